@@ -140,6 +140,9 @@ class TutorialTest(unittest.TestCase):
     def test_tutorial(self):
         self.check_page("tutorial.rst")
 
+    def test_prompt(self):
+        self.check_page("prompt.rst")
+
 
 if __name__ == "__main__":
     unittest.main()

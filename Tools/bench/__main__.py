@@ -12,7 +12,7 @@ import os
 
 from measure import Report
 
-GROUPS = ['startup', 'prompt']
+GROUPS = ['startup', 'prompt', 'loops']
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,6 +4,7 @@
    use and calls that; every other runner is a callable that the user set. */
 
 #include "awaithook.h"
+#include "pyasync.h"
 
 #include <frameobject.h>
 #include <internal/pycore_interp.h>
@@ -18,6 +19,36 @@ PyDoc_STRVAR(awaithook_doc,
              "All coroutines of the interpreter's life share one asyncio event loop and the\n"
              "calling thread's context.");
 
+/* Applies skip(traceback, argument), a new reference or NULL, to the exception that is set. */
+static void
+replace_traceback(PyObject *(*skip)(PyObject *, PyObject *), PyObject *argument)
+{
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    if (traceback != NULL) {
+        PyObject *rest = skip(traceback, argument);
+        if (rest == NULL || PyException_SetTraceback(value, rest) < 0) {
+            PyErr_Clear();
+            Py_XDECREF(rest);
+        }
+        else {
+            Py_SETREF(traceback, rest);
+        }
+    }
+    if (traceback == Py_None) {
+        Py_CLEAR(traceback);
+    }
+    PyErr_Restore(type, value, traceback);
+}
+
+/* The runner knows which frames are its own. */
+static PyObject *
+skip_runner_frames(PyObject *traceback, PyObject *module)
+{
+    return PyObject_CallMethod(module, "_skip_runner_frames", "O", traceback);
+}
+
 static PyObject *
 default_awaithook(PyObject *Py_UNUSED(self), PyObject *coroutine)
 {
@@ -26,6 +57,9 @@ default_awaithook(PyObject *Py_UNUSED(self), PyObject *coroutine)
         return NULL;
     }
     PyObject *result = PyObject_CallMethod(module, "_default_awaithook", "O", coroutine);
+    if (result == NULL) {
+        replace_traceback(skip_runner_frames, module);
+    }
     Py_DECREF(module);
     return result;
 }
@@ -67,35 +101,20 @@ AwaitHook_IsOn(void)
     return PySys_GetObject("awaithook") != Py_None;
 }
 
-/* Borrowed: the first entry of traceback that belongs to code, or traceback itself where none does
-   (the hook failed before it ran the coroutine, and its frames are the news). */
+/* The first entry of traceback that belongs to code, or traceback itself where none does (the hook
+   failed before it ran the coroutine, and its frames are the news). */
 static PyObject *
-skip_to_code(PyObject *traceback, PyCodeObject *code)
+skip_to_code(PyObject *traceback, PyObject *code)
 {
     for (PyObject *entry = traceback; entry != NULL;
          entry = (PyObject *)((PyTracebackObject *)entry)->tb_next) {
         PyCodeObject *entry_code = PyFrame_GetCode(((PyTracebackObject *)entry)->tb_frame);
         Py_DECREF(entry_code);
-        if (entry_code == code) {
-            return entry;
+        if ((PyObject *)entry_code == code) {
+            return Py_NewRef(entry);
         }
     }
-    return traceback;
-}
-
-static void
-trim_traceback(PyCodeObject *code)
-{
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    PyErr_NormalizeException(&type, &value, &traceback);
-    if (traceback != NULL && PyTraceBack_Check(traceback)) {
-        Py_XSETREF(traceback, Py_NewRef(skip_to_code(traceback, code)));
-        if (PyException_SetTraceback(value, traceback) < 0) {
-            PyErr_Clear();
-        }
-    }
-    PyErr_Restore(type, value, traceback);
+    return Py_NewRef(traceback);
 }
 
 /* A coroutine that nobody will run says so once, by the error that is set: close it, so that it
@@ -113,24 +132,51 @@ discard_coroutine(PyObject *coroutine)
     PyErr_Restore(type, value, traceback);
 }
 
-PyObject *
-AwaitHook_Run(PyObject *coroutine, PyCodeObject *code)
+/* New reference to sys.awaithook if it can run anything; else NULL with the exception that says so,
+   in the words that a lost or broken sys.displayhook has. */
+static PyObject *
+usable_awaithook(void)
 {
     PyObject *hook = PySys_GetObject("awaithook");
     if (hook == NULL) {
         PyErr_SetString(PyExc_RuntimeError, "lost sys.awaithook");
+        return NULL;
+    }
+    if (!PyCallable_Check(hook)) {
+        PyErr_Format(PyExc_TypeError, "'%.200s' object is not callable", Py_TYPE(hook)->tp_name);
+        return NULL;
+    }
+    return Py_NewRef(hook);
+}
+
+PyObject *
+PySys_Await(PyObject *coroutine)
+{
+    PyObject *hook = usable_awaithook();
+    if (hook == NULL) {
         discard_coroutine(coroutine);
         return NULL;
     }
-    Py_INCREF(hook);
     PyObject *result = PyObject_CallOneArg(hook, coroutine);
-    if (result == NULL) {
-        if (!PyCallable_Check(hook)) {
-            discard_coroutine(coroutine);
-        }
-        trim_traceback(code);
-    }
     Py_DECREF(hook);
+    return result;
+}
+
+PyObject *
+AwaitHook_Run(PyObject *coroutine, PyCodeObject *code)
+{
+    PyObject *hook = usable_awaithook();
+    if (hook == NULL) {
+        discard_coroutine(coroutine);
+        /* The statement never began: show where it is all the same. */
+        _PyTraceback_Add("<module>", PyUnicode_AsUTF8(code->co_filename), code->co_firstlineno);
+        return NULL;
+    }
+    PyObject *result = PyObject_CallOneArg(hook, coroutine);
+    Py_DECREF(hook);
+    if (result == NULL) {
+        replace_traceback(skip_to_code, (PyObject *)code);
+    }
     return result;
 }
 

@@ -10,6 +10,7 @@
 
 #include "awaithook.h"
 #include "prompt.h"
+#include "pyasync.h"
 
 #include <errcode.h>
 #include <internal/pycore_ast.h>
@@ -269,23 +270,30 @@ extern int __wrap__PyRun_AnyFileObject(FILE *, PyObject *, int, PyCompilerFlags 
 extern int __real_PyRun_AnyFileExFlags(FILE *, const char *, int, PyCompilerFlags *);
 extern int __wrap_PyRun_AnyFileExFlags(FILE *, const char *, int, PyCompilerFlags *);
 
-static int
-run_interactive(FILE *fp, PyObject *filename, int close_it, PyCompilerFlags *flags)
-{
-    int result = Prompt_Loop(fp, filename, flags);
-    if (close_it) {
-        fclose(fp);
-    }
-    return result;
-}
-
 int
 __wrap__PyRun_AnyFileObject(FILE *fp, PyObject *filename, int close_it, PyCompilerFlags *flags)
 {
     if (filename != NULL && _Py_FdIsInteractive(fp, filename)) {
-        return run_interactive(fp, filename, close_it, flags);
+        int result = Prompt_Loop(fp, filename, flags);
+        if (close_it) {
+            fclose(fp);
+        }
+        return result;
     }
     return __real__PyRun_AnyFileObject(fp, filename, close_it, flags);
+}
+
+int
+PyRun_AsyncInteractiveLoop(FILE *fp, const char *filename, PyCompilerFlags *flags)
+{
+    PyObject *filename_object = PyUnicode_DecodeFSDefault(filename);
+    if (filename_object == NULL) {
+        PyErr_Print();
+        return -1;
+    }
+    int result = Prompt_Loop(fp, filename_object, flags);
+    Py_DECREF(filename_object);
+    return result;
 }
 
 int
@@ -294,12 +302,9 @@ __wrap_PyRun_AnyFileExFlags(FILE *fp, const char *filename, int close_it, PyComp
     if (filename == NULL || !Py_FdIsInteractive(fp, filename)) {
         return __real_PyRun_AnyFileExFlags(fp, filename, close_it, flags);
     }
-    PyObject *filename_object = PyUnicode_DecodeFSDefault(filename);
-    if (filename_object == NULL) {
-        PyErr_Print();
-        return -1;
+    int result = PyRun_AsyncInteractiveLoop(fp, filename, flags);
+    if (close_it) {
+        fclose(fp);
     }
-    int result = run_interactive(fp, filename_object, close_it, flags);
-    Py_DECREF(filename_object);
     return result;
 }

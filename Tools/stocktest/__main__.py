@@ -186,6 +186,10 @@ class Comparison:
             if side == "stock":
                 kept.save(module, result)
         results.update(fresh)
+        if modules and not any(compare.finished(results["stock", module])
+                               for module in modules):
+            sys.exit("stocktest: stock finished no module; there is no "
+                     "measure:\n" + results["stock", modules[0]]["module"][1])
         rows = []
         for module in modules:
             rows += compare.compare(module, results["stock", module],
@@ -203,10 +207,10 @@ def selected_modules(options):
         return selection.slow_first(present)
     modules = list(options.modules)
     if options.front_end:
-        missing = set(selection.FRONT_END) - set(present)
-        if missing:
-            sys.exit("stocktest: the library lacks " + ", ".join(missing))
         modules += selection.FRONT_END
+    missing = sorted(set(modules) - set(present))
+    if missing:
+        sys.exit("stocktest: the library lacks " + ", ".join(missing))
     return selection.slow_first(modules)
 
 

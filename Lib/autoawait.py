@@ -186,13 +186,26 @@ def _end_session():
     _default_runner.close()
 
 
+def _is_runner_frame(traceback):
+    """Whether an entry of a traceback belongs to what drives the coroutines."""
+    module = traceback.tb_frame.f_globals.get("__name__", "")
+    return module.partition(".")[0] in ("autoawait", "asyncio", "selectors")
+
+
 def _skip_runner_frames(traceback):
-    """Return traceback without the runner's and asyncio's frames at its head."""
-    while traceback is not None:
-        package = traceback.tb_frame.f_globals.get("__name__", "").partition(".")[0]
-        if package not in ("autoawait", "asyncio"):
-            break
+    """Return traceback without the frames that lead to the coroutine's.
+
+    Where SIGINT interrupted the coroutine, its handler's frame at the end goes
+    too.
+    """
+    while traceback is not None and _is_runner_frame(traceback):
         traceback = traceback.tb_next
+    entry = traceback
+    while entry is not None:
+        following = entry.tb_next
+        if following is not None and following.tb_frame.f_globals is globals():
+            entry.tb_next = None
+        entry = entry.tb_next
     return traceback
 
 

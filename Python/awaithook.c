@@ -42,6 +42,15 @@ replace_traceback(PyObject *(*skip)(PyObject *, PyObject *), PyObject *argument)
     PyErr_Restore(type, value, traceback);
 }
 
+static int
+has_traceback(void)
+{
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_Restore(type, value, traceback);
+    return traceback != NULL;
+}
+
 /* The runner knows which frames are its own. */
 static PyObject *
 skip_runner_frames(PyObject *traceback, PyObject *module)
@@ -165,17 +174,14 @@ PySys_Await(PyObject *coroutine)
 PyObject *
 AwaitHook_Run(PyObject *coroutine, PyCodeObject *code)
 {
-    PyObject *hook = usable_awaithook();
-    if (hook == NULL) {
-        discard_coroutine(coroutine);
-        /* The statement never began: show where it is all the same. */
-        _PyTraceback_Add("<module>", PyUnicode_AsUTF8(code->co_filename), code->co_firstlineno);
-        return NULL;
-    }
-    PyObject *result = PyObject_CallOneArg(hook, coroutine);
-    Py_DECREF(hook);
+    PyObject *result = PySys_Await(coroutine);
     if (result == NULL) {
         replace_traceback(skip_to_code, (PyObject *)code);
+        if (!has_traceback()) {
+            /* The statement never began, or the runner gave up on it: show where it is. */
+            _PyTraceback_Add("<module>", PyUnicode_AsUTF8(code->co_filename),
+                             code->co_firstlineno);
+        }
     }
     return result;
 }

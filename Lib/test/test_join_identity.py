@@ -149,6 +149,16 @@ class SearchPathTests(JoinTestCase):
             place = path.index(os.path.join(folder, "lib", "python3.11"))
             self.assertEqual(path[place - 1], OUR_LIBRARY)
 
+    def test_path_file_is_the_whole_path(self):
+        with tempfile.TemporaryDirectory() as folder:
+            link = os.path.join(folder, "python3.11")
+            os.symlink(PROGRAM, link)
+            lines = ["/tmp/one", sysconfig.get_path("stdlib"), "/tmp/two"]
+            with open(link + "._pth", "w") as file:
+                file.write("\n".join(lines))
+            path = run_checked(self, link, "-c", PATH_PROBE).split("\n")
+            self.assertEqual(path[:-1], lines)
+
     def test_ours_are_found(self):
         spec = importlib.util.find_spec("autoawait")
         self.assertEqual(spec.origin, os.path.join(OUR_LIBRARY, "autoawait.py"))

@@ -157,7 +157,8 @@ class Comparison:
         options = self.options
         facts = [_CACHE_VERSION, tree.file_digest(program),
                  tree.library_digest(options.library),
-                 tree.file_digest(runner.WORKER), selection.EXCLUDED,
+                 tree.file_digest(tree.WORKER),
+                 tree.file_digest(runner.__file__), selection.EXCLUDED,
                  platform.release(), os.cpu_count(), os.getuid(),
                  options.timeout]
         return StockResults(options.work, facts)

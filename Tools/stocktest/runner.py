@@ -20,7 +20,8 @@ import tempfile
 import termios
 import time
 
-WORKER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "worker.py")
+from tree import WORKER
+
 # The driver ends a module that takes too long and says where it was; when it
 # cannot, it is killed so many seconds later.
 _GRACE = 60
@@ -35,6 +36,12 @@ OUTCOMES = ("passed", "expected failure", "no tests", "skipped",
 GOOD = frozenset(OUTCOMES[:3])
 
 Task = collections.namedtuple("Task", "side program module arguments")
+
+
+def _worker(program):
+    """Return the worker to run: the copy beside the program, or the one."""
+    beside = os.path.join(os.path.dirname(program), "worker.py")
+    return beside if os.path.exists(beside) else WORKER
 
 
 def is_bad(outcome):
@@ -81,12 +88,6 @@ def _rank(outcome):
     return OUTCOMES.index(outcome)
 
 
-def _read_tail(path):
-    with open(path, "rb") as file:
-        file.seek(max(0, os.fstat(file.fileno()).st_size - _LOG_TAIL))
-        return file.read().decode(errors="backslashreplace")
-
-
 def _take_terminal():
     """In the new process: own the terminal on stdin, take back the signals."""
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
@@ -109,17 +110,17 @@ class _Process:
         for name in ("home", "tmp"):
             os.mkdir(os.path.join(self._folder, name))
         self._record = os.path.join(self._folder, "record")
-        self._log = os.path.join(self._folder, "log")
+        self._shown = b""
         self.terminal, inside = pty.openpty()
+        os.set_blocking(self.terminal, False)
         fcntl.ioctl(inside, termios.TIOCSWINSZ,
                     struct.pack("HHHH", 24, 80, 0, 0))
-        command = [task.program, WORKER, self._record,
+        command = [task.program, _worker(task.program), self._record,
                    "--timeout", str(timeout), *task.arguments, task.module]
-        with open(self._log, "wb") as log:
-            self._process = subprocess.Popen(
-                command, stdin=inside, stdout=log, stderr=log,
-                cwd=self._folder, env=clean_environment(self._folder),
-                start_new_session=True, preexec_fn=_take_terminal)
+        self._process = subprocess.Popen(
+            command, stdin=inside, stdout=inside, stderr=inside,
+            cwd=self._folder, env=clean_environment(self._folder),
+            start_new_session=True, preexec_fn=_take_terminal)
         os.close(inside)
         self.ended = os.pidfd_open(self._process.pid)
 
@@ -129,11 +130,13 @@ class _Process:
             os.killpg(self._process.pid, signal.SIGKILL)
 
     def drain(self):
-        """Take what was written to the terminal; tell whether it is open."""
+        """Take what was written to the terminal; tell whether there was."""
         try:
-            return bool(os.read(self.terminal, 65536))
+            data = os.read(self.terminal, 65536)
         except OSError:
             return False
+        self._shown = (self._shown + data)[-_LOG_TAIL:]
+        return bool(data)
 
     def _module_outcome(self, said, status, log):
         if said is not None:
@@ -147,8 +150,11 @@ class _Process:
         status = self._process.wait()
         self.kill()
         os.close(self.ended)
+        while self.drain():
+            pass
         os.close(self.terminal)
-        log = _read_tail(self._log)
+        log = self._shown.decode(errors="backslashreplace")
+        log = log.replace("\r\n", "\n")
         tests, said = read_record(self._record)
         outcome, text = self._module_outcome(said, status, log)
         if is_bad(outcome) or outcome == "skipped":

@@ -1,6 +1,7 @@
 """Give an interpreter a prefix of its own, with a standard library of sources.
 
     FOLDER/bin/python3.11         a copy of the interpreter
+    FOLDER/bin/worker.py          a copy of ours
     FOLDER/lib/python3.11/        a copy of the distribution's, without .pyc
     FOLDER/include/               a link to the distribution's headers
 
@@ -15,6 +16,10 @@ import os
 import shutil
 
 VERSION = "python3.11"
+# What tests that trace or profile leave out is what lies in sys.prefix.
+WORKER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "worker.py")
+# No part of the standard library, and half a package without lib/python3/.
+_LEFT_OUT = ("__pycache__", "*.pyc", "dist-packages")
 # Nothing in these is compiled, and they are large.
 _LINKED = ("lib-dynload", "config-3.11-x86_64-linux-gnu",
            "config-3.11d-x86_64-linux-gnu")
@@ -44,7 +49,7 @@ def library_digest(library):
 def _copy_library(source, target):
     linked = [name for name in _LINKED
               if os.path.isdir(os.path.join(source, name))]
-    ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
+    ignored = shutil.ignore_patterns(*_LEFT_OUT)
 
     def leave_out(folder, names):
         left_out = set(ignored(folder, names))
@@ -66,6 +71,7 @@ def _copy_program(python, folder):
     mark = os.path.join(os.path.dirname(python), _BUILD_MARK)
     if os.path.exists(mark):
         shutil.copy2(mark, binaries)
+    shutil.copy2(WORKER, binaries)
     return program
 
 
@@ -83,7 +89,7 @@ def prepare(python, library, folder):
     changed since.
     """
     stamp = os.path.join(folder, "stamp")
-    wanted = library_digest(library)
+    wanted = library_digest(library) + file_digest(__file__)
     try:
         with open(stamp, encoding="ascii") as file:
             present = file.read()

@@ -45,7 +45,9 @@ class Record:
 
 
 def _id(test):
-    return str(test.id()) if hasattr(test, "id") else str(test)
+    # Tests may use the name for something else.
+    identity = getattr(test, "id", None)
+    return str(identity()) if callable(identity) else str(test)
 
 
 def _text(error):

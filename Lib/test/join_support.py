@@ -24,7 +24,8 @@ Outcome = collections.namedtuple("Outcome", "status output errors")
 
 def clean_environment(**variables):
     """Return an environment without PYTHON* variables, with these added."""
-    environment = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR")
+    environment = {name: os.environ[name]
+                   for name in ("PATH", "HOME", "TMPDIR")
                    if name in os.environ}
     environment["LANG"] = "C.UTF-8"
     environment["TERM"] = "dumb"

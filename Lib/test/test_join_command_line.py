@@ -37,7 +37,8 @@ pprint.pprint({{
     "import": [__import__("_imp").check_hash_based_pycs],
     "tracing": "tracemalloc" in sys._xoptions,
     "handler": __import__("faulthandler").is_enabled(),
-    "hook": repr(sys.breakpointhook), "user": __import__("site").ENABLE_USER_SITE,
+    "hook": repr(sys.breakpointhook),
+    "user": __import__("site").ENABLE_USER_SITE,
 }}, width=1000)
 """
 
@@ -98,7 +99,8 @@ ALL_VARIABLES = {
 
 USAGE = (
     ("-h",), ("-?",), ("--help",), ("--help-env",), ("--help-xoptions",),
-    ("--help-all",), ("-V",), ("-VV",), ("--version",), ("-Z",), ("--nothing",),
+    ("--help-all",), ("-V",), ("-VV",), ("--version",), ("-Z",),
+    ("--nothing",),
     ("-c",), ("-m",), ("-W",), ("-X",), ("-Q", "-h"), ("-Vh",),
     ("--check-hash-based-pycs",), ("-m", "no_such_module"),
     ("-m", "json.no_such"), ("-m", "json"), ("/no/such/file.py",), ("/tmp",),
@@ -134,7 +136,8 @@ class OptionTests(JoinTestCase):
     def test_verbose(self):
         lines = {}
         for program in (STOCK, PROGRAM):
-            errors = run(program, "-B", "-v", "-I", "-c", "import colorsys").errors
+            errors = run(program, "-B", "-v", "-I", "-c",
+                         "import colorsys").errors
             lines[program] = [line.split(" at 0x")[0] for line in
                               errors.replace(program, "PYTHON").splitlines()
                               if line.startswith("import ")]
@@ -145,7 +148,8 @@ class OptionTests(JoinTestCase):
     def test_import_time_names(self):
         names = {}
         for program in (STOCK, PROGRAM):
-            errors = run(program, "-X", "importtime", "-c", "import json").errors
+            errors = run(program, "-X", "importtime", "-c",
+                         "import json").errors
             names[program] = [line.rpartition("|")[2]
                               for line in errors.splitlines()]
         self.assertIn(" json", "".join(names[PROGRAM]))

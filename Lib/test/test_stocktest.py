@@ -102,7 +102,8 @@ MODULES = {
                 self.assertEqual(signal.pthread_sigmask(0, []), set())
 
             def test_variables(self):
-                names = [name for name in os.environ if name.startswith("PYTHON")
+                names = [name for name in os.environ
+                         if name.startswith("PYTHON")
                          and not name.startswith("PYTHONREGRTEST")]
                 self.assertEqual(names, [])
 
@@ -184,7 +185,8 @@ class RunnerTests(unittest.TestCase):
             runner.run([runner.Task("ours", PROGRAM, "test_stray",
                                     ("--testdir", folder))], 1, 60,
                        lambda task, result: results.append(result))
-        pid = int(results[0]["module"][1].rpartition("OSError: ")[2].split()[0])
+        shown = results[0]["module"][1]
+        pid = int(shown.rpartition("OSError: ")[2].split()[0])
         try:
             with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
                 self.assertEqual(file.read().split()[2], "Z")

@@ -10,8 +10,8 @@ import textwrap
 import unittest
 import zipfile
 
-from join_support import (OUR_LIBRARY, PROGRAM, STOCK, JoinTestCase, run,
-                          run_checked)
+from join_support import (OUR_LIBRARY, PROGRAM, STOCK, JoinTestCase, neutral,
+                          run, run_checked)
 
 PROBE = f"""\
 import sys, os, warnings, pprint
@@ -215,6 +215,29 @@ class VariableTests(JoinTestCase):
                 with self.subTest(name=name):
                     self.assertAsStock("-i", "-q", stdin="2\n",
                                        variables={"PYTHONSTARTUP": name})
+
+
+class StreamTests(JoinTestCase):
+    """Standard streams that are closed, full, empty or no files."""
+
+    def test_redirections(self):
+        sources = ("", "-c 'print(1)'", "-i -q -c 'print(1)'",
+                   "-c 'import sys; print(sys.stdin, sys.stdout, sys.stderr)'",
+                   "-c 'input()'", "-c '1/0'", "-q -i", "-m this")
+        for redirection in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-", "</dev/null",
+                            ">/dev/full", "2>/dev/full", "</"):
+            for source in sources:
+                with self.subTest(source=source, redirection=redirection):
+                    outcomes = [
+                        run("/bin/sh", "-c", f'"$0" {source} {redirection}',
+                            program, stdin="6 * 7\n")
+                        for program in (STOCK, PROGRAM)]
+                    self.assertEqual(*(
+                        outcome._replace(
+                            output=neutral(outcome.output, program),
+                            errors=neutral(outcome.errors, program))
+                        for outcome, program
+                        in zip(outcomes, (STOCK, PROGRAM))))
 
 
 class ProgramTests(JoinTestCase):

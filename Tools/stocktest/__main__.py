@@ -220,12 +220,14 @@ def main():
     options = parse_arguments()
     # The trees' programs are started from other folders.
     options.work = os.path.abspath(options.work)
+    # Our own tests compare as well.
+    os.environ["STOCK_PYTHON"] = options.stock
     comparison = Comparison(options)
     started = time.monotonic()
+    modules = selected_modules(options)
     own_rows = []
     if options.own_tests:
         own_rows = comparison.own_tests(options.own_tests)
-    modules = selected_modules(options)
     stock_rows = comparison.stock_tests(modules) if modules else []
     written = report.Report(own_rows, stock_rows, comparison.reruns, modules,
                             time.monotonic() - started)

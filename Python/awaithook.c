@@ -185,23 +185,3 @@ AwaitHook_Run(PyObject *coroutine, PyCodeObject *code)
     }
     return result;
 }
-
-void
-AwaitHook_EndSession(void)
-{
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    PyObject *name = PyUnicode_FromString("autoawait");
-    PyObject *module = name == NULL ? NULL : PyImport_GetModule(name);
-    if (module != NULL) {
-        PyObject *result = PyObject_CallMethod(module, "_end_session", NULL);
-        if (result == NULL) {
-            PyErr_WriteUnraisable(module);
-        }
-        Py_XDECREF(result);
-        Py_DECREF(module);
-    }
-    Py_XDECREF(name);
-    PyErr_Clear();
-    PyErr_Restore(type, value, traceback);
-}

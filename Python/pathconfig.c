@@ -20,7 +20,7 @@
 /* Beside the bin/ of an installed one. */
 #define INSTALLED_LIBRARY "../lib/python3.11-async"
 /* A file of ours, to tell our folder by. */
-#define LANDMARK "autoawait.py"
+#define LANDMARK "autoawait/__init__.py"
 
 extern PyStatus __real__PyConfig_InitPathConfig(PyConfig *config, int compute_path_config);
 extern PyStatus __wrap__PyConfig_InitPathConfig(PyConfig *config, int compute_path_config);

@@ -34,7 +34,12 @@ _RUNNER_CLASSES = {
 
 
 def __getattr__(name):
-    """Import a runner, and with it its library, when it is first asked for."""
+    """Import a runner, and with it its library, when it is first asked for.
+
+    `nursery` is what the runner in use has by that name: trio's.
+    """
+    if name == "nursery":
+        return getattr(sys.awaithook, name)
     for module_name, class_name in _RUNNER_CLASSES.values():
         if name == class_name:
             from importlib import import_module
@@ -162,10 +167,10 @@ def _default_awaithook(coroutine):
     return _session.default_runner()(coroutine)
 
 
-def _skip_runner_frames(traceback):
-    """What sys.__awaithook__ does to a traceback."""
-    from .report import skip_runner_frames
-    return skip_runner_frames(traceback)
+def _user_traceback(error, traceback):
+    """What the prompt does to the traceback of an awaited statement."""
+    from .report import user_traceback
+    return user_traceback(error, traceback)
 
 
 _session = _Session()

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import _autoawait
 
-from . import interrupts, loan, report, terminal
+from . import asyncio_interrupts, interrupts, loan, report, terminal
 
 
 class AsyncioRunner:
@@ -49,9 +49,9 @@ class AsyncioRunner:
                 coroutine.close()
             raise RuntimeError("a top-level coroutine cannot be run from a running event loop")
         loop = self._open_loop()
-        with interrupts.mark_run() as run, loan.suspended():
+        with asyncio_interrupts.mark_run() as run, loan.suspended():
             task = loop.create_task(coroutine, context=_autoawait.current_context())
-            guard = interrupts.CancelOnInterrupt(loop, task, run, self._interrupt_grace)
+            guard = asyncio_interrupts.CancelRun(loop, task, run, self._interrupt_grace)
             try:
                 with guard:
                     self._run_until_done(loop, task, guard)
@@ -84,13 +84,17 @@ class AsyncioRunner:
             return
         loop = self._loop
         self._input_ready = False
+
+        def wake():
+            loop.call_soon_threadsafe(lambda: None)
+
         try:
             loop.add_reader(descriptor, self._on_input, loop)
         except PermissionError:
             # A regular file: it can always be read, and the loop gets one turn.
             loop.call_soon(self._on_input, loop)
         try:
-            with (interrupts.StopOnInterrupt(loop) as guard, loan.suspended(),
+            with (interrupts.StopOnInterrupt(wake, loop.stop) as guard, loan.suspended(),
                   terminal.OutputAboveLine(loop.call_soon_threadsafe)):
                 while not self._input_ready and not guard.count:
                     self._run_reporting(loop)

@@ -1,25 +1,28 @@
 """What the user is shown of failures: once, and by frames of his own."""
 
-import asyncio
 import sys
 import traceback
 
 _RUNNER_PACKAGES = frozenset({"autoawait", "asyncio", "selectors", "trio", "outcome", "curio"})
 
 
-def skip_runner_frames(entry):
-    """Return a traceback without the frames that lead to the coroutine's.
+def user_traceback(error, entry):
+    """Return the traceback that starts at entry without the frames of runners.
 
-    Where SIGINT interrupted the coroutine, its handler's frames at the end go
-    too.
+    Those that lead to the user's code go.  Frames of a library that the user's
+    code called stay, as in every traceback, but for KeyboardInterrupt: where the
+    user's code was waiting is what is of interest then.
     """
     while entry is not None and _package(entry) in _RUNNER_PACKAGES:
         entry = entry.tb_next
-    last = entry
-    while last is not None:
-        if last.tb_next is not None and _package(last.tb_next) == "autoawait":
-            last.tb_next = None
-        last = last.tb_next
+    if isinstance(error, KeyboardInterrupt):
+        last_of_user = following = entry
+        while following is not None:
+            if _package(following) not in _RUNNER_PACKAGES:
+                last_of_user = following
+            following = following.tb_next
+        if last_of_user is not None:
+            last_of_user.tb_next = None
     return entry
 
 
@@ -32,10 +35,8 @@ def show_background_failure(loop, context):
     """Show what went wrong in the background; an asyncio exception handler."""
     message = context.get("message") or "Unhandled exception in the event loop"
     source = context.get("task") or context.get("future") or context.get("handle")
-    print(message if source is None else f"{message}: {source!r}", file=sys.stderr)
-    error = context.get("exception")
-    if error is not None:
-        _show(error)
+    show_failure(message if source is None else f"{message}: {source!r}",
+                 context.get("exception"))
 
 
 def show_background_exit(error):
@@ -44,15 +45,18 @@ def show_background_exit(error):
     One that a task holds is not shown here: the task that awaits it gets it, or
     asyncio tells that nobody did.
     """
-    holders = (task for task in tuple(asyncio.tasks._all_tasks) if task.done())
-    if any(not task.cancelled() and task._exception is error for task in holders):
-        return
-    print("SystemExit in a background callback", file=sys.stderr)
-    _show(error)
+    from asyncio.tasks import _all_tasks
+
+    ended = [task for task in tuple(_all_tasks) if task.done() and not task.cancelled()]
+    if all(task._exception is not error for task in ended):
+        show_failure("SystemExit in a background callback", error)
 
 
-def _show(error):
-    traceback.print_exception(type(error), error, skip_runner_frames(error.__traceback__))
+def show_failure(message, error=None):
+    """Write message and error's traceback to sys.stderr."""
+    print(message, file=sys.stderr)
+    if error is not None:
+        traceback.print_exception(type(error), error, user_traceback(error, error.__traceback__))
 
 
 def expect_cancellation(task):
@@ -61,8 +65,6 @@ def expect_cancellation(task):
         if not task.cancelled():
             error = task.exception()
             if error is not None and not isinstance(error, KeyboardInterrupt):
-                show_background_failure(None, {
-                    "message": "exception in the cleanup of an interrupted statement",
-                    "exception": error})
+                show_failure("exception in the cleanup of an interrupted statement", error)
 
     task.add_done_callback(look)

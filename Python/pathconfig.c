@@ -3,7 +3,7 @@
    Wraps the runtime's computation of the path configuration.  They are as much a part of the
    interpreter as the standard library is, so no option takes them off (-I, -E and -S concern
    PYTHONPATH, the script's folder and site-packages); an embedder who sets the search path himself
-   gets just that path. */
+   gets just that path, and so does who puts a ._pth file beside the program. */
 
 #include <Python.h>
 #include <internal/pycore_fileutils.h>
@@ -19,6 +19,8 @@
 #define BUILD_MARK "python-build.txt"
 /* Beside the bin/ of an installed one. */
 #define INSTALLED_LIBRARY "../lib/python3.11-async"
+/* Appended to the program's path: a file that lists the whole search path. */
+#define PATH_FILE "._pth"
 /* A file of ours, to tell our folder by. */
 #define LANDMARK "autoawait/__init__.py"
 
@@ -126,6 +128,19 @@ find_library(const PyConfig *config, Path *library)
     return has_landmark(library->text);
 }
 
+static int
+has_path_file(const PyConfig *config)
+{
+    char *program = config->executable == NULL ? NULL : Py_EncodeLocale(config->executable, NULL);
+    if (program == NULL) {
+        return 0;
+    }
+    Path file;
+    int length = snprintf(file.text, sizeof(file.text), "%s" PATH_FILE, program);
+    PyMem_Free(program);
+    return length > 0 && (size_t)length < sizeof(file.text) && path_is_file(&file);
+}
+
 /* The place of the standard library's folder in the search path, or its end. */
 static Py_ssize_t
 standard_library_index(const PyConfig *config)
@@ -146,7 +161,7 @@ __wrap__PyConfig_InitPathConfig(PyConfig *config, int compute_path_config)
     PyStatus status = __real__PyConfig_InitPathConfig(config, compute_path_config);
     Path library;
     if (PyStatus_Exception(status) || path_was_set || !config->module_search_paths_set
-        || !find_library(config, &library)) {
+        || has_path_file(config) || !find_library(config, &library)) {
         return status;
     }
     wchar_t *entry = Py_DecodeLocale(library.text, NULL);

@@ -18,6 +18,9 @@ A runner may have, beside being callable, any of these methods:
     wait_for_input(descriptor)    do that work until descriptor can be read
     statement()                   a context manager around each plain statement
     close()                       end what it keeps: the session or its turn ends
+
+A runner with close() ends the one before it when it becomes the hook.  A plain
+function does not, since it may pass coroutines on to that one.
 """
 
 import sys
@@ -67,14 +70,16 @@ class _Session:
 
     def __init__(self):
         self._default_runner = None
-        self._hook = None         # the hook whose runner is in use
-        self._last_hook = None    # the hook before awaiting was switched off
+        self._hook = sys.__awaithook__      # as it was after the last statement
+        self._last_hook = None              # the one before awaiting was switched off
+        # The hook that keeps something between statements.  A plain function, which may
+        # well call this one, and None leave it in its place.
+        self._keeper = sys.__awaithook__
 
     def default_runner(self):
         """Return what sys.__awaithook__ runs coroutines with."""
         if self._default_runner is None:
             self._default_runner = runner("asyncio")
-            self._hook = self._hook or sys.__awaithook__
             import atexit
             atexit.register(self.end)
         return self._default_runner
@@ -89,27 +94,28 @@ class _Session:
 
     def statement(self):
         """Return a context manager for a plain statement, or None."""
-        if self._default_runner is None and "asyncio.base_events" in sys.modules:
+        if (self._default_runner is None and self._keeper is sys.__awaithook__
+                and "asyncio.base_events" in sys.modules):
             # Somebody imported asyncio, and may ask for the running loop.
-            if getattr(sys, "awaithook", None) is sys.__awaithook__:
-                self.default_runner()
+            self.default_runner()
         return self._call("statement")
 
     def after_statement(self):
-        """Notice a hook that was changed; end the runner of the one before."""
+        """Notice a hook that was changed; end the runner that it follows."""
         hook = getattr(sys, "awaithook", None)
-        if hook is not self._hook:
-            before, self._hook = self._hook, hook
-            if before is not None:
-                self._last_hook = before
-                self._close(before)
+        if hook is self._hook:
+            return
+        if self._hook is not None:
+            self._last_hook = self._hook
+        self._hook = hook
+        if hook is not self._keeper and (hook is sys.__awaithook__ or hasattr(hook, "close")):
+            before, self._keeper = self._keeper, hook
+            self._close(before)
 
     def end(self):
         """End the session: what the runner in use keeps, and the default's."""
-        hook, self._hook = self._hook, None
-        self._close(hook)
-        if self._default_runner is not None:
-            self._default_runner.close()
+        for hook in {id(hook): hook for hook in (self._keeper, sys.__awaithook__)}.values():
+            self._close(hook)
 
     def switch(self, choice):
         """Make choice the hook, as autoawait() documents."""
@@ -142,7 +148,7 @@ class _Session:
         return self._default_runner if hook is sys.__awaithook__ else hook
 
     def _call(self, method, *arguments, default=None):
-        method = getattr(self._runner(self._hook), method, None)
+        method = getattr(self._runner(self._keeper), method, None)
         return default if method is None else method(*arguments)
 
     def _close(self, hook):

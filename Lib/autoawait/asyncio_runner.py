@@ -59,7 +59,9 @@ class AsyncioRunner:
             finally:
                 if not task.done():
                     report.expect_cancellation(task)
-                    task.cancel()
+                    if guard.count != 1:
+                        # Not left alone with its cleanup, but abandoned.
+                        task.cancel()
                 elif not task.cancelled():
                     # KeyboardInterrupt came past the task: do not say that nobody saw it.
                     task.exception()

@@ -1,12 +1,13 @@
 """An interactive program on a pseudo-terminal, and the time a typed line takes in it."""
 
+import fcntl
 import os
+import pathlib
 import pty
 import re
 import select
 import signal
 import struct
-import fcntl
 import termios
 import time
 
@@ -52,6 +53,13 @@ class Session:
         os.write(self._terminal, data)
         self._wait_for_prompt()
         return time.perf_counter() - start
+
+    def processor_time(self):
+        """Give the nanoseconds that the program's threads have run so far."""
+        total = 0
+        for file in pathlib.Path(f"/proc/{self._process}/task").glob("*/schedstat"):
+            total += int(file.read_text().split()[0])
+        return total
 
     def run_line(self, line):
         """Type line, wait for the next prompt, return what came in between."""

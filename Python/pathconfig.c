@@ -22,7 +22,7 @@
 /* Appended to the program's path: a file that lists the whole search path. */
 #define PATH_FILE "._pth"
 /* A file of ours, to tell our folder by. */
-#define LANDMARK "autoawait.py"
+#define LANDMARK "autoawait/__init__.py"
 
 extern PyStatus __real__PyConfig_InitPathConfig(PyConfig *config, int compute_path_config);
 extern PyStatus __wrap__PyConfig_InitPathConfig(PyConfig *config, int compute_path_config);

@@ -164,7 +164,7 @@ class SearchPathTests(JoinTestCase):
     def test_ours_are_found(self):
         spec = importlib.util.find_spec("autoawait")
         self.assertEqual(spec.origin,
-                         os.path.join(OUR_LIBRARY, "autoawait.py"))
+                         os.path.join(OUR_LIBRARY, "autoawait", "__init__.py"))
         self.assertIsInstance(spec.loader,
                               importlib.machinery.SourceFileLoader)
 

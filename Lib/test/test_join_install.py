@@ -75,8 +75,8 @@ class InstallTests(JoinTestCase):
         self.assertIn("42", outcome.output)
 
     def test_modules_are_compiled(self):
-        cache = os.path.join(self.library, "__pycache__")
-        self.assertIn("autoawait.cpython-311.pyc", os.listdir(cache))
+        cache = os.path.join(self.library, "autoawait", "__pycache__")
+        self.assertIn("__init__.cpython-311.pyc", os.listdir(cache))
 
     def test_nothing_of_the_build_is_in_it(self):
         for parent, _, names in os.walk(self.library):

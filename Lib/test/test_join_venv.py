@@ -54,7 +54,7 @@ class EnvironmentTests(JoinTestCase):
                     self.assertEqual(prefix, self.environment)
                 self.assertEqual(base, sys.base_prefix)
                 self.assertEqual(origin,
-                                 os.path.join(OUR_LIBRARY, "autoawait.py"))
+                                 os.path.join(OUR_LIBRARY, "autoawait", "__init__.py"))
                 self.assertIn("__awaithook__", hook)
 
     def test_links(self):

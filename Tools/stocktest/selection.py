@@ -42,7 +42,7 @@ test_subclassinit test_super test_symtable test_tuple test_type_annotations
 test_type_cache test_typechecks test_types test_typing test_unary
 test_userdict test_weakref
 # Generators and coroutines
-test_asyncgen test_asyncio test_context test_contextlib test_contextlib_async
+test_asyncgen test_context test_contextlib test_contextlib_async
 test_coroutines test_generators test_yield_from
 # Frames, tracing, tracebacks, what reads source again
 test_audit test_bdb test_doctest test_doctest2 test_finalization test_frame

@@ -13,6 +13,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <internal/pycore_runtime.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio_ext.h>
 #include <sys/syscall.h>
@@ -34,6 +35,13 @@ static int
 stream_has_text(FILE *stream)
 {
     return stream->_IO_read_ptr < stream->_IO_read_end;
+}
+
+static int
+is_readable(int descriptor)
+{
+    struct pollfd status = {.fd = descriptor, .events = POLLIN};
+    return poll(&status, 1, 0) > 0;
 }
 
 /* The first signal comes as soon as the reader can have begun to wait; should it come too early, the
@@ -74,9 +82,12 @@ static int
 wait_for_input(void)
 {
     InputWait *wait = current_wait;
-    if (wait == NULL || errno == EINTR || stream_has_text(stdin)) {
+    if (wait == NULL || errno == EINTR) {
         /* EINTR: the reader was interrupted and is about to look why. */
         errno = 0;
+        return 0;
+    }
+    if (stream_has_text(stdin) || is_readable(fileno(stdin))) {
         return 0;
     }
     if (_Py_atomic_load(&_PyRuntime.ceval.signals_pending)) {

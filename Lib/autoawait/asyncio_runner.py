@@ -48,23 +48,10 @@ class AsyncioRunner:
             if asyncio.iscoroutine(coroutine):
                 coroutine.close()
             raise RuntimeError("a top-level coroutine cannot be run from a running event loop")
-        loop = self._open_loop()
-        with asyncio_interrupts.mark_run() as run, loan.suspended():
-            task = loop.create_task(coroutine, context=_autoawait.current_context())
-            guard = asyncio_interrupts.CancelRun(loop, task, run, self._interrupt_grace)
-            try:
-                with guard:
-                    self._run_until_done(loop, task, guard)
-                return self._result(task, guard)
-            finally:
-                if not task.done():
-                    report.expect_cancellation(task)
-                    if guard.count != 1:
-                        # Not left alone with its cleanup, but abandoned.
-                        task.cancel()
-                elif not task.cancelled():
-                    # KeyboardInterrupt came past the task: do not say that nobody saw it.
-                    task.exception()
+        if loan.is_active():
+            with loan.suspended():
+                return self._run(coroutine)
+        return self._run(coroutine)
 
     def statement(self):
         """Return a context manager that lends the loop to a plain statement."""
@@ -126,6 +113,27 @@ class AsyncioRunner:
             with suppress(RuntimeError):
                 if asyncio.get_event_loop_policy().get_event_loop() is loop:
                     asyncio.set_event_loop(None)
+
+    def _run(self, coroutine):
+        loop = self._open_loop()
+        run = object()
+        token = asyncio_interrupts.current_run.set(run)
+        task = loop.create_task(coroutine, context=_autoawait.current_context())
+        guard = asyncio_interrupts.CancelRun(loop, task, run, self._interrupt_grace)
+        try:
+            with guard:
+                self._run_until_done(loop, task, guard)
+            return self._result(task, guard)
+        finally:
+            asyncio_interrupts.current_run.reset(token)
+            if not task.done():
+                report.expect_cancellation(task)
+                if guard.count != 1:
+                    # Not left alone with its cleanup, but abandoned.
+                    task.cancel()
+            elif not task.cancelled():
+                # KeyboardInterrupt came past the task: do not say that nobody saw it.
+                task.exception()
 
     def _open_loop(self):
         """Return the loop, made anew if there is none or somebody closed it."""

@@ -21,6 +21,11 @@ _lent_thread = None
 _set_real_running_loop = None
 
 
+def is_active():
+    """Whether a loop is lent in this thread."""
+    return _lent_loop is not None and _lent_thread == threading.get_ident()
+
+
 @contextlib.contextmanager
 def lent(loop):
     """While entered, loop is what asyncio.get_running_loop() returns."""
@@ -40,7 +45,7 @@ def suspended():
     """Take a loan back for a time: the loop is about to run by itself."""
     global _lent_loop, _lent_thread
     loop, thread = _lent_loop, _lent_thread
-    if loop is None or thread != threading.get_ident():
+    if not is_active():
         yield
         return
     _lent_loop = _lent_thread = None

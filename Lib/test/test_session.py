@@ -370,6 +370,7 @@ class ChoiceTest(PromptTestCase):
         prompt.type("autoawait(runner)")
         self.assertEqual(prompt.type("'plain'"), "enter\n'plain'\nexit None\n")
         self.assertRegex(prompt.type("1/0"), r"^enter\nexit <class 'ZeroDivisionError'>\nTrace")
+        time.sleep(0.5)
         self.assertRegex(prompt.type("set(waits)"), r"\{0\}")
         self.assertIn("close\n", prompt.leave()[0])
 

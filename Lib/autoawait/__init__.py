@@ -75,6 +75,15 @@ class _Session:
         # The hook that keeps something between statements.  A plain function, which may
         # well call this one, and None leave it in its place.
         self._keeper = sys.__awaithook__
+        self._first_loan = None
+
+    def begin(self):
+        """Begin a session at a prompt; return self."""
+        if self._first_loan is None:
+            from . import loan
+            self._first_loan = loan.Loan(lambda: self.default_runner().open_loop())
+            loan.install()
+        return self
 
     def default_runner(self):
         """Return what sys.__awaithook__ runs coroutines with."""
@@ -94,10 +103,9 @@ class _Session:
 
     def statement(self):
         """Return a context manager for a plain statement, or None."""
-        if (self._default_runner is None and self._keeper is sys.__awaithook__
-                and "asyncio.base_events" in sys.modules):
-            # Somebody imported asyncio, and may ask for the running loop.
-            self.default_runner()
+        if self._default_runner is None and self._keeper is sys.__awaithook__:
+            # Who imports asyncio may ask for the running loop; nobody else has one made.
+            return self._first_loan
         return self._call("statement")
 
     def after_statement(self):

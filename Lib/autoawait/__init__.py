@@ -110,6 +110,7 @@ class _Session:
 
     def after_statement(self):
         """Notice a hook that was changed; end the runner that it follows."""
+        self._forget_warnings()
         hook = getattr(sys, "awaithook", None)
         if hook is self._hook:
             return
@@ -119,6 +120,17 @@ class _Session:
         if hook is not self._keeper and (hook is sys.__awaithook__ or hasattr(hook, "close")):
             before, self._keeper = self._keeper, hook
             self._close(before)
+
+    @staticmethod
+    def _forget_warnings():
+        """Let a coroutine never awaited be told of again.
+
+        Warnings are shown once for a place, and at a prompt all is line 1.
+        """
+        registry = vars(sys.modules["__main__"]).get("__warningregistry__")
+        for key in registry and list(registry) or ():
+            if key != "version" and str(key[0]).endswith(" was never awaited"):
+                del registry[key]
 
     def end(self):
         """End the session: what the runner in use keeps, and the default's."""

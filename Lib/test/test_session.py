@@ -168,6 +168,19 @@ class BackgroundTest(PromptTestCase):
         shown, status = prompt.leave()
         self.assertNotIn("ZeroDivisionError", shown)
 
+    def test_coroutines_never_awaited(self):
+        prompt = self.start()
+        prompt.type("async def f(): pass\n")
+        for _ in range(3):
+            self.assertIn("<stdin>:1: RuntimeWarning: coroutine 'f' was never awaited\n",
+                          prompt.type("f() and None"))
+        prompt.type("def g():\n    f()\n")
+        self.assertIn("<stdin>:2: RuntimeWarning: coroutine 'f' was never awaited\n",
+                      prompt.type("g()"))
+        prompt.type("async def h():\n    await f()\n    f()\n")
+        self.assertIn("<stdin>:3: RuntimeWarning: coroutine 'f' was never awaited\n",
+                      prompt.type("await h()"))
+
     def test_exit_in_the_background(self):
         prompt = self.start()
         prompt.type("import asyncio, sys")

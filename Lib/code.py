@@ -9,7 +9,9 @@ own, which knows nothing of coroutines, is left as it is.
 import sys
 from importlib.machinery import SourceFileLoader
 
-exec(SourceFileLoader("code", f"{sys._stdlib_dir}/code.py").get_code("code"))
+# Where inspect finds the classes.
+__file__ = f"{sys._stdlib_dir}/code.py"
+exec(SourceFileLoader("code", __file__).get_code("code"))
 
 # PyCF_ALLOW_TOP_LEVEL_AWAIT and CO_COROUTINE, whose modules take long to import.
 _ALLOW_AWAIT = 0x2000

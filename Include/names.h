@@ -55,6 +55,8 @@ enum KnownName {
 struct NameRecord {
     PyObject *string; /* interned; kept alive by the arena */
     bool is_private;  /* "__x": mangled inside a class */
+    NameId mangling_class; /* the class it was last mangled for, and the result */
+    NameId mangled;
 };
 
 struct Names {
@@ -64,7 +66,6 @@ struct Names {
     int32_t capacity;
     int32_t *slots; /* open addressing by address of the string: id + 1, 0 if empty */
     uint32_t slot_mask;
-    struct MangledName *mangled; /* most recent first */
     NameId known[KNOWN_NAMES_COUNT];
 };
 

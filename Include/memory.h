@@ -43,7 +43,7 @@ arena_doubled(PyArena *arena, const void *items, int32_t *capacity, int32_t firs
     int32_t wanted = *capacity > 0 ? 2 * *capacity : first;
     void *room = arena_array(arena, (size_t)wanted, size);
     if (room != NULL) {
-        if (*capacity > 0) {
+        if (items != NULL) {
             memcpy(room, items, (size_t)*capacity * size);
         }
         *capacity = wanted;

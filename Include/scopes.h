@@ -69,10 +69,18 @@ struct SourceSpan {
     int end_col_offset;
 };
 
+/* A name in a global or nonlocal statement, or what an assignment expression makes of one. */
+struct Directive {
+    struct Directive *previous;
+    NameId name;
+    struct SourceSpan span;
+};
+
 struct Symbol {
     NameId name;      /* mangled */
     uint16_t flags;   /* SYMBOL_* */
     uint8_t binding;  /* enum Binding */
+    uint8_t outside;  /* what the name is around the block; for the analysis */
     int32_t slot;     /* -1; for the code generator's own use */
 };
 
@@ -92,7 +100,7 @@ struct Scope {
     int32_t parameter_count;
     uint32_t index_mask;        /* 0: few symbols, searched in a row */
     int32_t *index;             /* open addressing by NameId: position + 1, 0 if empty */
-    struct Directive *directives; /* global and nonlocal statements, first one first */
+    struct Directive *directives; /* last one first */
 
     NameId name;                /* of the class or function; KNOWN_TOP, KNOWN_LAMBDA, ... */
     NameId private_class;       /* innermost class, whose name mangles; NAME_NONE outside */
@@ -109,6 +117,12 @@ struct Scope {
     bool has_varkeywords;
     bool returns_value;
     bool needs_class_closure;   /* class: a method uses __class__ or super */
+
+    /* While the block is being collected. */
+    bool in_iteration_target;   /* of a comprehension */
+    int iterable_depth;         /* of comprehensions' iterables around this place */
+    /* While it is resolved: what __class__ means around a class. */
+    uint8_t class_cell_outside;
 };
 
 struct Scopes {
@@ -116,7 +130,7 @@ struct Scopes {
     struct Names *names;
     PyObject *filename;         /* borrowed */
     struct Scope *top;
-    int32_t count;
+    int32_t count;              /* annotations kept as text included */
     uint32_t node_mask;
     struct Scope **by_node;     /* open addressing by address of the node */
     int future_features;
@@ -127,11 +141,19 @@ struct Scopes {
 struct Scopes *scopes_build(mod_ty tree, PyObject *filename, int future_features,
                             struct Names *names, PyArena *arena);
 
-/* The scope that a node opens; every node that opens one is known. */
+/* The scope that a node opens, NULL if it opens none or lies in an annotation kept as text. */
 struct Scope *scopes_at(const struct Scopes *scopes, const void *node);
 
 /* The symbol of a (mangled) name in this very block, or NULL.  Sets no exception. */
 struct Symbol *scope_symbol(const struct Scope *scope, NameId name);
+
+/* Between the files of this stage: the second half of scopes_build(), and adding a symbol that the
+ * block does not have.  The symbol moves when another one is added. */
+int scopes_resolve(struct Scopes *scopes);
+struct Symbol *scope_add_symbol(struct Scopes *scopes, struct Scope *scope, NameId name);
+
+/* Set the location of the SyntaxError that is raised; returns -1. */
+int scopes_locate_error(const struct Scopes *scopes, struct SourceSpan span);
 
 /* Whether names of the block live in an array of local variables. */
 static inline bool

@@ -285,7 +285,7 @@ forbid_in_annotation(struct Collector *collector, const char *what, expr_ty node
 }
 
 static int
-forbid_yield_in_comprehension(struct Collector *collector)
+forbid_yield_in_comprehension(struct Collector *collector, expr_ty node)
 {
     static const char *const messages[] = {
         [COMPREHENSION_LIST] = "'yield' inside list comprehension",
@@ -293,11 +293,8 @@ forbid_yield_in_comprehension(struct Collector *collector)
         [COMPREHENSION_DICT] = "'yield' inside dict comprehension",
         [COMPREHENSION_GENERATOR] = "'yield' inside generator expression",
     };
-    const struct Scope *scope = collector->current;
-    if (scope->comprehension == COMPREHENSION_NONE) {
-        return 0;
-    }
-    return error_at(collector, scope->span, messages[scope->comprehension]);
+    int kind = collector->current->comprehension;
+    return kind != COMPREHENSION_NONE ? error_at(collector, SPAN_OF(node), messages[kind]) : 0;
 }
 
 /* --- Sequences --- */
@@ -642,7 +639,7 @@ visit_yield(struct Collector *collector, expr_ty node, expr_ty value)
         return -1;
     }
     collector->current->is_generator = true;
-    return forbid_yield_in_comprehension(collector);
+    return forbid_yield_in_comprehension(collector, node);
 }
 
 static int

@@ -77,7 +77,8 @@ is_private(PyObject *string)
     Py_ssize_t length = PyUnicode_GET_LENGTH(string);
     int kind = PyUnicode_KIND(string);
     const void *data = PyUnicode_DATA(string);
-    if (length < 2 || PyUnicode_READ(kind, data, 0) != '_' || PyUnicode_READ(kind, data, 1) != '_') {
+    if (length < 2 || PyUnicode_READ(kind, data, 0) != '_'
+        || PyUnicode_READ(kind, data, 1) != '_') {
         return false;
     }
     if (PyUnicode_READ(kind, data, length - 1) == '_'

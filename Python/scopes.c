@@ -576,6 +576,10 @@ bind_in_function(struct Collector *collector, struct Scope *scope, expr_ty targe
 static int
 extend_target_scope(struct Collector *collector, expr_ty target)
 {
+    if (target->kind != Name_kind) {
+        PyErr_SetString(PyExc_ValueError, "NamedExpr with non-Name target in a comprehension");
+        return -1;
+    }
     PyObject *identifier = target->v.Name.id;
     /* Not mangled: the language reference says otherwise, the language does this. */
     NameId name = names_intern(collector->names, identifier);

@@ -1,0 +1,165 @@
+/* The compiler's entry: a tree to a code object.
+
+   In: a tree in its arena, valid, not yet folded; the flags and the optimization level.
+   Out: a code object, a new reference.  `flags` get the features of the source as well.
+   Memory: what the stages need lies in the tree's arena, or in a struct Compiler that is cleared
+   before returning.
+   Entry: _PyAST_Compile(), as pythonrun and compile() call it. */
+
+#ifndef Py_BUILD_CORE
+#  define Py_BUILD_CORE
+#endif
+#include "Python.h"
+#include "pycore_ast.h"
+#include "pycore_compile.h"
+#include "pycore_initconfig.h"
+#include "pycore_pystate.h"
+#include "codegen.h"
+#include "future.h"
+
+/* ---- Errors of code generation ---- */
+
+static PyObject *
+source_line(PyObject *filename, int line)
+{
+    PyObject *text = PyErr_ProgramTextObject(filename, line);
+    return text != NULL ? text : Py_NewRef(Py_None);
+}
+
+static void
+raise_syntax_error(struct Compiler *compiler, PyObject *message)
+{
+    const Location *where = &compiler->unit->where;
+    PyObject *arguments = Py_BuildValue(
+        "O(OiiNii)", message, compiler->filename, where->line, where->column + 1,
+        source_line(compiler->filename, where->line), where->end_line, where->end_column + 1);
+    if (arguments != NULL) {
+        PyErr_SetObject(PyExc_SyntaxError, arguments);
+        Py_DECREF(arguments);
+    }
+}
+
+int
+codegen_error(struct Compiler *compiler, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    PyObject *message = PyUnicode_FromFormatV(format, arguments);
+    va_end(arguments);
+    if (message != NULL) {
+        raise_syntax_error(compiler, message);
+        Py_DECREF(message);
+    }
+    return -1;
+}
+
+/* A warning that is to be an error becomes a SyntaxError, which knows its place. */
+static int
+warn(struct Compiler *compiler, PyObject *message)
+{
+    int status = PyErr_WarnExplicitObject(PyExc_SyntaxWarning, message, compiler->filename,
+                                          compiler->unit->where.line, NULL, NULL);
+    if (status < 0 && PyErr_ExceptionMatches(PyExc_SyntaxWarning)) {
+        PyErr_Clear();
+        raise_syntax_error(compiler, message);
+    }
+    return status;
+}
+
+int
+codegen_warn(struct Compiler *compiler, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    PyObject *message = PyUnicode_FromFormatV(format, arguments);
+    va_end(arguments);
+    if (message == NULL) {
+        return -1;
+    }
+    int status = warn(compiler, message);
+    Py_DECREF(message);
+    return status;
+}
+
+int
+refuse_forbidden_name(struct Compiler *compiler, PyObject *name, expr_context_ty context)
+{
+    if (context == Load || !_PyUnicode_EqualToASCIIString(name, "__debug__")) {
+        return 0;
+    }
+    return codegen_error(compiler, context == Store ? "cannot assign to __debug__"
+                                                    : "cannot delete __debug__");
+}
+
+/* ---- One compile ---- */
+
+static void
+clear_compiler(struct Compiler *compiler)
+{
+    instructions_clear(&compiler->store);
+    constants_clear(&compiler->constants);
+    pool_clear(&compiler->constant_pool);
+    pool_clear(&compiler->name_pool);
+    pool_clear(&compiler->variable_pool);
+    int_array_clear(&compiler->captures);
+    int_array_clear(&compiler->failures);
+}
+
+static int
+prepare_tree(struct Compiler *compiler, mod_ty tree, PyCompilerFlags *flags)
+{
+    PyFutureFeatures future;
+    TRY(future_from_tree(tree, compiler->filename, &future));
+    flags->cf_flags |= future.ff_features;
+    compiler->flags = flags->cf_flags;
+    compiler->last_future_line = future.ff_lineno;
+    _PyASTOptimizeState state = {
+        .optimize = compiler->optimize,
+        .ff_features = compiler->flags,
+    };
+    return _PyAST_Optimize(tree, compiler->arena, &state) ? 0 : -1;
+}
+
+static PyCodeObject *
+compile_tree(struct Compiler *compiler, mod_ty tree, PyCompilerFlags *flags)
+{
+    struct Names names;
+    if (prepare_tree(compiler, tree, flags) < 0 || names_init(&names, compiler->arena) < 0) {
+        return NULL;
+    }
+    compiler->names = &names;
+    compiler->scopes =
+        scopes_build(tree, compiler->filename, compiler->flags, &names, compiler->arena);
+    return compiler->scopes == NULL ? NULL : codegen_module(compiler, tree);
+}
+
+PyCodeObject *
+_PyAST_Compile(mod_ty tree, PyObject *filename, PyCompilerFlags *flags, int optimize,
+               PyArena *arena)
+{
+    PyCompilerFlags own_flags = _PyCompilerFlags_INIT;
+    struct Compiler compiler = {
+        .filename = filename,
+        .arena = arena,
+        .optimize = optimize == -1 ? _Py_GetConfig()->optimization_level : optimize,
+    };
+    PyCodeObject *code = compile_tree(&compiler, tree, flags != NULL ? flags : &own_flags);
+    clear_compiler(&compiler);
+    return code;
+}
+
+/* ---- What else the runtime asks of a compiler ---- */
+
+PyObject *
+_Py_Mangle(PyObject *class_name, PyObject *name)
+{
+    return names_mangle_strings(class_name, name);
+}
+
+/* Kept for extensions that call it: code objects are optimized when they are made. */
+PyObject *
+PyCode_Optimize(PyObject *code, PyObject *Py_UNUSED(consts), PyObject *Py_UNUSED(names),
+                PyObject *Py_UNUSED(lnotab))
+{
+    return Py_NewRef(code);
+}

@@ -84,7 +84,8 @@ struct CodeUnit {
     Location where;              /* of the instructions emitted next */
     Label entry;
     Label current;               /* the block being written; always the last in the store */
-    bool needs_block;            /* control does not come here from the last instruction */
+    bool needs_block;            /* the last instruction ended the block being written */
+    bool sets_handlers;          /* an instruction has set up an exception handler */
     int instruction_base;
     int outer_constants;         /* what pool_leave() gets */
     int outer_names;

@@ -22,10 +22,11 @@ typedef struct {
     Label entry;              /* the unit's first block; its others have higher labels */
     int first_line;
     int is_generator;         /* generator, coroutine or asynchronous generator */
+    int sets_handlers;        /* false when no instruction does: passes about them are left out */
     const int *cell_slots;    /* for each cell and free variable, its place among the locals */
     int cell_count;           /* cells made here; those of the units around follow */
     int free_count;
-    int local_count;
+    int used_constants;       /* out: how many constants, from the first on, are needed */
 } FlowGraph;
 
 /* Closes off the blocks as code generation left them.  Comes first: the line on which a unit
@@ -34,8 +35,5 @@ int flow_prepare(FlowGraph *);
 
 /* Runs all other passes.  Returns the depth of the value stack needed, -1 with an exception. */
 int flow_optimize(FlowGraph *);
-
-/* How many constants, counted from the first, the finished unit needs. */
-int flow_used_constants(const FlowGraph *);
 
 #endif

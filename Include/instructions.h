@@ -60,10 +60,12 @@ typedef struct {
     Label next;       /* the block laid out after this one */
     int predecessors;
     int start_depth;  /* of the value stack, -1 when unknown */
-    int offset;       /* in code units */
+    int size;         /* in code units */
+    int offset;
     int handlers;     /* the handlers in force on entry, as an index into a list of them */
     bool leaves;              /* ends in return, raise or reraise */
     bool no_fallthrough;
+    bool has_nops;            /* may have: set where one is made */
     bool keeps_last_offset;   /* as a handler: the offset of what raised is pushed as well */
     bool visited;
 } Block;
@@ -107,6 +109,10 @@ opcode_has(int opcode, int traits)
 {
     return opcode_traits[opcode - LOWEST_OPCODE] & traits;
 }
+
+/* The effect of each opcode on the value stack where it is always the same. */
+enum { EFFECT_VARIES = 100 };
+extern const int8_t opcode_effects[256 - LOWEST_OPCODE];
 
 /* How an opcode moves the value stack: when it jumps (1), when it does not (0), at most (-1).
    PY_INVALID_STACK_EFFECT for what is no opcode. */

@@ -33,18 +33,34 @@ width_of(int opcode, int argument)
     return extensions + 1 + _PyOpcode_Caches[opcode];
 }
 
-static void
-measure_instructions(InstructionStore *store, Label entry)
+static inline bool
+takes_argument(const Instruction *instruction)
 {
-    FOR_EACH_BLOCK(store, entry, block) {
-        Instruction *instruction = instructions_of(store, block);
-        for (int i = 0; i < block->count; i++) {
-            int jumps = opcode_has(instruction[i].opcode, OPCODE_JUMPS);
-            int argument = instruction[i].opcode < HAVE_ARGUMENT || jumps
-                               ? 0 : instruction[i].argument;
-            instruction[i].width = (int16_t)width_of(instruction[i].opcode, argument);
+    return instruction->opcode >= HAVE_ARGUMENT;
+}
+
+/* A jump is the last of its block.  It starts as narrow as it can be. */
+static void
+measure_block(const InstructionStore *store, Block *block)
+{
+    Instruction *instruction = instructions_of(store, block);
+    int size = 0;
+    for (int i = 0; i < block->count; i++) {
+        int width = 1 + _PyOpcode_Caches[instruction[i].opcode];
+        if (instruction[i].argument > 0xFF && takes_argument(&instruction[i])) {
+            width = width_of(instruction[i].opcode, instruction[i].argument);
+        }
+        instruction[i].width = (int16_t)width;
+        size += width;
+    }
+    if (block->count > 0) {
+        Instruction *last = &instruction[block->count - 1];
+        if (opcode_has(last->opcode, OPCODE_JUMPS)) {
+            size += width_of(last->opcode, 0) - last->width;
+            last->width = (int16_t)width_of(last->opcode, 0);
         }
     }
+    block->size = size;
 }
 
 static int
@@ -53,19 +69,14 @@ place_blocks(InstructionStore *store, Label entry)
     int offset = 0;
     FOR_EACH_BLOCK(store, entry, block) {
         block->offset = offset;
-        const Instruction *instruction = instructions_of(store, block);
-        for (int i = 0; i < block->count; i++) {
-            offset += instruction[i].width;
-        }
+        offset += block->size;
     }
     return offset;
 }
 
-/* Gives the jumps the width that the blocks' places ask for.  A block ends in its only jump, so
-   that where the next one was placed is where the jump counts from.  True when that changed a
-   width. */
+/* Gives the jumps the width that the blocks' places ask for.  True when that changed a width. */
 static int
-widen_jumps(InstructionStore *store, Label entry, int size)
+widen_jumps(InstructionStore *store, Label entry)
 {
     int changed = 0;
     FOR_EACH_BLOCK(store, entry, block) {
@@ -76,10 +87,11 @@ widen_jumps(InstructionStore *store, Label entry, int size)
         if (!opcode_has(jump->opcode, OPCODE_JUMPS)) {
             continue;
         }
-        int end = block->next == NO_LABEL ? size : store->blocks.items[block->next].offset;
+        int end = block->offset + block->size;
         int target = store->blocks.items[jump->argument].offset;
-        int width = width_of(jump->opcode, target < end ? end - target : target - end);
+        int width = width_of(jump->opcode, abs(target - end));
         changed |= width != jump->width;
+        block->size += width - jump->width;
         jump->width = (int16_t)width;
     }
     return changed;
@@ -89,27 +101,39 @@ int
 assemble_layout(InstructionStore *store, Label entry)
 {
     int size;
-    measure_instructions(store, entry);
+    FOR_EACH_BLOCK(store, entry, block) {
+        measure_block(store, block);
+    }
     do {
         size = place_blocks(store, entry);
-    } while (widen_jumps(store, entry, size));
+    } while (widen_jumps(store, entry));
     return size;
 }
 
 /* ---- Code ---- */
 
 static _Py_CODEUNIT *
-write_instruction(_Py_CODEUNIT *at, int opcode, int argument)
+write_extensions(_Py_CODEUNIT *at, int argument)
 {
     for (int shift = 24; shift > 0; shift -= 8) {
         if (argument >> shift) {
             *at++ = _Py_MAKECODEUNIT(EXTENDED_ARG, (argument >> shift) & 0xFF);
         }
     }
+    return at;
+}
+
+static inline _Py_CODEUNIT *
+write_instruction(_Py_CODEUNIT *at, int opcode, int argument)
+{
+    if (argument > 0xFF) {
+        at = write_extensions(at, argument);
+    }
     *at++ = _Py_MAKECODEUNIT(opcode, argument & 0xFF);
-    int caches = _PyOpcode_Caches[opcode];
-    memset(at, 0, (size_t)caches * sizeof(_Py_CODEUNIT));
-    return at + caches;
+    for (int caches = _PyOpcode_Caches[opcode]; caches > 0; caches--) {
+        *at++ = 0;
+    }
+    return at;
 }
 
 PyObject *
@@ -120,16 +144,15 @@ assemble_code(const InstructionStore *store, Label entry, int size)
         return NULL;
     }
     _Py_CODEUNIT *at = (_Py_CODEUNIT *)PyBytes_AS_STRING(code);
-    int offset = 0;
     FOR_EACH_BLOCK(store, entry, block) {
         const Instruction *instruction = instructions_of(store, block);
         for (int i = 0; i < block->count; i++, instruction++) {
-            offset += instruction->width;
             int argument = instruction->argument;
             if (opcode_has(instruction->opcode, OPCODE_JUMPS)) {
-                argument = abs(store->blocks.items[argument].offset - offset);
+                int target = store->blocks.items[argument].offset;
+                argument = abs(target - (block->offset + block->size));
             }
-            else if (instruction->opcode < HAVE_ARGUMENT) {
+            else if (!takes_argument(instruction)) {
                 argument = 0;
             }
             at = write_instruction(at, instruction->opcode, argument);
@@ -176,8 +199,19 @@ fits_one_line_form(const Location *where, int line_delta)
     return line_delta >= 0 && line_delta < 3 && where->column < 128 && where->end_column < 128;
 }
 
-/* One entry; *line is the line the last one gave. */
+/* What does not fit the forms for places within one line. */
 static uint8_t *
+write_unusual_location(uint8_t *at, int length, const Location *where, int line_delta)
+{
+    if ((where->column < 0 || where->end_column < 0)
+        && (where->end_line == where->line || where->end_line == -1)) {
+        return write_lines(at, length, line_delta);
+    }
+    return write_long_form(at, length, line_delta, where);
+}
+
+/* One entry; *line is the line the last one gave. */
+static inline uint8_t *
 write_location(uint8_t *at, int length, const Location *where, int *line)
 {
     if (where->line < 0) {
@@ -185,23 +219,19 @@ write_location(uint8_t *at, int length, const Location *where, int *line)
     }
     int delta = where->line - *line;
     *line = where->line;
-    if (where->column < 0 || where->end_column < 0) {
-        if (where->end_line == where->line || where->end_line == -1) {
-            return write_lines(at, length, delta);
-        }
+    if (where->end_line != where->line || where->column < 0 || where->end_column < 0) {
+        return write_unusual_location(at, length, where, delta);
     }
-    else if (where->end_line == where->line) {
-        if (fits_short_form(where, delta)) {
-            at = write_first_byte(at, where->column >> 3, length);
-            *at++ = (uint8_t)((where->column & 7) << 4 | (where->end_column - where->column));
-            return at;
-        }
-        if (fits_one_line_form(where, delta)) {
-            at = write_first_byte(at, PY_CODE_LOCATION_INFO_ONE_LINE0 + delta, length);
-            *at++ = (uint8_t)where->column;
-            *at++ = (uint8_t)where->end_column;
-            return at;
-        }
+    if (fits_short_form(where, delta)) {
+        at = write_first_byte(at, where->column >> 3, length);
+        *at++ = (uint8_t)((where->column & 7) << 4 | (where->end_column - where->column));
+        return at;
+    }
+    if (fits_one_line_form(where, delta)) {
+        at = write_first_byte(at, PY_CODE_LOCATION_INFO_ONE_LINE0 + delta, length);
+        *at++ = (uint8_t)where->column;
+        *at++ = (uint8_t)where->end_column;
+        return at;
     }
     return write_long_form(at, length, delta, where);
 }
@@ -212,7 +242,7 @@ finished_table(ByteArray *table)
     return PyBytes_FromStringAndSize((char *)table->items, table->count);
 }
 
-static int
+static inline int
 append_location(ByteArray *table, const Instruction *instruction, int *line)
 {
     for (int left = instruction->width; left > 0; left -= LONGEST_LOCATION) {

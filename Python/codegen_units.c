@@ -41,7 +41,8 @@ int
 emit_at(struct Compiler *compiler, int opcode, Py_ssize_t argument, Location where)
 {
     InstructionArray *instructions = &compiler->store.instructions;
-    if (compiler->unit->needs_block) {
+    struct CodeUnit *unit = compiler->unit;
+    if (unit->needs_block) {
         TRY(start_unlabelled_block(compiler));
     }
     TRY(instruction_array_reserve(instructions, 1));
@@ -51,8 +52,12 @@ emit_at(struct Compiler *compiler, int opcode, Py_ssize_t argument, Location whe
         .handler = NO_LABEL,
         .where = where,
     };
-    compiler->store.blocks.items[compiler->unit->current].count++;
-    compiler->unit->needs_block = opcode_has(opcode, OPCODE_JUMPS | OPCODE_LEAVES) != 0;
+    Block *block = &compiler->store.blocks.items[unit->current];
+    block->count++;
+    block->has_nops |= opcode == NOP;
+    int traits = opcode_traits[opcode - LOWEST_OPCODE];
+    unit->needs_block = (traits & (OPCODE_JUMPS | OPCODE_LEAVES)) != 0;
+    unit->sets_handlers |= (traits & OPCODE_SETS_HANDLER) != 0;
     return 0;
 }
 
@@ -594,7 +599,7 @@ build_code(struct Compiler *compiler, const FlowGraph *graph, int stack_depth)
         .positional_only_count = (int)unit->positional_only_count,
         .keyword_only_count = (int)unit->keyword_only_count,
         .stack_depth = stack_depth,
-        .constant_count = flow_used_constants(graph),
+        .constant_count = graph->used_constants,
         .constants = &compiler->constants,
         .constant_pool = &compiler->constant_pool,
         .names = compiler->names,
@@ -626,6 +631,7 @@ unit_assemble(struct Compiler *compiler, int returns_none)
         .entry = unit->entry,
         .is_generator =
             (unit_flags(compiler) & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)) != 0,
+        .sets_handlers = unit->sets_handlers,
         .cell_slots = slots,
         .cell_count = unit->cell_count,
         .free_count = unit->free_count,

@@ -45,9 +45,10 @@ first_nonempty(const FlowGraph *graph, Label label)
 }
 
 static inline void
-make_nop(Instruction *instruction)
+make_nop(Block *block, Instruction *instruction)
 {
     instruction->opcode = NOP;
+    block->has_nops = true;
 }
 
 /* Moves a block to the end of the instruction array with room for `extra` more. */
@@ -108,16 +109,16 @@ inline_exit(FlowGraph *graph, Label label)
                          && jump->opcode != JUMP_BACKWARD)) {
         return 0;
     }
+    Block *block = block_at(graph, label);
     Block *target = block_at(graph, jump->argument);
     if (!target->leaves || target->count > LONGEST_COPIED_EXIT || has_line(graph, target)) {
         return 0;
     }
-    make_nop(jump);
+    make_nop(block, jump);
     int count = target->count;
     if (move_to_end(graph, label, count) < 0) {
         return -1;
     }
-    Block *block = block_at(graph, label);
     memcpy(instructions_of(graph, block) + block->count, instructions_of(graph, target),
            (size_t)count * sizeof(Instruction));
     block->count += count;
@@ -142,7 +143,7 @@ inline_exits(FlowGraph *graph)
 static Instruction *
 write_prefix(Instruction *at, int opcode, int argument, Location where)
 {
-    *at = (Instruction){.opcode = (int16_t)opcode, .argument = argument, .where = where};
+    *at = (Instruction){(int16_t)opcode, 0, argument, NO_LABEL, where};
     return at + 1;
 }
 
@@ -233,9 +234,13 @@ number_cells(FlowGraph *graph)
 static void
 drop_nops(FlowGraph *graph, Block *block)
 {
+    if (!block->has_nops) {
+        return;
+    }
     Instruction *instruction = instructions_of(graph, block);
     int kept = 0;
     int previous_line = -1;
+    block->has_nops = false;
     for (int i = 0; i < block->count; i++) {
         int line = instruction[i].where.line;
         if (instruction[i].opcode == NOP) {
@@ -262,6 +267,7 @@ drop_nops(FlowGraph *graph, Block *block)
                     continue;
                 }
             }
+            block->has_nops = true;
         }
         if (kept != i) {
             instruction[kept] = instruction[i];
@@ -299,14 +305,14 @@ fold_constant_test(FlowGraph *graph, Block *block, int at)
     }
     int jumps = is_true == jumps_if_true;
     if (!jumps || !keeps_value) {
-        make_nop(load);
+        make_nop(block, load);
     }
     if (jumps) {
         test->opcode = JUMP;
         block->no_fallthrough = true;
     }
     else {
-        make_nop(test);
+        make_nop(block, test);
     }
     return 0;
 }
@@ -322,8 +328,8 @@ fold_none_test(FlowGraph *graph, Block *block, int at)
     }
     int inverted = (unsigned char)load[1].argument;
     int jumps_if_none = inverted == (load[2].opcode == POP_JUMP_IF_FALSE);
-    make_nop(&load[0]);
-    make_nop(&load[1]);
+    make_nop(block, &load[0]);
+    make_nop(block, &load[1]);
     load[2].opcode = jumps_if_none ? POP_JUMP_IF_NONE : POP_JUMP_IF_NOT_NONE;
 }
 
@@ -357,7 +363,7 @@ all_constants(const Instruction *instruction, int count)
 
 /* BUILD_TUPLE of `count` constants becomes one constant. */
 static int
-fold_tuple(FlowGraph *graph, Instruction *build)
+fold_tuple(FlowGraph *graph, Block *block, Instruction *build)
 {
     int count = build->argument;
     Instruction *loads = build - count;
@@ -378,7 +384,7 @@ fold_tuple(FlowGraph *graph, Instruction *build)
         return -1;
     }
     for (int i = 0; i < count; i++) {
-        make_nop(&loads[i]);
+        make_nop(block, &loads[i]);
     }
     build->opcode = LOAD_CONST;
     build->argument = position;
@@ -392,11 +398,11 @@ fold_build_tuple(FlowGraph *graph, Block *block, int at)
     int count = build->argument;
     if (at + 1 < block->count && build[1].opcode == UNPACK_SEQUENCE
         && build[1].argument == count && count >= 1 && count <= 3) {
-        make_nop(&build[0]);
+        make_nop(block, &build[0]);
         build[1].opcode = count == 1 ? NOP : SWAP;
         return 0;
     }
-    return at >= count ? fold_tuple(graph, build) : 0;
+    return at >= count ? fold_tuple(graph, block, build) : 0;
 }
 
 /* ---- Swaps ---- */
@@ -411,7 +417,7 @@ is_swappable(int opcode)
    the permutation takes one SWAP less than it has members, one more when the top of the stack is
    not in it.  Returns the run's length, -1 with an exception. */
 static int
-shorten_swaps(FlowGraph *graph, Instruction *run, int available)
+shorten_swaps(FlowGraph *graph, Block *block, Instruction *run, int available)
 {
     int depth = 0;
     int length = 0;
@@ -465,7 +471,7 @@ shorten_swaps(FlowGraph *graph, Instruction *run, int available)
         }
     }
     while (write >= 0) {
-        make_nop(&run[write--]);
+        make_nop(block, &run[write--]);
     }
     return length;
 }
@@ -511,7 +517,7 @@ carry_out_swaps(FlowGraph *graph, Block *block, int at)
                 return;
             }
         }
-        make_nop(swap);
+        make_nop(block, swap);
         Instruction exchanged = instruction[first];
         instruction[first] = instruction[other];
         instruction[other] = exchanged;
@@ -524,10 +530,10 @@ fold_swap(FlowGraph *graph, Block *block, int at)
 {
     Instruction *swap = instructions_of(graph, block) + at;
     if (swap->argument == 1) {
-        make_nop(swap);
+        make_nop(block, swap);
         return 1;
     }
-    int length = shorten_swaps(graph, swap, block->count - at);
+    int length = shorten_swaps(graph, block, swap, block->count - at);
     if (length < 0) {
         return -1;
     }
@@ -611,41 +617,60 @@ thread_fully(FlowGraph *graph, Instruction *jump)
     } while (thread(graph, jump) && limit-- > 0);
 }
 
+/* PUSH_NULL goes into the LOAD_GLOBAL after it. */
+static void
+fold_push_null(Block *block, Instruction *push)
+{
+    if ((push[1].argument & 1) == 0) {
+        make_nop(block, push);
+        push[0].argument = 0;
+        push[1].argument |= 1;
+    }
+}
+
 static int
 rewrite_block(FlowGraph *graph, Label label)
 {
     Block *block = block_at(graph, label);
     Instruction *instruction = instructions_of(graph, block);
+    int length;
     for (int i = 0; i < block->count; i++) {
-        int opcode = instruction[i].opcode;
         int next_opcode = i + 1 < block->count ? instruction[i + 1].opcode : 0;
-        int status = 0;
-        if (opcode_has(opcode, OPCODE_JUMPS)) {
-            thread_fully(graph, &instruction[i]);
-        }
-        else if (opcode_has(opcode, OPCODE_SETS_HANDLER)) {
-            instruction[i].argument = first_nonempty(graph, instruction[i].argument);
-        }
-        else if (opcode == LOAD_CONST) {
-            status = fold_load(graph, block, i, next_opcode);
-        }
-        else if (opcode == BUILD_TUPLE) {
-            status = fold_build_tuple(graph, block, i);
-        }
-        else if (opcode == SWAP) {
-            int length = fold_swap(graph, block, i);
-            status = length;
+        switch (instruction[i].opcode) {
+        case LOAD_CONST:
+            if (fold_load(graph, block, i, next_opcode) < 0) {
+                return -1;
+            }
+            break;
+        case BUILD_TUPLE:
+            if (fold_build_tuple(graph, block, i) < 0) {
+                return -1;
+            }
+            break;
+        case PUSH_NULL:
+            if (next_opcode == LOAD_GLOBAL) {
+                fold_push_null(block, &instruction[i]);
+            }
+            break;
+        case SWAP:
+            length = fold_swap(graph, block, i);
+            if (length < 0) {
+                return -1;
+            }
             i += length - 1;
+            break;
+        case SETUP_FINALLY:
+        case SETUP_CLEANUP:
+        case SETUP_WITH:
+            instruction[i].argument = first_nonempty(graph, instruction[i].argument);
+            break;
+        default:
+            break;
         }
-        else if (opcode == PUSH_NULL && next_opcode == LOAD_GLOBAL
-                 && (instruction[i + 1].argument & 1) == 0) {
-            make_nop(&instruction[i]);
-            instruction[i].argument = 0;
-            instruction[i + 1].argument |= 1;
-        }
-        if (status < 0) {
-            return -1;
-        }
+    }
+    Instruction *jump = closing_jump(graph, block);
+    if (jump != NULL) {
+        thread_fully(graph, jump);
     }
     return 0;
 }
@@ -669,6 +694,20 @@ reserve_work(FlowGraph *graph)
     return int_array_reserve(&graph->store->scratch, graph->store->blocks.count - graph->entry);
 }
 
+static void
+reach_handlers(FlowGraph *graph, const Block *block)
+{
+    if (!graph->sets_handlers) {
+        return;
+    }
+    const Instruction *instruction = instructions_of(graph, block);
+    for (int i = 0; i < block->count; i++) {
+        if (opcode_has(instruction[i].opcode, OPCODE_SETS_HANDLER)) {
+            reach(graph, instruction[i].argument);
+        }
+    }
+}
+
 static int
 count_predecessors(FlowGraph *graph)
 {
@@ -682,11 +721,10 @@ count_predecessors(FlowGraph *graph)
         if (block->next != NO_LABEL && !block->no_fallthrough) {
             reach(graph, block->next);
         }
-        const Instruction *instruction = instructions_of(graph, block);
-        for (int i = 0; i < block->count; i++) {
-            if (opcode_has(instruction[i].opcode, OPCODE_JUMPS | OPCODE_SETS_HANDLER)) {
-                reach(graph, instruction[i].argument);
-            }
+        reach_handlers(graph, block);
+        const Instruction *jump = closing_jump(graph, block);
+        if (jump != NULL) {
+            reach(graph, jump->argument);
         }
     }
     return 0;
@@ -743,7 +781,7 @@ drop_needless_jumps(FlowGraph *graph)
         if (last != NULL && opcode_has(last->opcode, OPCODE_ALWAYS_JUMPS)
             && last->argument == block->next) {
             block->no_fallthrough = false;
-            make_nop(last);
+            make_nop(block, last);
             dropped = 1;
         }
     }
@@ -929,23 +967,6 @@ give_lines_to_returns(FlowGraph *graph)
     }
 }
 
-int
-flow_used_constants(const FlowGraph *graph)
-{
-    int highest = 0;
-    for (Label label = graph->entry; label != NO_LABEL; label = block_at(graph, label)->next) {
-        const Block *block = block_at(graph, label);
-        const Instruction *instruction = instructions_of(graph, block);
-        for (int i = 0; i < block->count; i++) {
-            int opcode = instruction[i].opcode;
-            if (opcode == LOAD_CONST || opcode == KW_NAMES) {
-                highest = Py_MAX(highest, instruction[i].argument);
-            }
-        }
-    }
-    return Py_MIN(highest + 1, pool_count(graph->constant_pool));
-}
-
 /* ---- The value stack ---- */
 
 static void
@@ -959,42 +980,50 @@ visit_at_depth(FlowGraph *graph, Label label, int depth)
     }
 }
 
-static int
-refuse_effect(const Instruction *instruction)
+static inline int
+effect_of(const Instruction *instruction)
 {
-    PyErr_Format(PyExc_SystemError, "compiler stack_effect(opcode=%d, arg=%i) failed",
-                 instruction->opcode, instruction->argument);
-    return -1;
+    int effect = opcode_effects[instruction->opcode - LOWEST_OPCODE];
+    return effect != EFFECT_VARIES
+               ? effect : opcode_stack_effect(instruction->opcode, instruction->argument, 0);
 }
 
-/* Follows one block; returns the greatest depth in it, -1 with an exception. */
+/* Where control goes when the instruction jumps or what it guards raises; returns the depth
+   there. */
+static int
+visit_target(FlowGraph *graph, const Instruction *instruction, int depth)
+{
+    depth += opcode_stack_effect(instruction->opcode, instruction->argument, 1);
+    visit_at_depth(graph, instruction->argument, depth);
+    return depth;
+}
+
+/* Follows one block; returns the greatest depth in it. */
 static int
 follow_block(FlowGraph *graph, Block *block)
 {
     int depth = block->start_depth;
     int deepest = depth;
-    Label next = block->next;
+    int highest_constant = graph->used_constants - 1;
+    Label next = block->no_fallthrough ? NO_LABEL : block->next;
     const Instruction *instruction = instructions_of(graph, block);
-    for (int i = 0; i < block->count; i++, instruction++) {
-        int effect = opcode_stack_effect(instruction->opcode, instruction->argument, 0);
-        if (effect == PY_INVALID_STACK_EFFECT) {
-            return refuse_effect(instruction);
+    const Instruction *end = instruction + block->count;
+    const Instruction *jump = closing_jump(graph, block);
+    for (; instruction < end; instruction++) {
+        if (instruction->opcode == LOAD_CONST || instruction->opcode == KW_NAMES) {
+            highest_constant = Py_MAX(highest_constant, instruction->argument);
         }
-        deepest = Py_MAX(deepest, depth + effect);
-        if (opcode_has(instruction->opcode, OPCODE_JUMPS | OPCODE_SETS_HANDLER)) {
-            int target_depth =
-                depth + opcode_stack_effect(instruction->opcode, instruction->argument, 1);
-            deepest = Py_MAX(deepest, target_depth);
-            visit_at_depth(graph, instruction->argument, target_depth);
+        if (instruction == jump
+            || (graph->sets_handlers && opcode_has(instruction->opcode, OPCODE_SETS_HANDLER))) {
+            deepest = Py_MAX(deepest, visit_target(graph, instruction, depth));
         }
-        depth += effect;
-        if (opcode_has(instruction->opcode, OPCODE_LEAVES | OPCODE_ALWAYS_JUMPS)) {
-            return deepest;
-        }
+        depth += effect_of(instruction);
+        deepest = Py_MAX(deepest, depth);
     }
     if (next != NO_LABEL) {
         visit_at_depth(graph, next, depth);
     }
+    graph->used_constants = highest_constant + 1;
     return deepest;
 }
 
@@ -1003,6 +1032,8 @@ follow_block(FlowGraph *graph, Block *block)
 static int
 measure_stack(FlowGraph *graph)
 {
+    /* The first constant may be the documentation, which no instruction loads. */
+    graph->used_constants = Py_MIN(1, pool_count(graph->constant_pool));
     IntArray *work = &graph->store->scratch;
     work->count = 0;
     int blocks = graph->store->blocks.count - graph->entry;
@@ -1016,9 +1047,6 @@ measure_stack(FlowGraph *graph)
             return -1;
         }
         int depth = follow_block(graph, block_at(graph, work->items[--work->count]));
-        if (depth < 0) {
-            return -1;
-        }
         deepest = Py_MAX(deepest, depth);
     }
     return deepest;
@@ -1091,7 +1119,7 @@ label_handlers(FlowGraph *graph)
 }
 
 static void
-drop_handler_setups(FlowGraph *graph)
+turn_setups_into_nops(FlowGraph *graph)
 {
     for (Label label = graph->entry; label != NO_LABEL; label = block_at(graph, label)->next) {
         Block *block = block_at(graph, label);
@@ -1099,10 +1127,9 @@ drop_handler_setups(FlowGraph *graph)
         for (int i = 0; i < block->count; i++) {
             if (opcode_has(instruction[i].opcode, OPCODE_SETS_HANDLER)
                 || instruction[i].opcode == POP_BLOCK) {
-                make_nop(&instruction[i]);
+                make_nop(block, &instruction[i]);
             }
         }
-        drop_nops(graph, block);
     }
 }
 
@@ -1165,10 +1192,16 @@ flow_optimize(FlowGraph *graph)
     spread_lines(graph);
     give_lines_to_returns(graph);
     int depth = measure_stack(graph);
-    if (depth < 0 || label_handlers(graph) < 0) {
+    if (depth < 0) {
         return -1;
     }
-    drop_handler_setups(graph);
+    if (graph->sets_handlers) {
+        if (label_handlers(graph) < 0) {
+            return -1;
+        }
+        turn_setups_into_nops(graph);
+    }
+    drop_all_nops(graph);
     direct_jumps(graph);
     return depth;
 }

@@ -65,7 +65,7 @@ const uint8_t opcode_traits[256 - LOWEST_OPCODE] = {
 #undef TRAITS
 
 /* Opcodes by name, with their effect on the value stack where it is the same for every argument;
-   VARIES sends to varying_stack_effect(). */
+   EFFECT_VARIES sends to varying_stack_effect(). */
 #define OPCODES(_)                                                                                \
     _(CACHE, 0)                                                                                   \
     _(POP_TOP, -1)                                                                                \
@@ -107,9 +107,9 @@ const uint8_t opcode_traits[256 - LOWEST_OPCODE] = {
     _(POP_EXCEPT, -1)                                                                             \
     _(STORE_NAME, -1)                                                                             \
     _(DELETE_NAME, 0)                                                                             \
-    _(UNPACK_SEQUENCE, VARIES)                                                                    \
-    _(FOR_ITER, VARIES)                                                                           \
-    _(UNPACK_EX, VARIES)                                                                          \
+    _(UNPACK_SEQUENCE, EFFECT_VARIES)                                                             \
+    _(FOR_ITER, EFFECT_VARIES)                                                                    \
+    _(UNPACK_EX, EFFECT_VARIES)                                                                   \
     _(STORE_ATTR, -2)                                                                             \
     _(DELETE_ATTR, -1)                                                                            \
     _(STORE_GLOBAL, -1)                                                                           \
@@ -117,35 +117,35 @@ const uint8_t opcode_traits[256 - LOWEST_OPCODE] = {
     _(SWAP, 0)                                                                                    \
     _(LOAD_CONST, 1)                                                                              \
     _(LOAD_NAME, 1)                                                                               \
-    _(BUILD_TUPLE, VARIES)                                                                        \
-    _(BUILD_LIST, VARIES)                                                                         \
-    _(BUILD_SET, VARIES)                                                                          \
-    _(BUILD_MAP, VARIES)                                                                          \
+    _(BUILD_TUPLE, EFFECT_VARIES)                                                                 \
+    _(BUILD_LIST, EFFECT_VARIES)                                                                  \
+    _(BUILD_SET, EFFECT_VARIES)                                                                   \
+    _(BUILD_MAP, EFFECT_VARIES)                                                                   \
     _(LOAD_ATTR, 0)                                                                               \
     _(COMPARE_OP, -1)                                                                             \
     _(IMPORT_NAME, -1)                                                                            \
     _(IMPORT_FROM, 1)                                                                             \
     _(JUMP_FORWARD, 0)                                                                            \
-    _(JUMP_IF_FALSE_OR_POP, VARIES)                                                               \
-    _(JUMP_IF_TRUE_OR_POP, VARIES)                                                                \
+    _(JUMP_IF_FALSE_OR_POP, EFFECT_VARIES)                                                        \
+    _(JUMP_IF_TRUE_OR_POP, EFFECT_VARIES)                                                         \
     _(POP_JUMP_FORWARD_IF_FALSE, -1)                                                              \
     _(POP_JUMP_FORWARD_IF_TRUE, -1)                                                               \
-    _(LOAD_GLOBAL, VARIES)                                                                        \
+    _(LOAD_GLOBAL, EFFECT_VARIES)                                                                 \
     _(IS_OP, -1)                                                                                  \
     _(CONTAINS_OP, -1)                                                                            \
     _(RERAISE, -1)                                                                                \
     _(COPY, 1)                                                                                    \
     _(BINARY_OP, -1)                                                                              \
-    _(SEND, VARIES)                                                                               \
+    _(SEND, EFFECT_VARIES)                                                                        \
     _(LOAD_FAST, 1)                                                                               \
     _(STORE_FAST, -1)                                                                             \
     _(DELETE_FAST, 0)                                                                             \
     _(POP_JUMP_FORWARD_IF_NOT_NONE, -1)                                                           \
     _(POP_JUMP_FORWARD_IF_NONE, -1)                                                               \
-    _(RAISE_VARARGS, VARIES)                                                                      \
+    _(RAISE_VARARGS, EFFECT_VARIES)                                                               \
     _(GET_AWAITABLE, 0)                                                                           \
-    _(MAKE_FUNCTION, VARIES)                                                                      \
-    _(BUILD_SLICE, VARIES)                                                                        \
+    _(MAKE_FUNCTION, EFFECT_VARIES)                                                               \
+    _(BUILD_SLICE, EFFECT_VARIES)                                                                 \
     _(JUMP_BACKWARD_NO_INTERRUPT, 0)                                                              \
     _(MAKE_CELL, 0)                                                                               \
     _(LOAD_CLOSURE, 1)                                                                            \
@@ -153,7 +153,7 @@ const uint8_t opcode_traits[256 - LOWEST_OPCODE] = {
     _(STORE_DEREF, -1)                                                                            \
     _(DELETE_DEREF, 0)                                                                            \
     _(JUMP_BACKWARD, 0)                                                                           \
-    _(CALL_FUNCTION_EX, VARIES)                                                                   \
+    _(CALL_FUNCTION_EX, EFFECT_VARIES)                                                            \
     _(EXTENDED_ARG, 0)                                                                            \
     _(LIST_APPEND, -1)                                                                            \
     _(SET_ADD, -1)                                                                                \
@@ -162,24 +162,24 @@ const uint8_t opcode_traits[256 - LOWEST_OPCODE] = {
     _(COPY_FREE_VARS, 0)                                                                          \
     _(RESUME, 0)                                                                                  \
     _(MATCH_CLASS, -2)                                                                            \
-    _(FORMAT_VALUE, VARIES)                                                                       \
-    _(BUILD_CONST_KEY_MAP, VARIES)                                                                \
-    _(BUILD_STRING, VARIES)                                                                       \
+    _(FORMAT_VALUE, EFFECT_VARIES)                                                                \
+    _(BUILD_CONST_KEY_MAP, EFFECT_VARIES)                                                         \
+    _(BUILD_STRING, EFFECT_VARIES)                                                                \
     _(LOAD_METHOD, 1)                                                                             \
     _(LIST_EXTEND, -1)                                                                            \
     _(SET_UPDATE, -1)                                                                             \
     _(DICT_MERGE, -1)                                                                             \
     _(DICT_UPDATE, -1)                                                                            \
-    _(PRECALL, VARIES)                                                                            \
+    _(PRECALL, EFFECT_VARIES)                                                                     \
     _(CALL, -1)                                                                                   \
     _(KW_NAMES, 0)                                                                                \
     _(POP_JUMP_BACKWARD_IF_NOT_NONE, -1)                                                          \
     _(POP_JUMP_BACKWARD_IF_NONE, -1)                                                              \
     _(POP_JUMP_BACKWARD_IF_FALSE, -1)                                                             \
     _(POP_JUMP_BACKWARD_IF_TRUE, -1)                                                              \
-    _(SETUP_FINALLY, VARIES)                                                                      \
-    _(SETUP_CLEANUP, VARIES)                                                                      \
-    _(SETUP_WITH, VARIES)                                                                         \
+    _(SETUP_FINALLY, EFFECT_VARIES)                                                               \
+    _(SETUP_CLEANUP, EFFECT_VARIES)                                                               \
+    _(SETUP_WITH, EFFECT_VARIES)                                                                  \
     _(POP_BLOCK, 0)                                                                               \
     _(JUMP, 0)                                                                                    \
     _(JUMP_NO_INTERRUPT, 0)                                                                       \
@@ -188,13 +188,11 @@ const uint8_t opcode_traits[256 - LOWEST_OPCODE] = {
     _(POP_JUMP_IF_NONE, -1)                                                                       \
     _(POP_JUMP_IF_NOT_NONE, -1)
 
-enum { VARIES = 100 };
-
 #define NAME_ENTRY(opcode, effect) [(opcode) - LOWEST_OPCODE] = #opcode,
 #define EFFECT_ENTRY(opcode, effect) [(opcode) - LOWEST_OPCODE] = (effect),
 
 static const char *const opcode_names[256 - LOWEST_OPCODE] = {OPCODES(NAME_ENTRY)};
-static const int8_t opcode_effects[256 - LOWEST_OPCODE] = {OPCODES(EFFECT_ENTRY)};
+const int8_t opcode_effects[256 - LOWEST_OPCODE] = {OPCODES(EFFECT_ENTRY)};
 
 #undef NAME_ENTRY
 #undef EFFECT_ENTRY
@@ -264,7 +262,7 @@ opcode_stack_effect(int opcode, int argument, int jump)
         return PY_INVALID_STACK_EFFECT;
     }
     int effect = opcode_effects[opcode - LOWEST_OPCODE];
-    return effect == VARIES ? varying_stack_effect(opcode, argument, jump) : effect;
+    return effect == EFFECT_VARIES ? varying_stack_effect(opcode, argument, jump) : effect;
 }
 
 int

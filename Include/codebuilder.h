@@ -28,6 +28,7 @@ struct CodeParts {
     ConstantTable *constants;
     const Pool *constant_pool;
     const struct Names *names;
+    IntArray *name_constants;      /* the ConstantId of a name by NameId, -1 where unknown */
     const Pool *name_pool;
     const Pool *variable_pool;
     const NameId *cell_names;      /* cells, then free variables */

@@ -72,6 +72,7 @@ struct CodeUnit {
     enum UnitKind kind;
     PyObject *name;              /* borrowed */
     PyObject *qualified_name;    /* owned; NULL for a module */
+    PyObject *inner_prefix;      /* owned; what units inside put before their own names */
     Py_ssize_t argument_count;
     Py_ssize_t positional_only_count;
     Py_ssize_t keyword_only_count;
@@ -85,6 +86,7 @@ struct CodeUnit {
     Label entry;
     Label current;               /* the block being written; always the last in the store */
     bool needs_block;            /* the last instruction ended the block being written */
+    bool has_nops;               /* the block being written has */
     bool sets_handlers;          /* an instruction has set up an exception handler */
     int instruction_base;
     int outer_constants;         /* what pool_leave() gets */
@@ -100,6 +102,7 @@ struct Compiler {
     PyArena *arena;
     struct Scopes *scopes;
     struct Names *names;
+    NameId debug_name;       /* of __debug__, to which nothing is assigned */
     int flags;               /* CO_FUTURE_* and PyCF_*, those of the source included */
     int last_future_line;
     int optimize;
@@ -111,6 +114,7 @@ struct Compiler {
     Pool constant_pool;
     Pool name_pool;
     Pool variable_pool;
+    IntArray name_constants; /* see codebuilder.h */
     IntArray captures;       /* NameIds bound by the patterns in hand */
     IntArray failures;       /* labels of the ways out of the patterns in hand */
 };
@@ -186,6 +190,7 @@ int codegen_error(struct Compiler *, const char *format, ...);
 int codegen_warn(struct Compiler *, const char *format, ...);
 /* Refuses to store to or delete `__debug__`. */
 int refuse_forbidden_name(struct Compiler *, PyObject *name, expr_context_ty);
+int refuse_forbidden_id(struct Compiler *, NameId, expr_context_ty);
 
 /* ---- Frames: codegen_control.c ---- */
 

@@ -5,7 +5,8 @@
    three, so are 0.0, -0.0 and 0j; two NaN are one only when they are one object.  Tuples and
    frozen sets are told apart by the identities of their elements.
    Memory: the table holds a reference to each constant until constants_clear().
-   Entry: constants_identify(), constants_share(). */
+   Entry: constants_identify(); for finished code objects constants_share_bytes() and
+   constants_shared_tuple(). */
 
 #ifndef FRONTEND_CONSTANTS_H
 #define FRONTEND_CONSTANTS_H
@@ -39,9 +40,17 @@ void constants_clear(ConstantTable *);
    by the objects that stand for them; a frozen set is built anew from them. */
 ConstantId constants_identify(ConstantTable *, PyObject *constant);
 
-/* The object to use in place of an equal one: a new reference.  Steals the reference to `object`,
-   a tuple or bytes; NULL is passed through. */
-PyObject *constants_share(ConstantTable *, PyObject *object);
+/* The identity of a name as an element of tuples.  A constant that equals it becomes the object
+   that stands for both. */
+ConstantId constants_identify_name(ConstantTable *, PyObject *name);
+
+/* The object to use in place of equal bytes: a new reference.  Steals the reference; NULL is
+   passed through. */
+PyObject *constants_share_bytes(ConstantTable *, PyObject *bytes);
+
+/* The tuple of the constants with these identities: a new reference, the same object for the
+   same identities. */
+PyObject *constants_shared_tuple(ConstantTable *, const ConstantId *ids, int count);
 
 static inline PyObject *
 constants_object(const ConstantTable *table, ConstantId id)

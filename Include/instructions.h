@@ -100,6 +100,7 @@ enum {
     OPCODE_ALWAYS_JUMPS = 2,
     OPCODE_SETS_HANDLER = 4,
     OPCODE_LEAVES = 8,
+    OPCODE_IS_NOP = 16,
 };
 
 extern const uint8_t opcode_traits[256 - LOWEST_OPCODE];

@@ -8,61 +8,110 @@
 #include "assemble.h"
 #include "codebuilder.h"
 
-static PyObject *
-constants_tuple(const struct CodeParts *parts)
+static ConstantId
+name_constant(const struct CodeParts *parts, NameId name)
 {
-    PyObject *tuple = PyTuple_New(parts->constant_count);
-    for (int i = 0; tuple != NULL && i < parts->constant_count; i++) {
-        ConstantId id = pool_identity(parts->constant_pool, i);
-        PyTuple_SET_ITEM(tuple, i, Py_NewRef(constants_object(parts->constants, id)));
+    IntArray *known = parts->name_constants;
+    if (name >= known->count) {
+        int missing = parts->names->count - known->count;
+        if (int_array_reserve(known, missing) < 0) {
+            return -1;
+        }
+        memset(known->items + known->count, 0xFF, (size_t)missing * sizeof(int));
+        known->count += missing;
     }
-    return constants_share(parts->constants, tuple);
+    if (known->items[name] < 0) {
+        known->items[name] =
+            constants_identify_name(parts->constants, names_string(parts->names, name));
+    }
+    return known->items[name];
 }
 
 static PyObject *
-names_tuple(const struct CodeParts *parts)
+constants_tuple(const struct CodeParts *parts, IntArray *ids)
+{
+    if (int_array_reserve(ids, parts->constant_count) < 0) {
+        return NULL;
+    }
+    for (int i = 0; i < parts->constant_count; i++) {
+        ids->items[i] = pool_identity(parts->constant_pool, i);
+    }
+    return constants_shared_tuple(parts->constants, ids->items, parts->constant_count);
+}
+
+static int
+fill_names(const struct CodeParts *parts, const Pool *pool, int *ids)
+{
+    int count = pool_count(pool);
+    for (int i = 0; i < count; i++) {
+        ids[i] = name_constant(parts, pool_identity(pool, i));
+        if (ids[i] < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static PyObject *
+names_tuple(const struct CodeParts *parts, IntArray *ids)
 {
     int count = pool_count(parts->name_pool);
-    PyObject *tuple = PyTuple_New(count);
-    for (int i = 0; tuple != NULL && i < count; i++) {
-        NameId name = pool_identity(parts->name_pool, i);
-        PyTuple_SET_ITEM(tuple, i, Py_NewRef(names_string(parts->names, name)));
+    if (int_array_reserve(ids, count) < 0
+        || fill_names(parts, parts->name_pool, ids->items) < 0) {
+        return NULL;
     }
-    return constants_share(parts->constants, tuple);
+    return constants_shared_tuple(parts->constants, ids->items, count);
 }
 
-/* Locals, cells and free variables in the order of their slots, with a byte for the kind of
-   each.  A cell that shares its slot with an argument is both. */
+/* Locals, cells and free variables in the order of their slots. */
+static PyObject *
+variables_tuple(const struct CodeParts *parts, IntArray *ids, int count)
+{
+    int locals = pool_count(parts->variable_pool);
+    if (int_array_reserve(ids, count) < 0
+        || fill_names(parts, parts->variable_pool, ids->items) < 0) {
+        return NULL;
+    }
+    for (int i = 0; i < parts->cell_count + parts->free_count; i++) {
+        if (parts->cell_slots[i] >= locals) {
+            ConstantId id = name_constant(parts, parts->cell_names[i]);
+            if (id < 0) {
+                return NULL;
+            }
+            ids->items[parts->cell_slots[i]] = id;
+        }
+    }
+    return constants_shared_tuple(parts->constants, ids->items, count);
+}
+
+/* A byte for the kind of each variable.  A cell that shares its slot with an argument is both. */
+static PyObject *
+variable_kinds(const struct CodeParts *parts, int count)
+{
+    PyObject *kinds = PyBytes_FromStringAndSize(NULL, count);
+    if (kinds == NULL) {
+        return NULL;
+    }
+    int locals = pool_count(parts->variable_pool);
+    memset(PyBytes_AS_STRING(kinds), 0, (size_t)count);
+    memset(PyBytes_AS_STRING(kinds), CO_FAST_LOCAL, (size_t)locals);
+    for (int i = 0; i < parts->cell_count + parts->free_count; i++) {
+        int slot = parts->cell_slots[i];
+        _PyLocals_Kind kind = i < parts->cell_count ? CO_FAST_CELL : CO_FAST_FREE;
+        _PyLocals_SetKind(kinds, slot, _PyLocals_GetKind(kinds, slot) | kind);
+    }
+    return kinds;
+}
+
 static int
-fill_variables(const struct CodeParts *parts, PyObject **names, PyObject **kinds)
+count_variables(const struct CodeParts *parts)
 {
     int locals = pool_count(parts->variable_pool);
     int count = locals;
     for (int i = 0; i < parts->cell_count + parts->free_count; i++) {
         count += parts->cell_slots[i] >= locals;
     }
-    *names = PyTuple_New(count);
-    *kinds = *names == NULL ? NULL : PyBytes_FromStringAndSize(NULL, count);
-    if (*kinds == NULL) {
-        Py_CLEAR(*names);
-        return -1;
-    }
-    memset(PyBytes_AS_STRING(*kinds), 0, (size_t)count);
-    for (int i = 0; i < locals; i++) {
-        NameId name = pool_identity(parts->variable_pool, i);
-        PyTuple_SET_ITEM(*names, i, Py_NewRef(names_string(parts->names, name)));
-        _PyLocals_SetKind(*kinds, i, CO_FAST_LOCAL);
-    }
-    for (int i = 0; i < parts->cell_count + parts->free_count; i++) {
-        int slot = parts->cell_slots[i];
-        if (slot >= locals) {
-            PyObject *name = names_string(parts->names, parts->cell_names[i]);
-            PyTuple_SET_ITEM(*names, slot, Py_NewRef(name));
-        }
-        _PyLocals_Kind kind = i < parts->cell_count ? CO_FAST_CELL : CO_FAST_FREE;
-        _PyLocals_SetKind(*kinds, slot, _PyLocals_GetKind(*kinds, slot) | kind);
-    }
-    return 0;
+    return count;
 }
 
 static void
@@ -83,20 +132,23 @@ make_objects(const struct CodeParts *parts, InstructionStore *store, Label entry
              struct _PyCodeConstructor *made)
 {
     ConstantTable *constants = parts->constants;
+    IntArray *ids = &store->scratch;
+    int variables = count_variables(parts);
     int size = assemble_layout(store, entry);
-    if ((made->linetable = constants_share(
+    ids->count = 0;
+    if ((made->linetable = constants_share_bytes(
              constants, assemble_locations(store, entry, parts->first_line))) == NULL
         || (made->exceptiontable =
-                constants_share(constants, assemble_handlers(store, entry))) == NULL
-        || (made->code = constants_share(constants, assemble_code(store, entry, size))) == NULL
-        || (made->names = names_tuple(parts)) == NULL
-        || (made->consts = constants_tuple(parts)) == NULL
-        || fill_variables(parts, &made->localsplusnames, &made->localspluskinds) < 0
-        || _PyCode_Validate(made) < 0) {
+                constants_share_bytes(constants, assemble_handlers(store, entry))) == NULL
+        || (made->code =
+                constants_share_bytes(constants, assemble_code(store, entry, size))) == NULL
+        || (made->names = names_tuple(parts, ids)) == NULL
+        || (made->consts = constants_tuple(parts, ids)) == NULL
+        || (made->localsplusnames = variables_tuple(parts, ids, variables)) == NULL
+        || (made->localspluskinds = variable_kinds(parts, variables)) == NULL) {
         return -1;
     }
-    made->localsplusnames = constants_share(constants, made->localsplusnames);
-    return made->localsplusnames == NULL ? -1 : 0;
+    return _PyCode_Validate(made);
 }
 
 PyCodeObject *

@@ -18,14 +18,25 @@ new_label(struct Compiler *compiler)
     return instructions_new_block(&compiler->store);
 }
 
+/* The block being written ends here. */
+static void
+finish_block(struct Compiler *compiler)
+{
+    Block *block = &compiler->store.blocks.items[compiler->unit->current];
+    block->count = compiler->store.instructions.count - block->first;
+    block->has_nops = compiler->unit->has_nops;
+}
+
 int
 place_label(struct Compiler *compiler, Label label)
 {
     struct CodeUnit *unit = compiler->unit;
+    finish_block(compiler);
     compiler->store.blocks.items[unit->current].next = label;
     compiler->store.blocks.items[label].first = compiler->store.instructions.count;
     unit->current = label;
     unit->needs_block = false;
+    unit->has_nops = false;
     return 0;
 }
 
@@ -37,40 +48,50 @@ start_unlabelled_block(struct Compiler *compiler)
     return place_label(compiler, label);
 }
 
-int
-emit_at(struct Compiler *compiler, int opcode, Py_ssize_t argument, Location where)
+static void
+note_traits(struct CodeUnit *unit, int traits)
+{
+    unit->needs_block = (traits & (OPCODE_JUMPS | OPCODE_LEAVES)) != 0;
+    unit->sets_handlers |= (traits & OPCODE_SETS_HANDLER) != 0;
+    unit->has_nops |= (traits & OPCODE_IS_NOP) != 0;
+}
+
+static inline int
+append(struct Compiler *compiler, int opcode, Py_ssize_t argument, const Location *where)
 {
     InstructionArray *instructions = &compiler->store.instructions;
-    struct CodeUnit *unit = compiler->unit;
-    if (unit->needs_block) {
+    if (compiler->unit->needs_block) {
         TRY(start_unlabelled_block(compiler));
     }
     TRY(instruction_array_reserve(instructions, 1));
-    instructions->items[instructions->count++] = (Instruction){
-        .opcode = (int16_t)opcode,
-        .argument = (int)argument,
-        .handler = NO_LABEL,
-        .where = where,
-    };
-    Block *block = &compiler->store.blocks.items[unit->current];
-    block->count++;
-    block->has_nops |= opcode == NOP;
+    Instruction *instruction = &instructions->items[instructions->count++];
+    instruction->opcode = (int16_t)opcode;
+    instruction->argument = (int)argument;
+    instruction->handler = NO_LABEL;
+    instruction->where = *where;
     int traits = opcode_traits[opcode - LOWEST_OPCODE];
-    unit->needs_block = (traits & (OPCODE_JUMPS | OPCODE_LEAVES)) != 0;
-    unit->sets_handlers |= (traits & OPCODE_SETS_HANDLER) != 0;
+    if (traits != 0) {
+        note_traits(compiler->unit, traits);
+    }
     return 0;
+}
+
+int
+emit_at(struct Compiler *compiler, int opcode, Py_ssize_t argument, Location where)
+{
+    return append(compiler, opcode, argument, &where);
 }
 
 int
 emit_with(struct Compiler *compiler, int opcode, Py_ssize_t argument)
 {
-    return emit_at(compiler, opcode, argument, compiler->unit->where);
+    return append(compiler, opcode, argument, &compiler->unit->where);
 }
 
 int
 emit(struct Compiler *compiler, int opcode)
 {
-    return emit_at(compiler, opcode, 0, compiler->unit->where);
+    return append(compiler, opcode, 0, &compiler->unit->where);
 }
 
 /* The columns matter where a line alone is filled in later. */
@@ -83,7 +104,7 @@ emit_artificial(struct Compiler *compiler, int opcode, Py_ssize_t argument)
 int
 emit_jump(struct Compiler *compiler, int opcode, Label target)
 {
-    return emit_at(compiler, opcode, target, compiler->unit->where);
+    return append(compiler, opcode, target, &compiler->unit->where);
 }
 
 /* ---- Constants ---- */
@@ -233,9 +254,9 @@ emit_variable_id(struct Compiler *compiler, NameId name, expr_context_ty context
 int
 emit_variable(struct Compiler *compiler, PyObject *name, expr_context_ty context)
 {
-    TRY(refuse_forbidden_name(compiler, name, context));
     NameId id = names_intern(compiler->names, name);
     TRY(id);
+    TRY(refuse_forbidden_id(compiler, id, context));
     id = mangled(compiler, id);
     TRY(id);
     return emit_variable_id(compiler, id, context);
@@ -412,7 +433,7 @@ is_declared_global(struct Compiler *compiler, const struct CodeUnit *unit)
 static PyObject *
 qualified_name(struct Compiler *compiler, const struct CodeUnit *unit)
 {
-    const struct CodeUnit *around = unit->around;
+    struct CodeUnit *around = unit->around;
     if (around == NULL || around->around == NULL) {
         return Py_NewRef(unit->name);
     }
@@ -422,8 +443,11 @@ qualified_name(struct Compiler *compiler, const struct CodeUnit *unit)
             return is_global < 0 ? NULL : Py_NewRef(unit->name);
         }
     }
-    return PyUnicode_FromFormat(shows_locals(around) ? "%U.<locals>.%U" : "%U.%U",
-                                around->qualified_name, unit->name);
+    if (around->inner_prefix == NULL) {
+        around->inner_prefix = PyUnicode_FromFormat(shows_locals(around) ? "%U.<locals>." : "%U.",
+                                                    around->qualified_name);
+    }
+    return around->inner_prefix == NULL ? NULL : PyUnicode_Concat(around->inner_prefix, unit->name);
 }
 
 static int
@@ -485,6 +509,7 @@ unit_leave(struct Compiler *compiler)
 {
     struct CodeUnit *unit = compiler->unit;
     Py_CLEAR(unit->qualified_name);
+    Py_CLEAR(unit->inner_prefix);
     compiler->store.instructions.count = unit->instruction_base;
     compiler->store.blocks.count = unit->entry;
     pool_leave(&compiler->constant_pool, unit->outer_constants);
@@ -557,21 +582,22 @@ static bool
 ends_in_return(const struct Compiler *compiler)
 {
     const InstructionArray *instructions = &compiler->store.instructions;
-    return compiler->store.blocks.items[compiler->unit->current].count > 0
+    return instructions->count > compiler->store.blocks.items[compiler->unit->current].first
            && instructions->items[instructions->count - 1].opcode == RETURN_VALUE;
 }
 
 static int
 close_unit(struct Compiler *compiler, int returns_none)
 {
-    if (ends_in_return(compiler)) {
-        return 0;
+    if (!ends_in_return(compiler)) {
+        no_location(compiler);
+        if (returns_none) {
+            TRY(emit_none(compiler));
+        }
+        TRY(emit(compiler, RETURN_VALUE));
     }
-    no_location(compiler);
-    if (returns_none) {
-        TRY(emit_none(compiler));
-    }
-    return emit(compiler, RETURN_VALUE);
+    finish_block(compiler);
+    return 0;
 }
 
 static void
@@ -603,6 +629,7 @@ build_code(struct Compiler *compiler, const FlowGraph *graph, int stack_depth)
         .constants = &compiler->constants,
         .constant_pool = &compiler->constant_pool,
         .names = compiler->names,
+        .name_constants = &compiler->name_constants,
         .name_pool = &compiler->name_pool,
         .variable_pool = &compiler->variable_pool,
         .cell_names = unit->cell_names,

@@ -84,7 +84,17 @@ codegen_warn(struct Compiler *compiler, const char *format, ...)
 int
 refuse_forbidden_name(struct Compiler *compiler, PyObject *name, expr_context_ty context)
 {
-    if (context == Load || !_PyUnicode_EqualToASCIIString(name, "__debug__")) {
+    if (context == Load) {
+        return 0;
+    }
+    NameId id = names_intern(compiler->names, name);
+    return id < 0 ? -1 : refuse_forbidden_id(compiler, id, context);
+}
+
+int
+refuse_forbidden_id(struct Compiler *compiler, NameId name, expr_context_ty context)
+{
+    if (context == Load || name != compiler->debug_name) {
         return 0;
     }
     return codegen_error(compiler, context == Store ? "cannot assign to __debug__"
@@ -101,6 +111,7 @@ clear_compiler(struct Compiler *compiler)
     pool_clear(&compiler->constant_pool);
     pool_clear(&compiler->name_pool);
     pool_clear(&compiler->variable_pool);
+    int_array_clear(&compiler->name_constants);
     int_array_clear(&compiler->captures);
     int_array_clear(&compiler->failures);
 }
@@ -128,6 +139,10 @@ compile_tree(struct Compiler *compiler, mod_ty tree, PyCompilerFlags *flags)
         return NULL;
     }
     compiler->names = &names;
+    compiler->debug_name = names_known(&names, KNOWN_DUNDER_DEBUG);
+    if (compiler->debug_name < 0) {
+        return NULL;
+    }
     compiler->scopes =
         scopes_build(tree, compiler->filename, compiler->flags, &names, compiler->arena);
     return compiler->scopes == NULL ? NULL : codegen_module(compiler, tree);

@@ -115,6 +115,25 @@ matches(ConstantTable *table, const Constant *constant, const Probe *probe)
     return 0;
 }
 
+/* Reads all the bytes, eight at a time: code and tables are hashed once and compared rarely. */
+static uint32_t
+hash_bytes(PyObject *bytes)
+{
+    const char *at = PyBytes_AS_STRING(bytes);
+    Py_ssize_t left = PyBytes_GET_SIZE(bytes);
+    uint64_t hash = (uint64_t)left * 0x9E3779B97F4A7C15u;
+    uint64_t word;
+    for (; left >= (Py_ssize_t)sizeof(word); left -= sizeof(word), at += sizeof(word)) {
+        memcpy(&word, at, sizeof(word));
+        hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
+        hash ^= hash >> 32;
+    }
+    word = 0;
+    memcpy(&word, at, (size_t)left);
+    hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
+    return (uint32_t)(hash >> 32);
+}
+
 static uint32_t
 hash_code(PyCodeObject *code)
 {
@@ -145,6 +164,10 @@ hash_probe(ConstantTable *table, Probe *probe)
     }
     if (type == &PyCode_Type) {
         probe->hash = hash_code((PyCodeObject *)probe->object);
+        return 0;
+    }
+    if (type == &PyBytes_Type) {
+        probe->hash = hash_bytes(probe->object);
         return 0;
     }
     Py_hash_t hash = PyObject_Hash(probe->object);
@@ -394,18 +417,76 @@ constants_identify(ConstantTable *table, PyObject *constant)
     return identify(table, constant, 0);
 }
 
-/* The elements of a shared tuple are looked up to compare tuples, but do not become the objects
-   that stand for later constants. */
-PyObject *
-constants_share(ConstantTable *table, PyObject *object)
+ConstantId
+constants_identify_name(ConstantTable *table, PyObject *name)
 {
-    if (object == NULL) {
+    return identify(table, name, 1);
+}
+
+PyObject *
+constants_share_bytes(ConstantTable *table, PyObject *bytes)
+{
+    if (bytes == NULL || PyBytes_GET_SIZE(bytes) == 0) {
+        return bytes;
+    }
+    ConstantId id = identify(table, bytes, 0);
+    PyObject *shared = id < 0 ? NULL : Py_NewRef(constants_object(table, id));
+    Py_DECREF(bytes);
+    return shared;
+}
+
+static PyObject *
+tuple_of(const ConstantTable *table, const ConstantId *ids, int count)
+{
+    PyObject *tuple = PyTuple_New(count);
+    for (int i = 0; tuple != NULL && i < count; i++) {
+        PyTuple_SET_ITEM(tuple, i, Py_NewRef(constants_object(table, ids[i])));
+    }
+    return tuple;
+}
+
+/* Looks for a tuple before there is one object of it. */
+static PyObject *
+known_tuple(ConstantTable *table, Probe *probe)
+{
+    probe->hash = hash_elements(table, probe);
+    uint32_t bucket = probe->hash & table->bucket_mask;
+    for (; table->buckets[bucket] != 0; bucket = (bucket + 1) & table->bucket_mask) {
+        const Constant *constant = &table->constants.items[table->buckets[bucket] - 1];
+        if (constant->hash == probe->hash && PyTuple_CheckExact(constant->object)
+            && equal_elements(table, constant, probe)) {
+            return Py_NewRef(constant->object);
+        }
+    }
+    return NULL;
+}
+
+PyObject *
+constants_shared_tuple(ConstantTable *table, const ConstantId *ids, int count)
+{
+    if (count == 0 || table->buckets == NULL) {
+        return tuple_of(table, ids, count);
+    }
+    if (constant_ids_reserve(&table->elements, count) < 0) {
         return NULL;
     }
-    ConstantId id = identify(table, object, PyTuple_CheckExact(object));
-    PyObject *shared = id < 0 ? NULL : Py_NewRef(constants_object(table, id));
-    Py_DECREF(object);
-    return shared;
+    Probe probe = {.first_element = table->elements.count, .element_count = count};
+    memcpy(table->elements.items + table->elements.count, ids, (size_t)count * sizeof(ConstantId));
+    PyObject *tuple = known_tuple(table, &probe);
+    if (tuple != NULL) {
+        return tuple;
+    }
+    probe.object = tuple_of(table, ids, count);
+    if (probe.object == NULL) {
+        return NULL;
+    }
+    table->elements.count += count;
+    int is_new;
+    if (find_or_enter(table, &probe, &is_new) < 0) {
+        Py_DECREF(probe.object);
+        return NULL;
+    }
+    return probe.object;
 }
 
 void

@@ -4,18 +4,23 @@
    `capacity`, and prefix_reserve(), prefix_append(), prefix_clear().  Capacity grows by half
    again, so that appending is linear.  The items are moved by growth: keep indices across an
    append, never pointers.  A zeroed structure is an empty array; whoever holds the array clears
-   it.  Functions return -1 with MemoryError set when memory runs out, and the array is unchanged
-   then. */
+   it.  prefix_lend() gives an empty array memory to start with, which it does not own: most
+   compiles are small, and need no other.  Functions return -1 with MemoryError set when memory
+   runs out, and the array is unchanged then. */
 
 #ifndef FRONTEND_ARRAYS_H
 #define FRONTEND_ARRAYS_H
 
 #include "Python.h"
 
+#include <stdbool.h>
+
 enum { ARRAY_FIRST_CAPACITY = 32 };
 
+/* New memory for at least `needed` items with the old ones in it.  The old memory is given back
+   unless it was lent. */
 static inline void *
-array_grown(void *items, int *capacity, int needed, size_t item_size)
+array_grown(void *items, const void *lent, int *capacity, int needed, size_t item_size)
 {
     int64_t wanted = (int64_t)*capacity + *capacity / 2;
     if (wanted < needed) {
@@ -28,10 +33,14 @@ array_grown(void *items, int *capacity, int needed, size_t item_size)
         PyErr_NoMemory();
         return NULL;
     }
-    void *grown = PyMem_Realloc(items, (size_t)wanted * item_size);
+    bool is_lent = items != NULL && items == lent;
+    void *grown = PyMem_Realloc(is_lent ? NULL : items, (size_t)wanted * item_size);
     if (grown == NULL) {
         PyErr_NoMemory();
         return NULL;
+    }
+    if (is_lent) {
+        memcpy(grown, items, (size_t)*capacity * item_size);
     }
     *capacity = (int)wanted;
     return grown;
@@ -40,6 +49,7 @@ array_grown(void *items, int *capacity, int needed, size_t item_size)
 #define DEFINE_ARRAY(Name, Item, prefix)                                                          \
     typedef struct {                                                                              \
         Item *items;                                                                              \
+        Item *lent;                                                                               \
         int count;                                                                                \
         int capacity;                                                                             \
     } Name;                                                                                       \
@@ -49,8 +59,8 @@ array_grown(void *items, int *capacity, int needed, size_t item_size)
         if (array->count + extra <= array->capacity) {                                            \
             return 0;                                                                             \
         }                                                                                         \
-        Item *grown =                                                                             \
-            array_grown(array->items, &array->capacity, array->count + extra, sizeof(Item));      \
+        Item *grown = array_grown(array->items, array->lent, &array->capacity,                    \
+                                  array->count + extra, sizeof(Item));                            \
         if (grown == NULL) {                                                                      \
             return -1;                                                                            \
         }                                                                                         \
@@ -67,10 +77,18 @@ array_grown(void *items, int *capacity, int needed, size_t item_size)
         return 0;                                                                                 \
     }                                                                                             \
                                                                                                   \
+    static inline void prefix##_lend(Name *array, Item *space, int capacity)                      \
+    {                                                                                             \
+        array->items = array->lent = space;                                                       \
+        array->capacity = capacity;                                                               \
+    }                                                                                             \
+                                                                                                  \
     static inline void prefix##_clear(Name *array)                                                \
     {                                                                                             \
-        PyMem_Free(array->items);                                                                 \
-        array->items = NULL;                                                                      \
+        if (array->items != array->lent) {                                                        \
+            PyMem_Free(array->items);                                                             \
+        }                                                                                         \
+        array->items = array->lent = NULL;                                                                      \
         array->count = array->capacity = 0;                                                       \
     }                                                                                             \
     struct prefix##_needs_semicolon

@@ -32,7 +32,10 @@ typedef struct {
     ConstantIdArray elements;
     int *buckets;              /* constant identity + 1, 0 when free; a power of two of them */
     uint32_t bucket_mask;
+    int first_buckets[64];
 } ConstantTable;
+
+void constants_init(ConstantTable *);
 
 void constants_clear(ConstantTable *);
 

@@ -103,6 +103,47 @@ refuse_forbidden_id(struct Compiler *compiler, NameId name, expr_context_ty cont
 
 /* ---- One compile ---- */
 
+/* What a small source needs of scratch memory; a larger one moves to the heap. */
+struct Space {
+    Instruction instructions[112];
+    Block blocks[24];
+    PoolEntry constants[32];
+    PoolEntry names[32];
+    PoolEntry variables[16];
+    int constant_positions[64];
+    int name_positions[64];
+    int variable_positions[64];
+    int name_constants[64];
+    Constant constant_table[48];
+    ConstantId elements[64];
+    int scratch[48];
+    uint8_t table[320];
+};
+
+#define LEND(array, prefix, space) prefix##_lend((array), (space), Py_ARRAY_LENGTH(space))
+
+static void
+start_compiler(struct Compiler *compiler, struct Space *space)
+{
+    memset(compiler, 0, sizeof(*compiler));
+    constants_init(&compiler->constants);
+    LEND(&compiler->store.instructions, instruction_array, space->instructions);
+    LEND(&compiler->store.blocks, block_array, space->blocks);
+    LEND(&compiler->store.scratch, int_array, space->scratch);
+    LEND(&compiler->store.table, byte_array, space->table);
+    LEND(&compiler->constants.constants, constant_array, space->constant_table);
+    LEND(&compiler->constants.elements, constant_ids, space->elements);
+    LEND(&compiler->constant_pool.entries, pool_entries, space->constants);
+    LEND(&compiler->constant_pool.positions, pool_positions, space->constant_positions);
+    LEND(&compiler->name_pool.entries, pool_entries, space->names);
+    LEND(&compiler->name_pool.positions, pool_positions, space->name_positions);
+    LEND(&compiler->variable_pool.entries, pool_entries, space->variables);
+    LEND(&compiler->variable_pool.positions, pool_positions, space->variable_positions);
+    LEND(&compiler->name_constants, int_array, space->name_constants);
+}
+
+#undef LEND
+
 static void
 clear_compiler(struct Compiler *compiler)
 {
@@ -153,11 +194,12 @@ _PyAST_Compile(mod_ty tree, PyObject *filename, PyCompilerFlags *flags, int opti
                PyArena *arena)
 {
     PyCompilerFlags own_flags = _PyCompilerFlags_INIT;
-    struct Compiler compiler = {
-        .filename = filename,
-        .arena = arena,
-        .optimize = optimize == -1 ? _Py_GetConfig()->optimization_level : optimize,
-    };
+    struct Space space;
+    struct Compiler compiler;
+    start_compiler(&compiler, &space);
+    compiler.filename = filename;
+    compiler.arena = arena;
+    compiler.optimize = optimize == -1 ? _Py_GetConfig()->optimization_level : optimize;
     PyCodeObject *code = compile_tree(&compiler, tree, flags != NULL ? flags : &own_flags);
     clear_compiler(&compiler);
     return code;

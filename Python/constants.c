@@ -9,8 +9,6 @@
 #include "Python.h"
 #include "constants.h"
 
-enum { FIRST_BUCKET_COUNT = 64 };
-
 /* What is being looked for: an object and, for tuples and frozen sets, its elements' identities,
    which lie at the end of the table's element array until an equal constant is found. */
 typedef struct {
@@ -178,10 +176,18 @@ hash_probe(ConstantTable *table, Probe *probe)
     return 0;
 }
 
+static void
+free_buckets(ConstantTable *table)
+{
+    if (table->buckets != table->first_buckets) {
+        PyMem_Free(table->buckets);
+    }
+}
+
 static int
 grow_buckets(ConstantTable *table)
 {
-    size_t count = table->buckets == NULL ? FIRST_BUCKET_COUNT : 4 * (size_t)table->bucket_mask + 4;
+    size_t count = 4 * ((size_t)table->bucket_mask + 1);
     int *buckets = PyMem_Calloc(count, sizeof(int));
     if (buckets == NULL) {
         PyErr_NoMemory();
@@ -195,7 +201,7 @@ grow_buckets(ConstantTable *table)
         }
         buckets[bucket] = id + 1;
     }
-    PyMem_Free(table->buckets);
+    free_buckets(table);
     table->buckets = buckets;
     table->bucket_mask = mask;
     return 0;
@@ -236,11 +242,8 @@ find_or_enter(ConstantTable *table, Probe *probe, int *is_new)
     if (hash_probe(table, probe) < 0) {
         return -1;
     }
-    if (table->buckets == NULL
-        || (uint32_t)table->constants.count * 2 > table->bucket_mask) {
-        if (grow_buckets(table) < 0) {
-            return -1;
-        }
+    if ((uint32_t)table->constants.count * 2 > table->bucket_mask && grow_buckets(table) < 0) {
+        return -1;
     }
     uint32_t bucket = probe->hash & table->bucket_mask;
     while (table->buckets[bucket] != 0) {
@@ -464,7 +467,7 @@ known_tuple(ConstantTable *table, Probe *probe)
 PyObject *
 constants_shared_tuple(ConstantTable *table, const ConstantId *ids, int count)
 {
-    if (count == 0 || table->buckets == NULL) {
+    if (count == 0) {
         return tuple_of(table, ids, count);
     }
     if (constant_ids_reserve(&table->elements, count) < 0) {
@@ -490,6 +493,14 @@ constants_shared_tuple(ConstantTable *table, const ConstantId *ids, int count)
 }
 
 void
+constants_init(ConstantTable *table)
+{
+    memset(table, 0, sizeof(*table));
+    table->buckets = table->first_buckets;
+    table->bucket_mask = Py_ARRAY_LENGTH(table->first_buckets) - 1;
+}
+
+void
 constants_clear(ConstantTable *table)
 {
     for (int id = 0; id < table->constants.count; id++) {
@@ -497,6 +508,6 @@ constants_clear(ConstantTable *table)
     }
     constant_array_clear(&table->constants);
     constant_ids_clear(&table->elements);
-    PyMem_Free(table->buckets);
+    free_buckets(table);
     table->buckets = NULL;
 }

@@ -102,7 +102,6 @@ struct Compiler {
     PyArena *arena;
     struct Scopes *scopes;
     struct Names *names;
-    NameId debug_name;       /* of __debug__, to which nothing is assigned */
     int flags;               /* CO_FUTURE_* and PyCF_*, those of the source included */
     int last_future_line;
     int optimize;
@@ -153,7 +152,6 @@ int emit_none(struct Compiler *);
 int emit_name(struct Compiler *, int opcode, PyObject *name);
 /* The same for a name that is not mangled. */
 int emit_exact_name(struct Compiler *, int opcode, PyObject *name);
-int emit_known_name(struct Compiler *, int opcode, const char *name);
 /* Loads, stores or deletes a variable, wherever its scope keeps it. */
 int emit_variable(struct Compiler *, PyObject *name, expr_context_ty);
 int emit_known_variable(struct Compiler *, enum KnownName, expr_context_ty);
@@ -190,7 +188,6 @@ int codegen_error(struct Compiler *, const char *format, ...);
 int codegen_warn(struct Compiler *, const char *format, ...);
 /* Refuses to store to or delete `__debug__`. */
 int refuse_forbidden_name(struct Compiler *, PyObject *name, expr_context_ty);
-int refuse_forbidden_id(struct Compiler *, NameId, expr_context_ty);
 
 /* ---- Frames: codegen_control.c ---- */
 

@@ -5,6 +5,7 @@
 #  define Py_BUILD_CORE
 #endif
 #include "Python.h"
+#include "pycore_runtime.h"
 #include "codegen.h"
 
 /* ---- Operators ---- */
@@ -365,8 +366,8 @@ codegen_joined_string(struct Compiler *compiler, expr_ty expression)
         TRY(codegen_expressions(compiler, values));
         return count == 1 ? 0 : emit_with(compiler, BUILD_STRING, count);
     }
-    TRY(emit_new_constant(compiler, PyUnicode_FromStringAndSize(NULL, 0)));
-    TRY(emit_known_name(compiler, LOAD_METHOD, "join"));
+    TRY(emit_constant(compiler, &_Py_STR(empty)));
+    TRY(emit_exact_name(compiler, LOAD_METHOD, &_Py_ID(join)));
     TRY(emit_with(compiler, BUILD_LIST, 0));
     for (Py_ssize_t i = 0; i < count; i++) {
         TRY(codegen_expression(compiler, asdl_seq_GET(values, i)));

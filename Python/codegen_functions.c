@@ -5,6 +5,7 @@
 #  define Py_BUILD_CORE
 #endif
 #include "Python.h"
+#include "pycore_runtime.h"
 #include "codegen.h"
 
 /* The parts of a function that MAKE_FUNCTION finds on the stack. */
@@ -291,28 +292,6 @@ lambda_code(struct Compiler *compiler, expr_ty lambda)
     return code;
 }
 
-static PyObject *
-known_text(struct Compiler *compiler, const char *text)
-{
-    PyObject *string = PyUnicode_InternFromString(text);
-    if (string != NULL && _PyArena_AddPyObject(compiler->arena, string) < 0) {
-        Py_DECREF(string);
-        return NULL;
-    }
-    return string;
-}
-
-static int
-enter_nameless(struct Compiler *compiler, struct CodeUnit *unit, enum UnitKind kind,
-               const char *name, expr_ty expression)
-{
-    PyObject *string = known_text(compiler, name);
-    if (string == NULL) {
-        return -1;
-    }
-    return unit_enter(compiler, unit, kind, string, expression, expression->lineno);
-}
-
 int
 codegen_lambda(struct Compiler *compiler, expr_ty lambda)
 {
@@ -320,7 +299,7 @@ codegen_lambda(struct Compiler *compiler, expr_ty lambda)
     TRY(check_arguments(compiler, lambda->v.Lambda.args));
     int parts = codegen_defaults(compiler, lambda->v.Lambda.args);
     TRY(parts);
-    TRY(enter_nameless(compiler, &unit, UNIT_LAMBDA, "<lambda>", lambda));
+    TRY(unit_enter(compiler, &unit, UNIT_LAMBDA, &_Py_STR(anon_lambda), lambda, lambda->lineno));
     PyCodeObject *code = lambda_code(compiler, lambda);
     return emit_function(compiler, code, &unit, parts);
 }
@@ -395,7 +374,7 @@ codegen_class(struct Compiler *compiler, stmt_ty statement)
 
 struct Comprehension {
     enum ComprehensionKind kind;
-    const char *name;
+    PyObject *name;
     asdl_comprehension_seq *generators;
     expr_ty element;      /* of a dict comprehension: the key */
     expr_ty value;
@@ -412,22 +391,22 @@ comprehension_of(expr_ty expression)
     switch (expression->kind) {
     case ListComp_kind:
         return (struct Comprehension){
-            COMPREHENSION_LIST, "<listcomp>", expression->v.ListComp.generators,
+            COMPREHENSION_LIST, &_Py_STR(anon_listcomp), expression->v.ListComp.generators,
             expression->v.ListComp.elt, NULL, BUILD_LIST, LIST_APPEND,
         };
     case SetComp_kind:
         return (struct Comprehension){
-            COMPREHENSION_SET, "<setcomp>", expression->v.SetComp.generators,
+            COMPREHENSION_SET, &_Py_STR(anon_setcomp), expression->v.SetComp.generators,
             expression->v.SetComp.elt, NULL, BUILD_SET, SET_ADD,
         };
     case DictComp_kind:
         return (struct Comprehension){
-            COMPREHENSION_DICT, "<dictcomp>", expression->v.DictComp.generators,
+            COMPREHENSION_DICT, &_Py_STR(anon_dictcomp), expression->v.DictComp.generators,
             expression->v.DictComp.key, expression->v.DictComp.value, BUILD_MAP, MAP_ADD,
         };
     default:
         return (struct Comprehension){
-            COMPREHENSION_GENERATOR, "<genexpr>", expression->v.GeneratorExp.generators,
+            COMPREHENSION_GENERATOR, &_Py_STR(anon_genexpr), expression->v.GeneratorExp.generators,
             expression->v.GeneratorExp.elt, NULL, 0, 0,
         };
     }
@@ -607,7 +586,8 @@ codegen_comprehension(struct Compiler *compiler, expr_ty expression)
     struct CodeUnit *around = compiler->unit;
     bool may_await = unit_may_await_at_top_level(compiler);
     struct CodeUnit unit;
-    TRY(enter_nameless(compiler, &unit, UNIT_COMPREHENSION, comprehension.name, expression));
+    TRY(unit_enter(compiler, &unit, UNIT_COMPREHENSION, comprehension.name, expression,
+                   expression->lineno));
     PyCodeObject *code = comprehension_code(compiler, &comprehension, around, may_await,
                                             LOCATION_OF(expression));
     bool is_async = unit.scope->is_coroutine;

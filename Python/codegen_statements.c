@@ -6,6 +6,7 @@
 #  define Py_BUILD_CORE
 #endif
 #include "Python.h"
+#include "pycore_runtime.h"
 #include "codegen.h"
 
 /* ---- Assignments ---- */
@@ -127,7 +128,7 @@ store_annotation(struct Compiler *compiler, PyObject *name, expr_ty annotation)
 {
     TRY(compiler->flags & CO_FUTURE_ANNOTATIONS ? codegen_annotation_text(compiler, annotation)
                                                 : codegen_expression(compiler, annotation));
-    TRY(emit_known_name(compiler, LOAD_NAME, "__annotations__"));
+    TRY(emit_exact_name(compiler, LOAD_NAME, &_Py_ID(__annotations__)));
     PyObject *mangled = mangled_name(compiler, name);
     if (mangled == NULL) {
         return -1;
@@ -288,7 +289,7 @@ codegen_import_from(struct Compiler *compiler, stmt_ty statement)
     TRY(refuse_late_future(compiler, statement));
     TRY(emit_new_constant(compiler, imported_names(aliases)));
     TRY(module != NULL ? emit_name(compiler, IMPORT_NAME, module)
-                       : emit_known_name(compiler, IMPORT_NAME, ""));
+                       : emit_exact_name(compiler, IMPORT_NAME, &_Py_STR(empty)));
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(aliases); i++) {
         alias_ty alias = asdl_seq_GET(aliases, i);
         if (i == 0 && PyUnicode_GET_LENGTH(alias->name) > 0
@@ -564,17 +565,12 @@ PyCodeObject *
 codegen_module(struct Compiler *compiler, mod_ty module)
 {
     struct CodeUnit unit;
-    PyObject *name = PyUnicode_InternFromString("<module>");
-    if (name == NULL) {
-        return NULL;
-    }
     PyCodeObject *code = NULL;
-    if (unit_enter(compiler, &unit, UNIT_MODULE, name, module, 1) == 0) {
+    if (unit_enter(compiler, &unit, UNIT_MODULE, &_Py_STR(anon_module), module, 1) == 0) {
         if (codegen_module_body(compiler, module) == 0) {
             code = unit_assemble(compiler, module->kind != Expression_kind);
         }
         unit_leave(compiler);
     }
-    Py_DECREF(name);
     return code;
 }

@@ -178,18 +178,6 @@ emit_exact_name(struct Compiler *compiler, int opcode, PyObject *name)
     return emit_name_id(compiler, opcode, id);
 }
 
-int
-emit_known_name(struct Compiler *compiler, int opcode, const char *name)
-{
-    PyObject *string = PyUnicode_InternFromString(name);
-    if (string == NULL) {
-        return -1;
-    }
-    int status = emit_exact_name(compiler, opcode, string);
-    Py_DECREF(string);
-    return status;
-}
-
 PyObject *
 mangled_name(struct Compiler *compiler, PyObject *name)
 {
@@ -254,9 +242,9 @@ emit_variable_id(struct Compiler *compiler, NameId name, expr_context_ty context
 int
 emit_variable(struct Compiler *compiler, PyObject *name, expr_context_ty context)
 {
+    TRY(refuse_forbidden_name(compiler, name, context));
     NameId id = names_intern(compiler->names, name);
     TRY(id);
-    TRY(refuse_forbidden_id(compiler, id, context));
     id = mangled(compiler, id);
     TRY(id);
     return emit_variable_id(compiler, id, context);

@@ -81,20 +81,18 @@ codegen_warn(struct Compiler *compiler, const char *format, ...)
     return status;
 }
 
-int
-refuse_forbidden_name(struct Compiler *compiler, PyObject *name, expr_context_ty context)
+static bool
+is_debug(PyObject *name)
 {
-    if (context == Load) {
-        return 0;
-    }
-    NameId id = names_intern(compiler->names, name);
-    return id < 0 ? -1 : refuse_forbidden_id(compiler, id, context);
+    static const char debug[] = "__debug__";
+    return PyUnicode_GET_LENGTH(name) == (Py_ssize_t)sizeof(debug) - 1 && PyUnicode_IS_ASCII(name)
+           && memcmp(PyUnicode_DATA(name), debug, sizeof(debug) - 1) == 0;
 }
 
 int
-refuse_forbidden_id(struct Compiler *compiler, NameId name, expr_context_ty context)
+refuse_forbidden_name(struct Compiler *compiler, PyObject *name, expr_context_ty context)
 {
-    if (context == Load || name != compiler->debug_name) {
+    if (context == Load || !is_debug(name)) {
         return 0;
     }
     return codegen_error(compiler, context == Store ? "cannot assign to __debug__"
@@ -180,10 +178,6 @@ compile_tree(struct Compiler *compiler, mod_ty tree, PyCompilerFlags *flags)
         return NULL;
     }
     compiler->names = &names;
-    compiler->debug_name = names_known(&names, KNOWN_DUNDER_DEBUG);
-    if (compiler->debug_name < 0) {
-        return NULL;
-    }
     compiler->scopes =
         scopes_build(tree, compiler->filename, compiler->flags, &names, compiler->arena);
     return compiler->scopes == NULL ? NULL : codegen_module(compiler, tree);

@@ -1,7 +1,7 @@
 /* Folding of `format % (a, b)` into an f-string: see fold.h.
  *
- * Only conversions that an f-string has as well, %s, %r and %a with a width and a precision; any other
- * and the expression stays as it is, errors included. */
+ * Only the conversions that an f-string has as well: %s, %r and %a with a width and a precision.
+ * With any other the expression stays as it is, errors included. */
 
 #include "fold.h"
 

@@ -3,8 +3,8 @@
  * The blocks are visited once, outer before inner.  For every name of the compile an array holds
  * what it means at the place in hand to the blocks inside: nothing, a variable of a function
  * around, or a global by declaration.  A block overwrites the entries of its own names while its
- * children are visited, remembers what it hid in Symbol.outside, and puts it back after.  So nothing
- * is copied from block to block, and the time taken is that of the symbols.
+ * children are visited, remembers what it hid in Symbol.outside, and puts it back after.  So
+ * nothing is copied from block to block, and the time taken is that of the symbols.
  *
  * Entry points: scopes_resolve(), scopes_at(). */
 

@@ -24,30 +24,31 @@ typedef int32_t NameId;
 
 #define NAME_NONE ((NameId)-1)
 
-/* Names the compiler itself speaks of.  They get an id when first asked for. */
-#define KNOWN_NAMES(NAME) \
-    NAME(ITERABLE, ".0") \
-    NAME(TOP, "top") \
-    NAME(LAMBDA, "lambda") \
-    NAME(GENEXPR, "genexpr") \
-    NAME(LISTCOMP, "listcomp") \
-    NAME(SETCOMP, "setcomp") \
-    NAME(DICTCOMP, "dictcomp") \
-    NAME(ANNOTATION, "_annotation") \
-    NAME(SUPER, "super") \
-    NAME(RETURN, "return") \
-    NAME(DUNDER_ANNOTATIONS, "__annotations__") \
-    NAME(DUNDER_CLASS, "__class__") \
-    NAME(DUNDER_CLASSCELL, "__classcell__") \
-    NAME(DUNDER_DEBUG, "__debug__") \
-    NAME(DUNDER_DOC, "__doc__") \
-    NAME(DUNDER_MODULE, "__module__") \
-    NAME(DUNDER_NAME, "__name__") \
-    NAME(DUNDER_QUALNAME, "__qualname__")
+/* Names the compiler itself speaks of.  They get an id when first asked for.  KEPT are those that
+ * the runtime keeps a string of. */
+#define KNOWN_NAMES(KEPT, SPELLED) \
+    KEPT(TOP, top) \
+    KEPT(LAMBDA, lambda) \
+    KEPT(GENEXPR, genexpr) \
+    KEPT(LISTCOMP, listcomp) \
+    KEPT(SETCOMP, setcomp) \
+    KEPT(DICTCOMP, dictcomp) \
+    KEPT(ANNOTATION, _annotation) \
+    KEPT(RETURN, return) \
+    KEPT(DUNDER_ANNOTATIONS, __annotations__) \
+    KEPT(DUNDER_CLASS, __class__) \
+    KEPT(DUNDER_CLASSCELL, __classcell__) \
+    KEPT(DUNDER_DOC, __doc__) \
+    KEPT(DUNDER_MODULE, __module__) \
+    KEPT(DUNDER_NAME, __name__) \
+    KEPT(DUNDER_QUALNAME, __qualname__) \
+    SPELLED(DUNDER_DEBUG, "__debug__") \
+    SPELLED(ITERABLE, ".0") \
+    SPELLED(SUPER, "super")
 
 enum KnownName {
 #define ENUMERATE(symbol, spelling) KNOWN_##symbol,
-    KNOWN_NAMES(ENUMERATE)
+    KNOWN_NAMES(ENUMERATE, ENUMERATE)
 #undef ENUMERATE
     KNOWN_NAMES_COUNT
 };
@@ -66,7 +67,7 @@ struct Names {
     int32_t capacity;
     int32_t *slots; /* open addressing by address of the string: id + 1, 0 if empty */
     uint32_t slot_mask;
-    NameId known[KNOWN_NAMES_COUNT];
+    NameId known[KNOWN_NAMES_COUNT]; /* NAME_NONE: not asked for; see names_is_super() */
 };
 
 /* Make an empty table. */
@@ -78,6 +79,13 @@ NameId names_intern(struct Names *names, PyObject *identifier);
 
 /* The id of a name the compiler itself speaks of: names_known(names, KNOWN_DUNDER_CLASS). */
 NameId names_known(struct Names *names, enum KnownName which);
+
+/* Whether the name is `super`, which functions give a meaning. */
+static inline bool
+names_is_super(const struct Names *names, NameId id)
+{
+    return names->known[KNOWN_SUPER] == id;
+}
 
 /* The id under which `name` is stored inside the class `class_name`; `name` itself where nothing
  * is mangled, which includes `class_name` being NAME_NONE. */

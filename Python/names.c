@@ -3,13 +3,22 @@
 
 #include "names.h"
 #include "memory.h"
+#include "pycore_runtime.h"
+#include "pycore_global_strings.h"
 
 enum { FIRST_CAPACITY = 32, FIRST_SLOTS = 64 };
 
-static const char *const known_spellings[] = {
-#define SPELLING(symbol, spelling) [KNOWN_##symbol] = spelling,
-    KNOWN_NAMES(SPELLING)
-#undef SPELLING
+struct KnownString {
+    PyObject *kept;       /* NULL: made when it is needed */
+    const char *spelling;
+};
+
+static const struct KnownString known_strings[] = {
+#define KEPT(symbol, name) [KNOWN_##symbol] = {&_Py_ID(name), NULL},
+#define SPELLED(symbol, spelling) [KNOWN_##symbol] = {NULL, spelling},
+    KNOWN_NAMES(KEPT, SPELLED)
+#undef KEPT
+#undef SPELLED
 };
 
 int
@@ -88,6 +97,13 @@ is_private(PyObject *string)
     return PyUnicode_FindChar(string, '.', 0, length, 1) == -1;
 }
 
+static bool
+is_super(PyObject *string)
+{
+    return PyUnicode_GET_LENGTH(string) == 5 && PyUnicode_IS_ASCII(string)
+           && memcmp(PyUnicode_1BYTE_DATA(string), "super", 5) == 0;
+}
+
 /* `string` is interned and kept alive by the arena. */
 static NameId
 intern_canonical(struct Names *names, PyObject *string)
@@ -106,6 +122,9 @@ intern_canonical(struct Names *names, PyObject *string)
         .mangling_class = NAME_NONE,
     };
     *find_slot(names, string) = id + 1;
+    if (is_super(string)) {
+        names->known[KNOWN_SUPER] = id;
+    }
     return id;
 }
 
@@ -140,15 +159,20 @@ names_intern(struct Names *names, PyObject *identifier)
     return intern_owned(names, Py_NewRef(identifier));
 }
 
+static NameId
+intern_spelling(struct Names *names, const char *spelling)
+{
+    PyObject *string = PyUnicode_FromString(spelling);
+    return string != NULL ? intern_owned(names, string) : NAME_NONE;
+}
+
 NameId
 names_known(struct Names *names, enum KnownName which)
 {
     if (names->known[which] == NAME_NONE) {
-        PyObject *string = PyUnicode_FromString(known_spellings[which]);
-        if (string == NULL) {
-            return NAME_NONE;
-        }
-        names->known[which] = intern_owned(names, string);
+        const struct KnownString *known = &known_strings[which];
+        names->known[which] = known->kept != NULL ? names_intern(names, known->kept)
+                                                  : intern_spelling(names, known->spelling);
     }
     return names->known[which];
 }

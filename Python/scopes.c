@@ -19,7 +19,6 @@ struct Collector {
     struct Names *names;
     struct Scope *current;
     struct Nesting nesting;
-    NameId super;
     bool keeps_annotations; /* as text: from __future__ import annotations */
 };
 
@@ -162,15 +161,11 @@ define_in_module(struct Collector *collector, NameId name)
     return 0;
 }
 
-/* Note that `scope` does with `identifier` what `flag` says. */
+/* Note that `scope` does with a name what `flag` says; `identifier` is the name as written. */
 static int
-define_in(struct Collector *collector, struct Scope *scope, PyObject *identifier, int flag,
-          struct SourceSpan span)
+define_name(struct Collector *collector, struct Scope *scope, NameId name, PyObject *identifier,
+            int flag, struct SourceSpan span)
 {
-    NameId name = mangled_id(collector, identifier);
-    if (name == NAME_NONE) {
-        return -1;
-    }
     struct Symbol *symbol = find_or_add_symbol(collector->scopes, scope, name);
     if (symbol == NULL) {
         return -1;
@@ -193,6 +188,17 @@ define_in(struct Collector *collector, struct Scope *scope, PyObject *identifier
         scope->parameter_count++;
     }
     return flag & SYMBOL_GLOBAL ? define_in_module(collector, name) : 0;
+}
+
+static int
+define_in(struct Collector *collector, struct Scope *scope, PyObject *identifier, int flag,
+          struct SourceSpan span)
+{
+    NameId name = mangled_id(collector, identifier);
+    if (name == NAME_NONE) {
+        return -1;
+    }
+    return define_name(collector, scope, name, identifier, flag, span);
 }
 
 static int
@@ -676,14 +682,18 @@ use_class_cell(struct Collector *collector)
 static int
 visit_name(struct Collector *collector, expr_ty node)
 {
-    if (node->v.Name.ctx != Load) {
-        return define(collector, node->v.Name.id, SYMBOL_LOCAL, SPAN_OF(node));
-    }
-    if (define(collector, node->v.Name.id, SYMBOL_USED, SPAN_OF(node)) < 0) {
+    PyObject *identifier = node->v.Name.id;
+    NameId name = mangled_id(collector, identifier);
+    if (name == NAME_NONE) {
         return -1;
     }
-    if (scope_is_function_like(collector->current)
-        && names_intern(collector->names, node->v.Name.id) == collector->super) {
+    bool is_loaded = node->v.Name.ctx == Load;
+    if (define_name(collector, collector->current, name, identifier,
+                    is_loaded ? SYMBOL_USED : SYMBOL_LOCAL, SPAN_OF(node)) < 0) {
+        return -1;
+    }
+    if (is_loaded && names_is_super(collector->names, name)
+        && scope_is_function_like(collector->current)) {
         return use_class_cell(collector);
     }
     return 0;
@@ -1255,12 +1265,8 @@ collect(struct Scopes *scopes, mod_ty tree)
     struct Collector collector = {
         .scopes = scopes,
         .names = scopes->names,
-        .super = names_known(scopes->names, KNOWN_SUPER),
         .keeps_annotations = scopes->future_features & CO_FUTURE_ANNOTATIONS,
     };
-    if (collector.super == NAME_NONE) {
-        return -1;
-    }
     nesting_init(&collector.nesting);
     scopes->top = enter_known(&collector, SCOPE_MODULE, KNOWN_TOP, tree, (struct SourceSpan){0});
     return scopes->top != NULL ? visit_tree(&collector, tree) : -1;

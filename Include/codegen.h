@@ -14,6 +14,7 @@
 #include "Python.h"
 #include "pycore_ast.h"
 #include "constants.h"
+#include "dump.h"
 #include "instructions.h"
 #include "names.h"
 #include "pools.h"
@@ -116,6 +117,7 @@ struct Compiler {
     IntArray name_constants; /* see codebuilder.h */
     IntArray captures;       /* NameIds bound by the patterns in hand */
     IntArray failures;       /* labels of the ways out of the patterns in hand */
+    struct DumpRequest *dump; /* NULL when nothing is to be shown */
 };
 
 /* ---- Code units: codegen_units.c ---- */

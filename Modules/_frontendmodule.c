@@ -1,7 +1,8 @@
 /* The module _frontend shows each stage of the front end to Python, for tests.
  *
- * Every function takes source text (str or bytes) or a tree of module `ast`, a file name, a mode and compile
- * flags, runs the stages up to its own, and returns what that stage made as plain Python objects.
+ * Every function takes source text (str or bytes) or a tree of module `ast`, a file name, a mode
+ * and compile flags, runs the stages up to its own, and returns what that stage made as plain
+ * Python objects.
  */
 
 #include "Python.h"
@@ -10,6 +11,8 @@
 #include "pycore_parser.h"
 #include "pycore_pyarena.h"
 
+#include "compiler.h"
+#include "dump.h"
 #include "future.h"
 #include "scopes.h"
 
@@ -18,6 +21,7 @@ struct Input {
     PyArena *arena;
     mod_ty tree;
     int future_features;
+    int flags;              /* as given */
 };
 
 static int
@@ -84,6 +88,7 @@ read_tree(struct Input *input, PyObject *source, int mode, int flags)
         return -1;
     }
     input->future_features = future.ff_features | (flags & PyCF_MASK);
+    input->flags = flags;
     return 0;
 }
 
@@ -263,7 +268,52 @@ frontend_unparse(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
     return result;
 }
 
+/* --- Code generation --- */
+
+static PyObject *
+dump_stages(PyObject *args, PyObject *kwargs, int stages)
+{
+    struct Input input;
+    if (read_input(&input, args, kwargs) < 0) {
+        return NULL;
+    }
+    PyCompilerFlags flags = {.cf_flags = input.flags, .cf_feature_version = PY_MINOR_VERSION};
+    PyObject *text = compile_and_dump(input.tree, input.filename, &flags, -1, input.arena, stages);
+    release_input(&input);
+    return text;
+}
+
+PyDoc_STRVAR(ir_doc, "ir(source, filename, mode='exec', flags=0)\n--\n\n"
+                     "The instructions as generated, as text, inner code objects first.");
+
+static PyObject *
+frontend_ir(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
+{
+    return dump_stages(args, kwargs, DUMP_IR);
+}
+
+PyDoc_STRVAR(flow_doc, "flow(source, filename, mode='exec', flags=0)\n--\n\n"
+                       "The flow graph when all passes have run, as text.");
+
+static PyObject *
+frontend_flow(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
+{
+    return dump_stages(args, kwargs, DUMP_FLOW);
+}
+
+PyDoc_STRVAR(code_doc, "code(source, filename, mode='exec', flags=0)\n--\n\n"
+                       "The finished code objects, as text.");
+
+static PyObject *
+frontend_code(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
+{
+    return dump_stages(args, kwargs, DUMP_CODE);
+}
+
 static PyMethodDef frontend_methods[] = {
+    {"ir", (PyCFunction)(void (*)(void))frontend_ir, METH_VARARGS | METH_KEYWORDS, ir_doc},
+    {"flow", (PyCFunction)(void (*)(void))frontend_flow, METH_VARARGS | METH_KEYWORDS, flow_doc},
+    {"code", (PyCFunction)(void (*)(void))frontend_code, METH_VARARGS | METH_KEYWORDS, code_doc},
     {"scopes", (PyCFunction)(void (*)(void))frontend_scopes, METH_VARARGS | METH_KEYWORDS,
      scopes_doc},
     {"fold", (PyCFunction)(void (*)(void))frontend_fold, METH_VARARGS | METH_KEYWORDS, fold_doc},

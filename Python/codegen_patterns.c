@@ -233,7 +233,7 @@ examine_sequence(struct Compiler *compiler, asdl_pattern_seq *patterns,
             continue;
         }
         if (shape->star >= 0) {
-            return codegen_error(compiler, "multiple starred expressions in sequence pattern");
+            return codegen_error(compiler, "multiple starred names in sequence pattern");
         }
         shape->star = i;
         shape->star_is_wildcard = is_star_wildcard(pattern);

@@ -651,13 +651,20 @@ unit_assemble(struct Compiler *compiler, int returns_none)
         .cell_count = unit->cell_count,
         .free_count = unit->free_count,
     };
-    if (flow_prepare(&graph) < 0) {
+    if (dump_unit(compiler, DUMP_IR) < 0 || flow_prepare(&graph) < 0) {
         return NULL;
     }
     settle_first_line(compiler);
     graph.first_line = unit->first_line;
     int stack_depth = flow_optimize(&graph);
-    return stack_depth < 0 ? NULL : build_code(compiler, &graph, stack_depth);
+    if (stack_depth < 0 || dump_unit(compiler, DUMP_FLOW) < 0) {
+        return NULL;
+    }
+    PyCodeObject *code = build_code(compiler, &graph, stack_depth);
+    if (code != NULL && dump_code(compiler, code) < 0) {
+        Py_CLEAR(code);
+    }
+    return code;
 }
 
 /* ---- Functions of code objects ---- */

@@ -15,6 +15,8 @@
 #include "pycore_initconfig.h"
 #include "pycore_pystate.h"
 #include "codegen.h"
+#include "compiler.h"
+#include "dump.h"
 #include "future.h"
 
 /* ---- Errors of code generation ---- */
@@ -183,9 +185,9 @@ compile_tree(struct Compiler *compiler, mod_ty tree, PyCompilerFlags *flags)
     return compiler->scopes == NULL ? NULL : codegen_module(compiler, tree);
 }
 
-PyCodeObject *
-_PyAST_Compile(mod_ty tree, PyObject *filename, PyCompilerFlags *flags, int optimize,
-               PyArena *arena)
+static PyCodeObject *
+compile_with_dump(mod_ty tree, PyObject *filename, PyCompilerFlags *flags, int optimize,
+                  PyArena *arena, struct DumpRequest *dump)
 {
     PyCompilerFlags own_flags = _PyCompilerFlags_INIT;
     struct Space space;
@@ -194,9 +196,49 @@ _PyAST_Compile(mod_ty tree, PyObject *filename, PyCompilerFlags *flags, int opti
     compiler.filename = filename;
     compiler.arena = arena;
     compiler.optimize = optimize == -1 ? _Py_GetConfig()->optimization_level : optimize;
+    compiler.dump = dump;
     PyCodeObject *code = compile_tree(&compiler, tree, flags != NULL ? flags : &own_flags);
     clear_compiler(&compiler);
     return code;
+}
+
+PyObject *
+compile_and_dump(mod_ty tree, PyObject *filename, PyCompilerFlags *flags, int optimize,
+                 PyArena *arena, int stages)
+{
+    struct DumpRequest dump = {.stages = stages};
+    PyCodeObject *code = compile_with_dump(tree, filename, flags, optimize, arena, &dump);
+    PyObject *text = code == NULL ? NULL : dump_text(&dump);
+    Py_XDECREF(code);
+    dump_clear(&dump);
+    return text;
+}
+
+/* With -X dump=... what the stages made is shown on standard error. */
+static PyCodeObject *
+compile_and_show(mod_ty tree, PyObject *filename, PyCompilerFlags *flags, int optimize,
+                 PyArena *arena, int stages)
+{
+    struct DumpRequest dump = {.stages = stages};
+    PyCodeObject *code = compile_with_dump(tree, filename, flags, optimize, arena, &dump);
+    PyObject *text = code == NULL ? NULL : dump_text(&dump);
+    if (text != NULL) {
+        PySys_FormatStderr("%U", text);
+        Py_DECREF(text);
+    }
+    dump_clear(&dump);
+    return code;
+}
+
+PyCodeObject *
+_PyAST_Compile(mod_ty tree, PyObject *filename, PyCompilerFlags *flags, int optimize,
+               PyArena *arena)
+{
+    int stages = dump_stages_of_options(&_Py_GetConfig()->xoptions);
+    if (stages != 0) {
+        return compile_and_show(tree, filename, flags, optimize, arena, stages);
+    }
+    return compile_with_dump(tree, filename, flags, optimize, arena, NULL);
 }
 
 /* ---- What else the runtime asks of a compiler ---- */

@@ -183,7 +183,8 @@ codegen_annotated_assign(struct Compiler *compiler, stmt_ty statement)
 
 /* ---- Imports ---- */
 
-/* The name up to the first dot, or from `start` to the next one: a new reference. */
+/* The name from `start` up to the next dot: a new reference, not interned, so that the table of
+   names keeps it alive. */
 static PyObject *
 name_part(PyObject *name, Py_ssize_t start, Py_ssize_t *end)
 {
@@ -192,11 +193,7 @@ name_part(PyObject *name, Py_ssize_t start, Py_ssize_t *end)
     if (*end == -2) {
         return NULL;
     }
-    PyObject *part = PyUnicode_Substring(name, start, *end < 0 ? length : *end);
-    if (part != NULL) {
-        PyUnicode_InternInPlace(&part);
-    }
-    return part;
+    return PyUnicode_Substring(name, start, *end < 0 ? length : *end);
 }
 
 static int

@@ -310,7 +310,104 @@ frontend_code(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
     return dump_stages(args, kwargs, DUMP_CODE);
 }
 
+/* --- Running out of memory --- */
+
+/* Allocators that stop working after a number of allocations. */
+struct Rationing {
+    PyMemAllocatorEx raw, memory, objects;
+    long left;                 /* allocations until one fails */
+    long failed;               /* how many have failed */
+    bool fails_once;
+};
+
+static bool
+is_refused(struct Rationing *rationing)
+{
+    if (rationing->left-- > 0 || (rationing->fails_once && rationing->failed > 0)) {
+        return false;
+    }
+    rationing->failed++;
+    return true;
+}
+
+/* One set of functions for each domain: a context tells which real allocator is behind it. */
+#define RATIONED(domain) \
+    static void *domain##_malloc(void *context, size_t size) \
+    { \
+        struct Rationing *rationing = context; \
+        return is_refused(rationing) ? NULL \
+                                     : rationing->domain.malloc(rationing->domain.ctx, size); \
+    } \
+    static void *domain##_calloc(void *context, size_t count, size_t size) \
+    { \
+        struct Rationing *rationing = context; \
+        return is_refused(rationing) \
+                   ? NULL : rationing->domain.calloc(rationing->domain.ctx, count, size); \
+    } \
+    static void *domain##_realloc(void *context, void *memory, size_t size) \
+    { \
+        struct Rationing *rationing = context; \
+        return is_refused(rationing) \
+                   ? NULL : rationing->domain.realloc(rationing->domain.ctx, memory, size); \
+    } \
+    static void domain##_free(void *context, void *memory) \
+    { \
+        struct Rationing *rationing = context; \
+        rationing->domain.free(rationing->domain.ctx, memory); \
+    } \
+    static void domain##_ration(struct Rationing *rationing, PyMemAllocatorDomain number) \
+    { \
+        PyMemAllocatorEx rationed = {rationing, domain##_malloc, domain##_calloc, \
+                                     domain##_realloc, domain##_free}; \
+        PyMem_GetAllocator(number, &rationing->domain); \
+        PyMem_SetAllocator(number, &rationed); \
+    }
+
+RATIONED(raw)
+RATIONED(memory)
+RATIONED(objects)
+
+#undef RATIONED
+
+PyDoc_STRVAR(compile_rationed_doc,
+             "compile_rationed(source, filename, allocations, once)\n--\n\n"
+             "Compile with a limited number of allocations after parsing; the one after them fails, "
+             "and\nunless `once` all that follow.  Tells whether any failed; MemoryError passes.");
+
+static PyObject *
+frontend_compile_rationed(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    struct Input input;
+    struct Rationing rationing = {.failed = 0};
+    int fails_once;
+    PyObject *source, *filename, *code;
+    if (!PyArg_ParseTuple(args, "OOlp", &source, &filename, &rationing.left, &fails_once)) {
+        return NULL;
+    }
+    PyObject *input_args = PyTuple_Pack(2, source, filename);
+    if (input_args == NULL || read_input(&input, input_args, NULL) < 0) {
+        Py_XDECREF(input_args);
+        return NULL;
+    }
+    Py_DECREF(input_args);
+    rationing.fails_once = fails_once;
+    raw_ration(&rationing, PYMEM_DOMAIN_RAW);
+    memory_ration(&rationing, PYMEM_DOMAIN_MEM);
+    objects_ration(&rationing, PYMEM_DOMAIN_OBJ);
+    code = (PyObject *)_PyAST_Compile(input.tree, input.filename, NULL, 0, input.arena);
+    PyMem_SetAllocator(PYMEM_DOMAIN_OBJ, &rationing.objects);
+    PyMem_SetAllocator(PYMEM_DOMAIN_MEM, &rationing.memory);
+    PyMem_SetAllocator(PYMEM_DOMAIN_RAW, &rationing.raw);
+    release_input(&input);
+    if (code == NULL) {
+        return NULL;
+    }
+    Py_DECREF(code);
+    return PyBool_FromLong(rationing.failed > 0);
+}
+
 static PyMethodDef frontend_methods[] = {
+    {"compile_rationed", frontend_compile_rationed, METH_VARARGS, compile_rationed_doc},
     {"ir", (PyCFunction)(void (*)(void))frontend_ir, METH_VARARGS | METH_KEYWORDS, ir_doc},
     {"flow", (PyCFunction)(void (*)(void))frontend_flow, METH_VARARGS | METH_KEYWORDS, flow_doc},
     {"code", (PyCFunction)(void (*)(void))frontend_code, METH_VARARGS | METH_KEYWORDS, code_doc},

@@ -6,8 +6,10 @@
  *
  * CPython 3.11 differs in two cases.  After a rule broken in the keys of a mapping pattern, or in
  * the class or the attribute names of a class pattern, it goes on with that exception pending, and
- * what comes of it depends on what the next stages happen to call.  And it crashes on None in a
- * list of patterns, handlers or identifiers.  Here both raise at once.
+ * what comes of it depends on what the next stages happen to call.  And it crashes on a list of
+ * patterns, handlers or identifiers that has None in it, and on parts (arg, keyword, alias,
+ * withitem, comprehension, match_case) that lack a required field: their construction leaves NULL
+ * in the list, and an exception that may be lost on the way.  Here all of these raise at once.
  * Entry points: _PyAST_Validate(), and _PyAST_GetDocString(), which every stage shares. */
 
 #include "Python.h"
@@ -43,6 +45,19 @@ static int
 invalid(const char *message)
 {
     PyErr_SetString(PyExc_ValueError, message);
+    return -1;
+}
+
+/* For an entry of a list that must be there.  If its construction failed, that is raised. */
+static int
+check_present(const void *entry, const char *what)
+{
+    if (entry != NULL) {
+        return 0;
+    }
+    if (!PyErr_Occurred()) {
+        PyErr_Format(PyExc_ValueError, "None disallowed in %s list", what);
+    }
     return -1;
 }
 
@@ -92,8 +107,8 @@ static int
 check_identifiers(const asdl_identifier_seq *names)
 {
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(names); i++) {
-        if (asdl_seq_GET(names, i) == NULL) {
-            return invalid("None disallowed in identifier list");
+        if (check_present(asdl_seq_GET(names, i), "identifier") < 0) {
+            return -1;
         }
     }
     return 0;
@@ -173,7 +188,7 @@ check_expressions(struct Validator *validator, const asdl_expr_seq *nodes,
             }
         }
         else if (!null_allowed) {
-            return invalid("None disallowed in expression list");
+            return check_present(node, "expression");
         }
     }
     return 0;
@@ -220,7 +235,8 @@ static int
 check_keywords(struct Validator *validator, const asdl_keyword_seq *nodes)
 {
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(nodes); i++) {
-        if (check_load(validator, asdl_seq_GET(nodes, i)->value) < 0) {
+        keyword_ty node = asdl_seq_GET(nodes, i);
+        if (check_present(node, "keyword") < 0 || check_load(validator, node->value) < 0) {
             return -1;
         }
     }
@@ -234,7 +250,8 @@ check_annotations(struct Validator *validator, const asdl_arg_seq *nodes)
 {
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(nodes); i++) {
         arg_ty node = asdl_seq_GET(nodes, i);
-        if (CHECK_RANGE(node) < 0 || check_optional(validator, node->annotation) < 0) {
+        if (check_present(node, "parameter") < 0 || CHECK_RANGE(node) < 0
+            || check_optional(validator, node->annotation) < 0) {
             return -1;
         }
     }
@@ -274,7 +291,8 @@ check_comprehension(struct Validator *validator, const asdl_comprehension_seq *l
     }
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(loops); i++) {
         comprehension_ty loop = asdl_seq_GET(loops, i);
-        if (check_expression(validator, loop->target, Store) < 0
+        if (check_present(loop, "generator") < 0
+            || check_expression(validator, loop->target, Store) < 0
             || check_load(validator, loop->iter) < 0 || check_loads(validator, loop->ifs) < 0) {
             return -1;
         }
@@ -546,10 +564,8 @@ check_patterns(struct Validator *validator, const asdl_pattern_seq *nodes, bool 
 {
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(nodes); i++) {
         pattern_ty node = asdl_seq_GET(nodes, i);
-        if (node == NULL) {
-            return invalid("None disallowed in pattern list");
-        }
-        if (check_pattern(validator, node, star_allowed) < 0) {
+        if (check_present(node, "pattern") < 0
+            || check_pattern(validator, node, star_allowed) < 0) {
             return -1;
         }
     }
@@ -567,8 +583,8 @@ check_mapping_keys(struct Validator *validator, const asdl_expr_seq *keys)
 {
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(keys); i++) {
         expr_ty key = asdl_seq_GET(keys, i);
-        if (key == NULL) {
-            return invalid("None disallowed in expression list");
+        if (check_present(key, "expression") < 0) {
+            return -1;
         }
         if (key->kind == Constant_kind && is_singleton(key->v.Constant.value)) {
             continue;
@@ -739,7 +755,7 @@ check_with(struct Validator *validator, stmt_ty node, const char *owner)
     }
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(items); i++) {
         withitem_ty item = asdl_seq_GET(items, i);
-        if (check_load(validator, item->context_expr) < 0
+        if (check_present(item, "item") < 0 || check_load(validator, item->context_expr) < 0
             || (item->optional_vars != NULL
                 && check_expression(validator, item->optional_vars, Store) < 0)) {
             return -1;
@@ -758,7 +774,7 @@ check_match(struct Validator *validator, stmt_ty node)
     }
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(cases); i++) {
         match_case_ty at = asdl_seq_GET(cases, i);
-        if (check_pattern(validator, at->pattern, false) < 0
+        if (check_present(at, "case") < 0 || check_pattern(validator, at->pattern, false) < 0
             || check_optional(validator, at->guard) < 0
             || check_body(validator, at->body, "match_case") < 0) {
             return -1;
@@ -784,8 +800,8 @@ check_handlers(struct Validator *validator, const asdl_excepthandler_seq *nodes,
 {
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(nodes); i++) {
         excepthandler_ty node = asdl_seq_GET(nodes, i);
-        if (node == NULL) {
-            return invalid("None disallowed in handler list");
+        if (check_present(node, "handler") < 0) {
+            return -1;
         }
         /* CPython does not look at the range of an `except*`. */
         if ((!are_groups && CHECK_RANGE(node) < 0)
@@ -822,12 +838,26 @@ check_try(struct Validator *validator, stmt_ty node, const char *owner)
 }
 
 static int
+check_aliases(const asdl_alias_seq *nodes, const char *owner)
+{
+    if (check_nonempty(asdl_seq_LEN(nodes), "names", owner) < 0) {
+        return -1;
+    }
+    for (Py_ssize_t i = 0; i < asdl_seq_LEN(nodes); i++) {
+        if (check_present(asdl_seq_GET(nodes, i), "alias") < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int
 check_import_from(stmt_ty node)
 {
     if (node->v.ImportFrom.level < 0) {
         return invalid("Negative ImportFrom level");
     }
-    return check_nonempty(asdl_seq_LEN(node->v.ImportFrom.names), "names", "ImportFrom");
+    return check_aliases(node->v.ImportFrom.names, "ImportFrom");
 }
 
 static int
@@ -904,7 +934,7 @@ check_statement_fields(struct Validator *validator, stmt_ty node)
         }
         return check_optional(validator, node->v.Assert.msg);
     case Import_kind:
-        return check_nonempty(asdl_seq_LEN(node->v.Import.names), "names", "Import");
+        return check_aliases(node->v.Import.names, "Import");
     case ImportFrom_kind:
         return check_import_from(node);
     case Global_kind:
@@ -938,10 +968,7 @@ check_statements(struct Validator *validator, const asdl_stmt_seq *nodes)
 {
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(nodes); i++) {
         stmt_ty node = asdl_seq_GET(nodes, i);
-        if (node == NULL) {
-            return invalid("None disallowed in statement list");
-        }
-        if (check_statement(validator, node) < 0) {
+        if (check_present(node, "statement") < 0 || check_statement(validator, node) < 0) {
             return -1;
         }
     }
@@ -975,5 +1002,5 @@ _PyAST_Validate(mod_ty tree)
 {
     struct Validator validator;
     nesting_init(&validator.nesting);
-    return check_tree(&validator, tree) == 0;
+    return check_tree(&validator, tree) == 0 && !PyErr_Occurred();
 }

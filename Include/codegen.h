@@ -17,6 +17,7 @@
 #include "dump.h"
 #include "instructions.h"
 #include "names.h"
+#include "nesting.h"
 #include "pools.h"
 #include "scopes.h"
 
@@ -117,6 +118,7 @@ struct Compiler {
     IntArray name_constants; /* see codebuilder.h */
     IntArray captures;       /* NameIds bound by the patterns in hand */
     IntArray failures;       /* labels of the ways out of the patterns in hand */
+    struct Nesting depth;    /* of the C stack; the tree's own depth was checked before */
     struct DumpRequest *dump; /* NULL when nothing is to be shown */
 };
 

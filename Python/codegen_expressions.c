@@ -686,9 +686,11 @@ int
 codegen_expression(struct Compiler *compiler, expr_ty expression)
 {
     Location outer = compiler->unit->where;
+    TRY(nesting_enter(&compiler->depth));
     set_location(compiler, LOCATION_OF(expression));
     TRY(dispatch(compiler, expression));
     set_location(compiler, outer);
+    nesting_leave(&compiler->depth);
     return 0;
 }
 

@@ -633,9 +633,8 @@ codegen_singleton_pattern(struct Compiler *compiler, pattern_ty pattern,
 }
 
 static int
-codegen_pattern(struct Compiler *compiler, pattern_ty pattern, struct PatternContext *context)
+dispatch(struct Compiler *compiler, pattern_ty pattern, struct PatternContext *context)
 {
-    set_location(compiler, LOCATION_OF(pattern));
     switch (pattern->kind) {
     case MatchValue_kind:
         return codegen_value_pattern(compiler, pattern, context);
@@ -655,6 +654,16 @@ codegen_pattern(struct Compiler *compiler, pattern_ty pattern, struct PatternCon
         return codegen_or_pattern(compiler, pattern, context);
     }
     return codegen_error(compiler, "invalid match pattern node in AST (kind=%d)", pattern->kind);
+}
+
+static int
+codegen_pattern(struct Compiler *compiler, pattern_ty pattern, struct PatternContext *context)
+{
+    TRY(nesting_enter(&compiler->depth));
+    set_location(compiler, LOCATION_OF(pattern));
+    TRY(dispatch(compiler, pattern, context));
+    nesting_leave(&compiler->depth);
+    return 0;
 }
 
 /* ---- match ---- */

@@ -366,10 +366,9 @@ codegen_expression_statement(struct Compiler *compiler, expr_ty value)
 
 /* ---- All statements ---- */
 
-int
-codegen_statement(struct Compiler *compiler, stmt_ty statement)
+static int
+dispatch(struct Compiler *compiler, stmt_ty statement)
 {
-    set_location(compiler, LOCATION_OF(statement));
     switch (statement->kind) {
     case FunctionDef_kind:
         return codegen_function(compiler, statement, false);
@@ -424,6 +423,16 @@ codegen_statement(struct Compiler *compiler, stmt_ty statement)
     case Continue_kind:
         return codegen_continue(compiler);
     }
+    return 0;
+}
+
+int
+codegen_statement(struct Compiler *compiler, stmt_ty statement)
+{
+    TRY(nesting_enter(&compiler->depth));
+    set_location(compiler, LOCATION_OF(statement));
+    TRY(dispatch(compiler, statement));
+    nesting_leave(&compiler->depth);
     return 0;
 }
 

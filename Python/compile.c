@@ -126,6 +126,8 @@ static void
 start_compiler(struct Compiler *compiler, struct Space *space)
 {
     memset(compiler, 0, sizeof(*compiler));
+    nesting_init(&compiler->depth);
+    compiler->depth.limit = INT_MAX;
     constants_init(&compiler->constants);
     LEND(&compiler->store.instructions, instruction_array, space->instructions);
     LEND(&compiler->store.blocks, block_array, space->blocks);

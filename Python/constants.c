@@ -3,8 +3,8 @@
    One open-addressing table with linear probing holds every constant of the compile.  Scalars are
    compared by type and value, tuples and frozen sets by the identities of their elements, so that
    comparing never walks into nested constants twice.  Code objects are compared by the runtime,
-   and hashed by what is cheap to read: hashing one whole would hash all the code inside it again
-   at every level of nesting. */
+   but only when they share their tuples: hashing or comparing them whole would do all the code
+   inside of them again at every level of nesting. */
 
 #include "Python.h"
 #include "constants.h"
@@ -67,6 +67,15 @@ equal_bytes(PyObject *left, PyObject *right)
                      (size_t)PyBytes_GET_SIZE(left)) == 0;
 }
 
+/* The runtime compares all there is to a code object; code inside of it is reached only through
+   tuples that are the same object. */
+static int
+equal_code(PyObject *left, PyObject *right)
+{
+    return ((PyCodeObject *)left)->co_consts == ((PyCodeObject *)right)->co_consts
+           && PyObject_RichCompareBool(left, right, Py_EQ);
+}
+
 static int
 equal_elements(ConstantTable *table, const Constant *constant, const Probe *probe)
 {
@@ -108,7 +117,7 @@ matches(ConstantTable *table, const Constant *constant, const Probe *probe)
         return equal_complex(left, right);
     }
     if (type == &PyCode_Type) {
-        return PyObject_RichCompareBool(left, right, Py_EQ);
+        return equal_code(left, right);
     }
     return 0;
 }
@@ -133,12 +142,19 @@ hash_bytes(PyObject *bytes)
 }
 
 static uint32_t
+hash_pointer(uint32_t hash, const void *pointer)
+{
+    return mixed(hash, (uint32_t)((uintptr_t)pointer >> 4));
+}
+
+/* Equal code objects of one compile share their tuples. */
+static uint32_t
 hash_code(PyCodeObject *code)
 {
     uint32_t hash = mixed((uint32_t)code->co_firstlineno, (uint32_t)Py_SIZE(code));
-    hash = mixed(hash, (uint32_t)PyTuple_GET_SIZE(code->co_consts));
-    hash = mixed(hash, (uint32_t)PyTuple_GET_SIZE(code->co_names));
-    return mixed(hash, (uint32_t)code->co_nlocalsplus);
+    hash = hash_pointer(hash, code->co_consts);
+    hash = hash_pointer(hash, code->co_names);
+    return hash_pointer(hash, code->co_localsplusnames);
 }
 
 static uint32_t

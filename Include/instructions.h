@@ -101,6 +101,7 @@ enum {
     OPCODE_SETS_HANDLER = 4,
     OPCODE_LEAVES = 8,
     OPCODE_IS_NOP = 16,
+    OPCODE_MAY_FOLD = 32,    /* the flow graph looks at it together with what follows */
 };
 
 extern const uint8_t opcode_traits[256 - LOWEST_OPCODE];

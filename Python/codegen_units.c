@@ -70,7 +70,7 @@ append(struct Compiler *compiler, int opcode, Py_ssize_t argument, const Locatio
     instruction->handler = NO_LABEL;
     instruction->where = *where;
     int traits = opcode_traits[opcode - LOWEST_OPCODE];
-    if (traits != 0) {
+    if (traits & ~OPCODE_MAY_FOLD) {
         note_traits(compiler->unit, traits);
     }
     return 0;

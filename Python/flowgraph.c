@@ -333,7 +333,7 @@ fold_none_test(FlowGraph *graph, Block *block, int at)
     load[2].opcode = jumps_if_none ? POP_JUMP_IF_NONE : POP_JUMP_IF_NOT_NONE;
 }
 
-static int
+static inline int
 fold_load(FlowGraph *graph, Block *block, int at, int next_opcode)
 {
     switch (next_opcode) {
@@ -628,44 +628,43 @@ fold_push_null(Block *block, Instruction *push)
     }
 }
 
+/* Looks at the instruction at *at together with those after it, and moves *at over those dealt
+   with. */
+static int
+rewrite_instruction(FlowGraph *graph, Block *block, int *at)
+{
+    Instruction *instruction = instructions_of(graph, block) + *at;
+    int next_opcode = *at + 1 < block->count ? instruction[1].opcode : 0;
+    switch (instruction->opcode) {
+    case LOAD_CONST:
+        return fold_load(graph, block, *at, next_opcode);
+    case BUILD_TUPLE:
+        return fold_build_tuple(graph, block, *at);
+    case PUSH_NULL:
+        if (next_opcode == LOAD_GLOBAL) {
+            fold_push_null(block, instruction);
+        }
+        return 0;
+    case SWAP: {
+        int length = fold_swap(graph, block, *at);
+        *at += length - 1;
+        return length;
+    }
+    default:    /* an exception handler is set up */
+        instruction->argument = first_nonempty(graph, instruction->argument);
+        return 0;
+    }
+}
+
 static int
 rewrite_block(FlowGraph *graph, Label label)
 {
     Block *block = block_at(graph, label);
-    Instruction *instruction = instructions_of(graph, block);
-    int length;
+    const Instruction *instruction = instructions_of(graph, block);
     for (int i = 0; i < block->count; i++) {
-        int next_opcode = i + 1 < block->count ? instruction[i + 1].opcode : 0;
-        switch (instruction[i].opcode) {
-        case LOAD_CONST:
-            if (fold_load(graph, block, i, next_opcode) < 0) {
-                return -1;
-            }
-            break;
-        case BUILD_TUPLE:
-            if (fold_build_tuple(graph, block, i) < 0) {
-                return -1;
-            }
-            break;
-        case PUSH_NULL:
-            if (next_opcode == LOAD_GLOBAL) {
-                fold_push_null(block, &instruction[i]);
-            }
-            break;
-        case SWAP:
-            length = fold_swap(graph, block, i);
-            if (length < 0) {
-                return -1;
-            }
-            i += length - 1;
-            break;
-        case SETUP_FINALLY:
-        case SETUP_CLEANUP:
-        case SETUP_WITH:
-            instruction[i].argument = first_nonempty(graph, instruction[i].argument);
-            break;
-        default:
-            break;
+        if (opcode_has(instruction[i].opcode, OPCODE_MAY_FOLD)
+            && rewrite_instruction(graph, block, &i) < 0) {
+            return -1;
         }
     }
     Instruction *jump = closing_jump(graph, block);

@@ -1,29 +1,54 @@
 /* _autoawait: what the module autoawait cannot say in Python. */
 
-#include <Python.h>
+#include "inputhook.h"
 
 PyDoc_STRVAR(current_context_doc,
              "current_context()\n--\n\n"
              "Return the calling thread's current contextvars.Context itself, not a copy.\n\n"
-             "A coroutine that runs in it leaves its context variables to the statements that\n"
-             "follow.  Context.run() on it works unless the thread is inside that context's run().");
+             "A coroutine that runs in it leaves its context variables to what follows.  Where\n"
+             "the thread is inside that context's run() already, nobody can enter it a second\n"
+             "time, and the result is a copy.");
 
 static PyObject *
 current_context(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
 {
-    PyThreadState *thread = PyThreadState_Get();
-    if (thread->context == NULL) {
-        /* A thread gets its context when it is first asked for one. */
-        PyObject *copy = PyContext_CopyCurrent();
-        if (copy == NULL) {
-            return NULL;
-        }
-        Py_DECREF(copy);
+    /* Asking for a copy makes the thread a context where it has none yet. */
+    PyObject *copy = PyContext_CopyCurrent();
+    if (copy == NULL) {
+        return NULL;
     }
-    return Py_NewRef(thread->context);
+    PyObject *context = Py_NewRef(PyThreadState_Get()->context);
+    if (PyContext_Enter(context) < 0) {
+        PyErr_Clear();
+        Py_DECREF(context);
+        return copy;
+    }
+    Py_DECREF(copy);
+    if (PyContext_Exit(context) < 0) {
+        Py_CLEAR(context);
+    }
+    return context;
+}
+
+PyDoc_STRVAR(write_above_line_doc,
+             "write_above_line(data, /)\n--\n\n"
+             "Write bytes to the terminal above the line being typed; return their number.");
+
+static PyObject *
+write_above_line(PyObject *Py_UNUSED(module), PyObject *data)
+{
+    Py_buffer view;
+    if (PyObject_GetBuffer(data, &view, PyBUF_SIMPLE) < 0) {
+        return NULL;
+    }
+    int failed = InputWait_WriteAbove(view.buf, (size_t)view.len) < 0;
+    Py_ssize_t length = view.len;
+    PyBuffer_Release(&view);
+    return failed ? NULL : PyLong_FromSsize_t(length);
 }
 
 static PyMethodDef autoawait_functions[] = {
+    {"write_above_line", write_above_line, METH_O, write_above_line_doc},
     {"current_context", current_context, METH_NOARGS, current_context_doc},
     {NULL, NULL, 0, NULL},
 };

@@ -4,6 +4,7 @@
    use and calls that; every other runner is a callable that the user set. */
 
 #include "awaithook.h"
+#include "pyasync.h"
 
 #include <frameobject.h>
 #include <internal/pycore_interp.h>
@@ -67,35 +68,65 @@ AwaitHook_IsOn(void)
     return PySys_GetObject("awaithook") != Py_None;
 }
 
-/* Borrowed: the first entry of traceback that belongs to code, or traceback itself where none does
-   (the hook failed before it ran the coroutine, and its frames are the news). */
+/* The first entry of traceback that belongs to code, or traceback itself where none does (the hook
+   failed before it ran the coroutine, and its frames are the news). */
 static PyObject *
 skip_to_code(PyObject *traceback, PyCodeObject *code)
 {
-    for (PyObject *entry = traceback; entry != NULL;
+    for (PyObject *entry = traceback; entry != NULL && entry != Py_None;
          entry = (PyObject *)((PyTracebackObject *)entry)->tb_next) {
         PyCodeObject *entry_code = PyFrame_GetCode(((PyTracebackObject *)entry)->tb_frame);
         Py_DECREF(entry_code);
         if (entry_code == code) {
-            return entry;
+            return Py_NewRef(entry);
         }
     }
-    return traceback;
+    return Py_NewRef(traceback);
 }
 
+/* New reference to what is left of traceback (or to None) when the frames of our runners are out;
+   they know their own.  Never fails. */
+static PyObject *
+skip_runners(PyObject *value, PyObject *traceback)
+{
+    PyObject *rest = NULL;
+    PyObject *name = PyUnicode_FromString("autoawait");
+    PyObject *module = name == NULL ? NULL : PyImport_GetModule(name);
+    if (module != NULL) {
+        rest = PyObject_CallMethod(module, "_user_traceback", "OO", value, traceback);
+    }
+    Py_XDECREF(name);
+    Py_XDECREF(module);
+    if (rest == NULL) {
+        PyErr_Clear();
+        return Py_NewRef(traceback);
+    }
+    return rest;
+}
+
+/* Leaves the user's frames in the traceback of the exception that is set.  A statement that never
+   began, or that the runner gave up, has none; the traceback then shows where it is. */
 static void
 trim_traceback(PyCodeObject *code)
 {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     PyErr_NormalizeException(&type, &value, &traceback);
-    if (traceback != NULL && PyTraceBack_Check(traceback)) {
-        Py_XSETREF(traceback, Py_NewRef(skip_to_code(traceback, code)));
+    if (traceback != NULL) {
+        Py_SETREF(traceback, skip_runners(value, traceback));
+        Py_SETREF(traceback, skip_to_code(traceback, code));
         if (PyException_SetTraceback(value, traceback) < 0) {
             PyErr_Clear();
         }
     }
+    int is_empty = traceback == NULL || traceback == Py_None;
+    if (is_empty) {
+        Py_CLEAR(traceback);
+    }
     PyErr_Restore(type, value, traceback);
+    if (is_empty) {
+        _PyTraceback_Add("<module>", PyUnicode_AsUTF8(code->co_filename), code->co_firstlineno);
+    }
 }
 
 /* A coroutine that nobody will run says so once, by the error that is set: close it, so that it
@@ -113,43 +144,42 @@ discard_coroutine(PyObject *coroutine)
     PyErr_Restore(type, value, traceback);
 }
 
-PyObject *
-AwaitHook_Run(PyObject *coroutine, PyCodeObject *code)
+/* New reference to sys.awaithook if it can run anything; else NULL with the exception that says so,
+   in the words that a lost or broken sys.displayhook has. */
+static PyObject *
+usable_awaithook(void)
 {
     PyObject *hook = PySys_GetObject("awaithook");
     if (hook == NULL) {
         PyErr_SetString(PyExc_RuntimeError, "lost sys.awaithook");
+        return NULL;
+    }
+    if (!PyCallable_Check(hook)) {
+        PyErr_Format(PyExc_TypeError, "'%.200s' object is not callable", Py_TYPE(hook)->tp_name);
+        return NULL;
+    }
+    return Py_NewRef(hook);
+}
+
+PyObject *
+PySys_Await(PyObject *coroutine)
+{
+    PyObject *hook = usable_awaithook();
+    if (hook == NULL) {
         discard_coroutine(coroutine);
         return NULL;
     }
-    Py_INCREF(hook);
     PyObject *result = PyObject_CallOneArg(hook, coroutine);
-    if (result == NULL) {
-        if (!PyCallable_Check(hook)) {
-            discard_coroutine(coroutine);
-        }
-        trim_traceback(code);
-    }
     Py_DECREF(hook);
     return result;
 }
 
-void
-AwaitHook_EndSession(void)
+PyObject *
+AwaitHook_Run(PyObject *coroutine, PyCodeObject *code)
 {
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    PyObject *name = PyUnicode_FromString("autoawait");
-    PyObject *module = name == NULL ? NULL : PyImport_GetModule(name);
-    if (module != NULL) {
-        PyObject *result = PyObject_CallMethod(module, "_end_session", NULL);
-        if (result == NULL) {
-            PyErr_WriteUnraisable(module);
-        }
-        Py_XDECREF(result);
-        Py_DECREF(module);
+    PyObject *result = PySys_Await(coroutine);
+    if (result == NULL) {
+        trim_traceback(code);
     }
-    Py_XDECREF(name);
-    PyErr_Clear();
-    PyErr_Restore(type, value, traceback);
+    return result;
 }

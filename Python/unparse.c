@@ -390,11 +390,10 @@ static int
 write_lambda(struct Unparser *unparser, expr_ty node)
 {
     arguments_ty arguments = node->v.Lambda.args;
+    /* No space before a star: CPython does it so. */
     bool has_positional =
         asdl_seq_LEN(arguments->args) > 0 || asdl_seq_LEN(arguments->posonlyargs) > 0;
-    bool has_others = arguments->vararg != NULL || asdl_seq_LEN(arguments->kwonlyargs) > 0
-                      || arguments->kwarg != NULL;
-    if (write_ascii(unparser, has_positional || has_others ? "lambda " : "lambda") < 0
+    if (write_ascii(unparser, has_positional ? "lambda " : "lambda") < 0
         || write_arguments(unparser, arguments) < 0 || write_ascii(unparser, ": ") < 0) {
         return -1;
     }

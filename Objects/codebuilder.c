@@ -167,7 +167,9 @@ code_build(const struct CodeParts *parts, InstructionStore *store, Label entry)
     };
     PyCodeObject *code = NULL;
     if (make_objects(parts, store, entry, &made) == 0) {
-        code = _PyCode_New(&made);
+        /* A copy: without debug ranges the line table is replaced by one that it owns. */
+        struct _PyCodeConstructor given = made;
+        code = _PyCode_New(&given);
     }
     release(&made);
     return code;

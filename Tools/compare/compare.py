@@ -2,6 +2,8 @@
 
     compare.py --stock PYTHON --ours PYTHON [options] [FILE | FOLDER] ...
 
+By default the standard library and the packages of the distribution are compared.
+
 Every source is compiled from text and from its tree, at every optimization level, and everything
 that a code object tells is compared, code objects inside of it included; so are errors and
 warnings.  The first field that differs is shown, for instructions side by side.
@@ -14,6 +16,7 @@ import argparse
 import dis
 import os
 import pickle
+import site
 import subprocess
 import sys
 import sysconfig
@@ -25,14 +28,15 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class Interpreter:
-    def __init__(self, command):
+    def __init__(self, command, x_options):
         self.command = command
+        self.options = [f'-X{option}' for option in x_options]
         self.process = None
 
     def start(self):
         # The order of a set constant depends on the hashes.
         self.process = subprocess.Popen(
-            [self.command, '-B', os.path.join(HERE, 'worker.py')],
+            [self.command, '-B', *self.options, os.path.join(HERE, 'worker.py')],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             env={**os.environ, 'PYTHONHASHSEED': '0'})
 
@@ -189,8 +193,8 @@ def show(stock, ours):
 class Comparison:
     def __init__(self, options):
         self.options = options
-        self.stock = Interpreter(options.stock)
-        self.ours = Interpreter(options.ours)
+        self.stock = Interpreter(options.stock, options.x)
+        self.ours = Interpreter(options.ours, options.x)
         self.sources = self.jobs = self.errors = self.differences = self.unreadable = 0
 
     def compare(self, job):
@@ -234,18 +238,29 @@ class Comparison:
                 break
 
 
+def default_places():
+    folders = [sysconfig.get_path('stdlib'), *site.getsitepackages()]
+    return [folder for folder in dict.fromkeys(folders) if os.path.isdir(folder)]
+
+
+def levels(text):
+    return [int(level) for level in text.split(',')]
+
+
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('places', nargs='*', default=[sysconfig.get_path('stdlib')])
+    parser.add_argument('places', nargs='*', default=default_places())
     parser.add_argument('--stock', default='/usr/bin/python3.11')
     parser.add_argument('--ours', required=True)
-    parser.add_argument('--optimize', type=int, nargs='*', default=[0, 1, 2])
+    parser.add_argument('--optimize', type=levels, default=[0, 1, 2], metavar='LEVEL,...')
     parser.add_argument('--text-only', dest='trees', action='store_const', const=[False],
                         default=[False, True])
     parser.add_argument('--mode', default='exec')
     parser.add_argument('--flags', type=lambda text: int(text, 0), default=0)
     parser.add_argument('--warnings', default='always', choices=('always', 'error', 'ignore'))
-    parser.add_argument('--mutations', type=int, default=0, help='changed versions of each source')
+    parser.add_argument('--mutations', type=int, default=0,
+                        help='compare so many changed versions of each source instead')
+    parser.add_argument('-X', dest='x', action='append', default=[], help='for both')
     parser.add_argument('--seed', default='0')
     parser.add_argument('--show', type=int, default=20, help='differences to show')
     parser.add_argument('--stop', type=int, default=1000, help='differences to stop after')

@@ -1,0 +1,264 @@
+/* Code generation: tree and scopes to instructions, one code unit at a time.
+
+   In: a folded tree, its scopes and names.
+   Out: for each module, class, function and comprehension a code object.
+   Memory: a struct Compiler lives for one compile; the instruction store and the pools are shared
+   by all its code units, nested units lying on top of those around them.  A CodeUnit lives on
+   the C stack of the function that generates it.
+   Errors: -1 with an exception set; nothing has to be released but what the Compiler holds.
+   Entry: codegen_module().  This header is for the codegen_*.c files and compile.c only. */
+
+#ifndef FRONTEND_CODEGEN_H
+#define FRONTEND_CODEGEN_H
+
+#include "Python.h"
+#include "pycore_ast.h"
+#include "constants.h"
+#include "dump.h"
+#include "instructions.h"
+#include "names.h"
+#include "nesting.h"
+#include "pools.h"
+#include "scopes.h"
+
+/* Returns from the function when a step failed.  To be used only where nothing is held that has
+   to be released. */
+#define TRY(step)                                                                                 \
+    do {                                                                                          \
+        if ((step) < 0) {                                                                         \
+            return -1;                                                                            \
+        }                                                                                         \
+    } while (0)
+
+enum UnitKind {
+    UNIT_MODULE,
+    UNIT_CLASS,
+    UNIT_FUNCTION,
+    UNIT_ASYNC_FUNCTION,
+    UNIT_LAMBDA,
+    UNIT_COMPREHENSION,
+};
+
+/* What surrounds a statement and has to be wound up when control leaves it. */
+enum FrameKind {
+    FRAME_WHILE,
+    FRAME_FOR,
+    FRAME_TRY,
+    FRAME_FINALLY_BODY,           /* finally: the statements to run */
+    FRAME_FINALLY_HANDLER,
+    FRAME_WITH,                   /* statement */
+    FRAME_ASYNC_WITH,             /* statement */
+    FRAME_NAMED_HANDLER,          /* name: the variable to clear, or NULL */
+    FRAME_POP_VALUE,
+    FRAME_HANDLER,
+    FRAME_GROUP_HANDLER,
+    FRAME_ASYNC_COMPREHENSION,
+};
+
+enum { MOST_FRAMES = CO_MAXBLOCKS };
+
+struct Frame {
+    enum FrameKind kind;
+    Label start;          /* where `continue` goes */
+    Label end;            /* where `break` goes */
+    union {
+        asdl_stmt_seq *finally;
+        stmt_ty statement;
+        PyObject *name;
+    } of;
+};
+
+struct CodeUnit {
+    struct CodeUnit *around;
+    const struct Scope *scope;
+    enum UnitKind kind;
+    PyObject *name;              /* borrowed */
+    PyObject *qualified_name;    /* owned; NULL for a module */
+    PyObject *inner_prefix;      /* owned; what units inside put before their own names */
+    Py_ssize_t argument_count;
+    Py_ssize_t positional_only_count;
+    Py_ssize_t keyword_only_count;
+    int first_line;
+    int cell_count;
+    int free_count;
+    NameId *cell_names;          /* cells, then free variables, each sorted; in the arena */
+    bool is_coroutine;           /* top-level code found to await */
+
+    Location where;              /* of the instructions emitted next */
+    Label entry;
+    Label current;               /* the block being written; always the last in the store */
+    bool needs_block;            /* the last instruction ended the block being written */
+    bool has_nops;               /* the block being written has */
+    bool sets_handlers;          /* an instruction has set up an exception handler */
+    int instruction_base;
+    int outer_constants;         /* what pool_leave() gets */
+    int outer_names;
+    int outer_variables;
+
+    int frame_count;
+    struct Frame frames[MOST_FRAMES];
+};
+
+struct Compiler {
+    PyObject *filename;
+    PyArena *arena;
+    struct Scopes *scopes;
+    struct Names *names;
+    int flags;               /* CO_FUTURE_* and PyCF_*, those of the source included */
+    int last_future_line;
+    int optimize;
+    bool is_interactive;
+    int nesting;             /* of code units */
+    struct CodeUnit *unit;
+    InstructionStore store;
+    ConstantTable constants;
+    Pool constant_pool;
+    Pool name_pool;
+    Pool variable_pool;
+    IntArray name_constants; /* see codebuilder.h */
+    IntArray captures;       /* NameIds bound by the patterns in hand */
+    IntArray failures;       /* labels of the ways out of the patterns in hand */
+    struct Nesting depth;    /* of the C stack; the tree's own depth was checked before */
+    struct DumpRequest *dump; /* NULL when nothing is to be shown */
+};
+
+/* ---- Code units: codegen_units.c ---- */
+
+int unit_enter(struct Compiler *, struct CodeUnit *, enum UnitKind, PyObject *name,
+               const void *node, int first_line);
+void unit_leave(struct Compiler *);
+
+/* The code object of the unit in hand; `returns_none` when control may run off its end. */
+PyCodeObject *unit_assemble(struct Compiler *, int returns_none);
+
+/* Loads the code object and makes a function of it, with the cells it needs from the unit in
+   hand.  `inner` is the unit left just now that it was made from; steals the code object. */
+int emit_function(struct Compiler *, PyCodeObject *, const struct CodeUnit *inner, int parts);
+
+/* True for code outside functions and classes that may await. */
+bool unit_may_await_at_top_level(const struct Compiler *);
+
+int unit_flags(const struct Compiler *);
+
+/* ---- Emission: codegen_units.c ---- */
+
+int emit(struct Compiler *, int opcode);
+int emit_with(struct Compiler *, int opcode, Py_ssize_t argument);
+int emit_jump(struct Compiler *, int opcode, Label target);
+int emit_at(struct Compiler *, int opcode, Py_ssize_t argument, Location where);
+/* Artificial code: it takes the line of what comes before it. */
+int emit_artificial(struct Compiler *, int opcode, Py_ssize_t argument);
+int emit_constant(struct Compiler *, PyObject *constant);
+/* Steals the reference; NULL is an exception set. */
+int emit_new_constant(struct Compiler *, PyObject *constant);
+int emit_none(struct Compiler *);
+/* An instruction whose argument is a name in co_names; the name is mangled. */
+int emit_name(struct Compiler *, int opcode, PyObject *name);
+/* The same for a name that is not mangled. */
+int emit_exact_name(struct Compiler *, int opcode, PyObject *name);
+/* Loads, stores or deletes a variable, wherever its scope keeps it. */
+int emit_variable(struct Compiler *, PyObject *name, expr_context_ty);
+int emit_known_variable(struct Compiler *, enum KnownName, expr_context_ty);
+
+/* The mangled form of a name, borrowed. */
+PyObject *mangled_name(struct Compiler *, PyObject *name);
+
+/* The position of a constant in the unit in hand. */
+int unit_constant(struct Compiler *, PyObject *constant);
+
+Label new_label(struct Compiler *);
+int place_label(struct Compiler *, Label);
+
+#define LOCATION_OF(node)                                                                         \
+    ((Location){(node)->lineno, (node)->end_lineno, (node)->col_offset, (node)->end_col_offset})
+
+static inline void
+set_location(struct Compiler *compiler, Location where)
+{
+    compiler->unit->where = where;
+}
+
+static inline void
+no_location(struct Compiler *compiler)
+{
+    compiler->unit->where = NO_LOCATION;
+}
+
+/* ---- Errors: compile.c ---- */
+
+/* SyntaxError at the location in hand; returns -1. */
+int codegen_error(struct Compiler *, const char *format, ...);
+/* SyntaxWarning at the location in hand; -1 when it is to be an error. */
+int codegen_warn(struct Compiler *, const char *format, ...);
+/* Refuses to store to or delete `__debug__`. */
+int refuse_forbidden_name(struct Compiler *, PyObject *name, expr_context_ty);
+
+/* ---- Frames: codegen_control.c ---- */
+
+int frame_push(struct Compiler *, enum FrameKind, Label start, Label end);
+void frame_pop(struct Compiler *);
+static inline struct Frame *
+frame_top(struct Compiler *compiler)
+{
+    return &compiler->unit->frames[compiler->unit->frame_count - 1];
+}
+
+/* ---- The tree ---- */
+
+PyCodeObject *codegen_module(struct Compiler *, mod_ty);
+int codegen_body(struct Compiler *, asdl_stmt_seq *);
+int codegen_statement(struct Compiler *, stmt_ty);
+int codegen_statements(struct Compiler *, asdl_stmt_seq *);
+int codegen_expression(struct Compiler *, expr_ty);
+int codegen_expressions(struct Compiler *, asdl_expr_seq *);
+
+/* Evaluates `test` and goes to `target` when it is `condition`. */
+int codegen_jump_if(struct Compiler *, expr_ty test, Label target, int condition);
+int codegen_comparison(struct Compiler *, cmpop_ty);
+/* Awaits or delegates to what is on the stack, under the None to be sent first. */
+int codegen_send_loop(struct Compiler *, int is_await);
+/* Binary operator or its in-place form. */
+int codegen_binary(struct Compiler *, operator_ty, bool in_place);
+int codegen_yield(struct Compiler *);
+/* The type of a literal or display, NULL for other expressions. */
+PyTypeObject *codegen_literal_type(expr_ty);
+int codegen_await(struct Compiler *, int awaitable_kind);
+
+/* codegen_calls.c */
+/* The first name that comes again: its index, and that of the next one like it in *again; the
+   number of names when all are different, -1 with an exception.  NULLs are passed over. */
+Py_ssize_t find_repeated_name(PyObject *const *names, Py_ssize_t count, Py_ssize_t *again);
+int codegen_call(struct Compiler *, expr_ty);
+int codegen_dict(struct Compiler *, expr_ty);
+int codegen_call_arguments(struct Compiler *, int pushed, asdl_expr_seq *, asdl_keyword_seq *);
+int codegen_sequence(struct Compiler *, asdl_expr_seq *, int pushed, int build, int add,
+                     int extend, bool is_tuple);
+/* An attribute's name is on the last line of its expression, which the location is moved to. */
+void locate_attribute(struct Compiler *, expr_ty);
+
+/* codegen_functions.c */
+int codegen_function(struct Compiler *, stmt_ty, bool is_async);
+int codegen_class(struct Compiler *, stmt_ty);
+int codegen_lambda(struct Compiler *, expr_ty);
+int codegen_comprehension(struct Compiler *, expr_ty);
+int codegen_annotation_text(struct Compiler *, expr_ty);
+
+/* codegen_control.c */
+int codegen_if(struct Compiler *, stmt_ty);
+int codegen_for(struct Compiler *, stmt_ty);
+int codegen_async_for(struct Compiler *, stmt_ty);
+int codegen_while(struct Compiler *, stmt_ty);
+int codegen_break(struct Compiler *);
+int codegen_continue(struct Compiler *);
+int codegen_return(struct Compiler *, stmt_ty);
+int codegen_try(struct Compiler *, stmt_ty);
+int codegen_with(struct Compiler *, stmt_ty, int item);
+int codegen_async_with(struct Compiler *, stmt_ty, int item);
+/* Asks an asynchronous iterator for its next value; an exception goes to `handler`, the end of
+   the iteration among them. */
+int codegen_await_next(struct Compiler *, Label handler);
+
+/* codegen_patterns.c */
+int codegen_match(struct Compiler *, stmt_ty);
+
+#endif

@@ -1,0 +1,14 @@
+/* The compiler as tests see it. */
+
+#ifndef FRONTEND_COMPILER_H
+#define FRONTEND_COMPILER_H
+
+#include "Python.h"
+#include "pycore_ast.h"
+
+/* Compiles and returns, as text, what the given stages (DUMP_* in dump.h) made of each code unit,
+   inner ones first. */
+PyObject *compile_and_dump(mod_ty, PyObject *filename, PyCompilerFlags *, int optimize, PyArena *,
+                           int stages);
+
+#endif

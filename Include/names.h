@@ -1,0 +1,105 @@
+/* The names of one compile.
+ *
+ * Every spelling gets one small integer, its NameId, the first time it is met; from then on
+ * names are compared, looked up and stored as integers.  Ids are dense, 0 .. count - 1, so that
+ * a stage can keep an array of its own indexed by them.
+ *
+ * The parser interns identifiers: a pointer is a spelling, and the table hashes pointers.  A
+ * string that is not interned (a tree made by hand, a mangled name) is interned first, so the
+ * interpreter's own table of interned strings is the fallback that compares values.
+ *
+ * The table, and the references to the strings in it, live in the arena given to names_init().
+ * Nothing has to be released.  Functions return NAME_NONE or NULL with an exception set.
+ */
+#ifndef FRONTEND_NAMES_H
+#define FRONTEND_NAMES_H
+
+#include "Python.h"
+#include "pycore_pyarena.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef int32_t NameId;
+
+#define NAME_NONE ((NameId)-1)
+
+/* Names the compiler itself speaks of.  They get an id when first asked for.  KEPT are those that
+ * the runtime keeps a string of. */
+#define KNOWN_NAMES(KEPT, SPELLED) \
+    KEPT(TOP, top) \
+    KEPT(LAMBDA, lambda) \
+    KEPT(GENEXPR, genexpr) \
+    KEPT(LISTCOMP, listcomp) \
+    KEPT(SETCOMP, setcomp) \
+    KEPT(DICTCOMP, dictcomp) \
+    KEPT(ANNOTATION, _annotation) \
+    KEPT(RETURN, return) \
+    KEPT(DUNDER_ANNOTATIONS, __annotations__) \
+    KEPT(DUNDER_CLASS, __class__) \
+    KEPT(DUNDER_CLASSCELL, __classcell__) \
+    KEPT(DUNDER_DOC, __doc__) \
+    KEPT(DUNDER_MODULE, __module__) \
+    KEPT(DUNDER_NAME, __name__) \
+    KEPT(DUNDER_QUALNAME, __qualname__) \
+    SPELLED(DUNDER_DEBUG, "__debug__") \
+    SPELLED(ITERABLE, ".0") \
+    SPELLED(SUPER, "super")
+
+enum KnownName {
+#define ENUMERATE(symbol, spelling) KNOWN_##symbol,
+    KNOWN_NAMES(ENUMERATE, ENUMERATE)
+#undef ENUMERATE
+    KNOWN_NAMES_COUNT
+};
+
+struct NameRecord {
+    PyObject *string; /* interned; kept alive by the arena */
+    bool is_private;  /* "__x": mangled inside a class */
+    NameId mangling_class; /* the class it was last mangled for, and the result */
+    NameId mangled;
+};
+
+struct Names {
+    PyArena *arena;
+    struct NameRecord *records; /* indexed by NameId */
+    int32_t count;
+    int32_t capacity;
+    int32_t *slots; /* open addressing by address of the string: id + 1, 0 if empty */
+    uint32_t slot_mask;
+    NameId known[KNOWN_NAMES_COUNT]; /* NAME_NONE: not asked for; see names_is_super() */
+};
+
+/* Make an empty table. */
+int names_init(struct Names *names, PyArena *arena);
+
+/* The id of a spelling, a new one if it was not met before.  `identifier` must be an
+ * exact str. */
+NameId names_intern(struct Names *names, PyObject *identifier);
+
+/* The id of a name the compiler itself speaks of: names_known(names, KNOWN_DUNDER_CLASS). */
+NameId names_known(struct Names *names, enum KnownName which);
+
+/* Whether the name is `super`, which functions give a meaning. */
+static inline bool
+names_is_super(const struct Names *names, NameId id)
+{
+    return names->known[KNOWN_SUPER] == id;
+}
+
+/* The id under which `name` is stored inside the class `class_name`; `name` itself where nothing
+ * is mangled, which includes `class_name` being NAME_NONE. */
+NameId names_mangle(struct Names *names, NameId class_name, NameId name);
+
+/* The string of an id, borrowed: it lives as long as the arena. */
+static inline PyObject *
+names_string(const struct Names *names, NameId id)
+{
+    return names->records[id].string;
+}
+
+/* Mangling of plain strings: what _Py_Mangle() has to be.  `class_name` may be NULL; `name` must
+ * be a str.  Returns a new reference. */
+PyObject *names_mangle_strings(PyObject *class_name, PyObject *name);
+
+#endif

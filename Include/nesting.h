@@ -1,0 +1,40 @@
+/* How deep a tree may be nested.
+ *
+ * Every stage that recurses over a tree keeps one struct Nesting, enters it for a statement and an
+ * expression, and leaves it after.  The limit is that of the interpreter's recursion limit, three
+ * levels of a tree for one call, counted from the depth of the Python stack at the start; below it
+ * the thread's real stack is a second limit, looked at only when nesting is deep.
+ */
+#ifndef FRONTEND_NESTING_H
+#define FRONTEND_NESTING_H
+
+#include "Python.h"
+
+struct Nesting {
+    int depth;
+    int limit;
+    int start;
+    int check;              /* depth from which the real stack is looked at */
+    const char *stack_end;  /* lowest address to use, NULL until looked up */
+};
+
+/* Start counting at the current depth of the Python stack. */
+void nesting_init(struct Nesting *nesting);
+
+/* The rare part of nesting_enter(). */
+int nesting_enter_deep(struct Nesting *nesting);
+
+/* One level down.  Returns -1 with RecursionError set if there is no more room. */
+static inline int
+nesting_enter(struct Nesting *nesting)
+{
+    return ++nesting->depth <= nesting->check ? 0 : nesting_enter_deep(nesting);
+}
+
+static inline void
+nesting_leave(struct Nesting *nesting)
+{
+    nesting->depth--;
+}
+
+#endif

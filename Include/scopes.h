@@ -1,0 +1,165 @@
+/* Scopes: what every name of every block of a tree means.
+ *
+ * scopes_build() takes a tree (already folded) and the names of the compile, walks the tree once
+ * and returns its blocks: module, classes, functions, lambdas, comprehensions, each with its
+ * symbols, and each symbol with its binding (local, global, free, cell).  All SyntaxErrors that
+ * concern names and blocks are raised here.
+ *
+ * Everything lives in the arena; nothing has to be released.  After scopes_build() the structure
+ * does not change any more, but for Symbol.slot, which belongs to the code generator.
+ */
+#ifndef FRONTEND_SCOPES_H
+#define FRONTEND_SCOPES_H
+
+#include "Python.h"
+#include "pycore_ast.h"
+#include "names.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* How a block treats a name, as a set of bits: the values of DEF_* and USE in
+ * pycore_symtable.h, which the module `symtable` hands to Python. */
+enum {
+    SYMBOL_GLOBAL = 1 << 0,      /* global statement */
+    SYMBOL_LOCAL = 1 << 1,       /* assigned, deleted, defined, imported */
+    SYMBOL_PARAMETER = 1 << 2,
+    SYMBOL_NONLOCAL = 1 << 3,    /* nonlocal statement */
+    SYMBOL_USED = 1 << 4,
+    SYMBOL_FREE = 1 << 5,        /* passed through to a nested block */
+    SYMBOL_FREE_CLASS = 1 << 6,  /* free in a method, and bound in the class itself as well */
+    SYMBOL_IMPORTED = 1 << 7,
+    SYMBOL_ANNOTATED = 1 << 8,
+    SYMBOL_ITERATION = 1 << 9,   /* iteration variable of a comprehension */
+
+    SYMBOL_BOUND = SYMBOL_LOCAL | SYMBOL_PARAMETER | SYMBOL_IMPORTED,
+};
+
+/* Where a name is found: the values of LOCAL .. CELL in pycore_symtable.h. */
+enum Binding {
+    BINDING_NONE = 0,
+    BINDING_LOCAL = 1,
+    BINDING_GLOBAL_EXPLICIT = 2,
+    BINDING_GLOBAL_IMPLICIT = 3,
+    BINDING_FREE = 4,
+    BINDING_CELL = 5,
+};
+
+enum ScopeKind {
+    SCOPE_MODULE,        /* node: mod_ty */
+    SCOPE_CLASS,         /* node: stmt_ty */
+    SCOPE_FUNCTION,      /* node: stmt_ty, FunctionDef or AsyncFunctionDef */
+    SCOPE_LAMBDA,        /* node: expr_ty */
+    SCOPE_COMPREHENSION, /* node: expr_ty, generator expressions included */
+    SCOPE_ANNOTATION,    /* an annotation that is kept as text; in no list of children */
+};
+
+enum ComprehensionKind {
+    COMPREHENSION_NONE = 0,
+    COMPREHENSION_LIST = 1,
+    COMPREHENSION_DICT = 2,
+    COMPREHENSION_SET = 3,
+    COMPREHENSION_GENERATOR = 4,
+};
+
+struct SourceSpan {
+    int lineno;
+    int col_offset;
+    int end_lineno;
+    int end_col_offset;
+};
+
+/* A name in a global or nonlocal statement, or what an assignment expression makes of one. */
+struct Directive {
+    struct Directive *previous;
+    NameId name;
+    struct SourceSpan span;
+};
+
+struct Symbol {
+    NameId name;      /* mangled */
+    uint16_t flags;   /* SYMBOL_* */
+    uint8_t binding;  /* enum Binding */
+    uint8_t outside;  /* what the name is around the block; for the analysis */
+    int32_t slot;     /* -1; for the code generator's own use */
+};
+
+struct Scope {
+    const void *node;
+    struct Scope *parent;       /* NULL for the module */
+    struct Scope *first_child;  /* in the order of the source */
+    struct Scope *last_child;
+    struct Scope *next_sibling;
+
+    /* In order of first appearance.  The parameters come first, as the code object has them:
+     * positional-only, positional, keyword-only, *args, **kwargs; ".0" of a comprehension.
+     * Free variables that only nested blocks use are appended by the analysis. */
+    struct Symbol *symbols;
+    int32_t symbol_count;
+    int32_t symbol_capacity;
+    int32_t parameter_count;
+    uint32_t index_mask;        /* 0: few symbols, searched in a row */
+    int32_t *index;             /* open addressing by NameId: position + 1, 0 if empty */
+    struct Directive *directives; /* last one first */
+
+    NameId name;                /* of the class or function; KNOWN_TOP, KNOWN_LAMBDA, ... */
+    NameId private_class;       /* innermost class, whose name mangles; NAME_NONE outside */
+    struct SourceSpan span;     /* of the statement or expression; zeros for the module */
+
+    uint8_t kind;               /* enum ScopeKind */
+    uint8_t comprehension;      /* enum ComprehensionKind */
+    bool is_nested;             /* inside a function, at any distance */
+    bool has_free;              /* has free variables */
+    bool child_has_free;        /* a nested block has, free references to globals included */
+    bool is_generator;          /* yield, or a generator expression */
+    bool is_coroutine;          /* async def, await, asynchronous comprehension */
+    bool has_varargs;
+    bool has_varkeywords;
+    bool returns_value;
+    bool needs_class_closure;   /* class: a method uses __class__ or super */
+
+    /* While the block is being collected. */
+    bool in_iteration_target;   /* of a comprehension */
+    int iterable_depth;         /* of comprehensions' iterables around this place */
+    /* While it is resolved: what __class__ means around a class. */
+    uint8_t class_cell_outside;
+};
+
+struct Scopes {
+    PyArena *arena;
+    struct Names *names;
+    PyObject *filename;         /* borrowed */
+    struct Scope *top;
+    int32_t count;              /* annotations kept as text included */
+    uint32_t node_mask;
+    struct Scope **by_node;     /* open addressing by address of the node */
+    int future_features;
+};
+
+/* Collect and resolve.  `future_features` are CO_FUTURE_* bits.  Returns NULL with an exception
+ * set: SyntaxError with the location, RecursionError, MemoryError. */
+struct Scopes *scopes_build(mod_ty tree, PyObject *filename, int future_features,
+                            struct Names *names, PyArena *arena);
+
+/* The scope that a node opens, NULL if it opens none or lies in an annotation kept as text. */
+struct Scope *scopes_at(const struct Scopes *scopes, const void *node);
+
+/* The symbol of a (mangled) name in this very block, or NULL.  Sets no exception. */
+struct Symbol *scope_symbol(const struct Scope *scope, NameId name);
+
+/* Between the files of this stage: the second half of scopes_build(), and adding a symbol that the
+ * block does not have.  The symbol moves when another one is added. */
+int scopes_resolve(struct Scopes *scopes);
+struct Symbol *scope_add_symbol(struct Scopes *scopes, struct Scope *scope, NameId name);
+
+/* Set the location of the SyntaxError that is raised; returns -1. */
+int scopes_locate_error(const struct Scopes *scopes, struct SourceSpan span);
+
+/* Whether names of the block live in an array of local variables. */
+static inline bool
+scope_is_function_like(const struct Scope *scope)
+{
+    return scope->kind >= SCOPE_FUNCTION && scope->kind <= SCOPE_COMPREHENSION;
+}
+
+#endif

@@ -1,0 +1,336 @@
+/* The assembler.  The contract is in assemble.h. */
+
+#ifndef Py_BUILD_CORE
+#  define Py_BUILD_CORE
+#endif
+#include "Python.h"
+#include "pycore_code.h"
+#include "pycore_opcode.h"
+#include "assemble.h"
+
+/* One entry of the location table covers at most so many code units. */
+enum { LONGEST_LOCATION = 8 };
+
+/* More than the longest entry of either table takes. */
+enum { ROOM_FOR_ENTRY = 40 };
+
+static inline Instruction *
+instructions_of(const InstructionStore *store, const Block *block)
+{
+    return store->instructions.items + block->first;
+}
+
+#define FOR_EACH_BLOCK(store, entry, block)                                                       \
+    for (Block *block = &(store)->blocks.items[entry]; block != NULL;                             \
+         block = block->next == NO_LABEL ? NULL : &(store)->blocks.items[block->next])
+
+/* ---- Widths and offsets ---- */
+
+static int
+width_of(int opcode, int argument)
+{
+    int extensions = (argument > 0xFF) + (argument > 0xFFFF) + (argument > 0xFFFFFF);
+    return extensions + 1 + _PyOpcode_Caches[opcode];
+}
+
+static inline bool
+takes_argument(const Instruction *instruction)
+{
+    return instruction->opcode >= HAVE_ARGUMENT;
+}
+
+/* A jump is the last of its block.  It starts as narrow as it can be. */
+static void
+measure_block(const InstructionStore *store, Block *block)
+{
+    Instruction *instruction = instructions_of(store, block);
+    int size = 0;
+    for (int i = 0; i < block->count; i++) {
+        int width = 1 + _PyOpcode_Caches[instruction[i].opcode];
+        if (instruction[i].argument > 0xFF && takes_argument(&instruction[i])) {
+            width = width_of(instruction[i].opcode, instruction[i].argument);
+        }
+        instruction[i].width = (int16_t)width;
+        size += width;
+    }
+    if (block->count > 0) {
+        Instruction *last = &instruction[block->count - 1];
+        if (opcode_has(last->opcode, OPCODE_JUMPS)) {
+            size += width_of(last->opcode, 0) - last->width;
+            last->width = (int16_t)width_of(last->opcode, 0);
+        }
+    }
+    block->size = size;
+}
+
+static int
+place_blocks(InstructionStore *store, Label entry)
+{
+    int offset = 0;
+    FOR_EACH_BLOCK(store, entry, block) {
+        block->offset = offset;
+        offset += block->size;
+    }
+    return offset;
+}
+
+/* Gives the jumps the width that the blocks' places ask for.  True when that changed a width. */
+static int
+widen_jumps(InstructionStore *store, Label entry)
+{
+    int changed = 0;
+    FOR_EACH_BLOCK(store, entry, block) {
+        if (block->count == 0) {
+            continue;
+        }
+        Instruction *jump = instructions_of(store, block) + block->count - 1;
+        if (!opcode_has(jump->opcode, OPCODE_JUMPS)) {
+            continue;
+        }
+        int end = block->offset + block->size;
+        int target = store->blocks.items[jump->argument].offset;
+        int width = width_of(jump->opcode, abs(target - end));
+        changed |= width != jump->width;
+        block->size += width - jump->width;
+        jump->width = (int16_t)width;
+    }
+    return changed;
+}
+
+int
+assemble_layout(InstructionStore *store, Label entry)
+{
+    int size;
+    FOR_EACH_BLOCK(store, entry, block) {
+        measure_block(store, block);
+    }
+    do {
+        size = place_blocks(store, entry);
+    } while (widen_jumps(store, entry));
+    return size;
+}
+
+/* ---- Code ---- */
+
+static _Py_CODEUNIT *
+write_extensions(_Py_CODEUNIT *at, int argument)
+{
+    for (int shift = 24; shift > 0; shift -= 8) {
+        if (argument >> shift) {
+            *at++ = _Py_MAKECODEUNIT(EXTENDED_ARG, (argument >> shift) & 0xFF);
+        }
+    }
+    return at;
+}
+
+static inline _Py_CODEUNIT *
+write_instruction(_Py_CODEUNIT *at, int opcode, int argument)
+{
+    if (argument > 0xFF) {
+        at = write_extensions(at, argument);
+    }
+    *at++ = _Py_MAKECODEUNIT(opcode, argument & 0xFF);
+    for (int caches = _PyOpcode_Caches[opcode]; caches > 0; caches--) {
+        *at++ = 0;
+    }
+    return at;
+}
+
+PyObject *
+assemble_code(const InstructionStore *store, Label entry, int size)
+{
+    PyObject *code = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size * sizeof(_Py_CODEUNIT));
+    if (code == NULL) {
+        return NULL;
+    }
+    _Py_CODEUNIT *at = (_Py_CODEUNIT *)PyBytes_AS_STRING(code);
+    FOR_EACH_BLOCK(store, entry, block) {
+        const Instruction *instruction = instructions_of(store, block);
+        for (int i = 0; i < block->count; i++, instruction++) {
+            int argument = instruction->argument;
+            if (opcode_has(instruction->opcode, OPCODE_JUMPS)) {
+                int target = store->blocks.items[argument].offset;
+                argument = abs(target - (block->offset + block->size));
+            }
+            else if (!takes_argument(instruction)) {
+                argument = 0;
+            }
+            at = write_instruction(at, instruction->opcode, argument);
+        }
+    }
+    return code;
+}
+
+/* ---- Source locations ---- */
+
+static uint8_t *
+write_first_byte(uint8_t *at, int kind, int length)
+{
+    return at + write_location_entry_start(at, kind, length);
+}
+
+static uint8_t *
+write_lines(uint8_t *at, int length, int line_delta)
+{
+    at = write_first_byte(at, PY_CODE_LOCATION_INFO_NO_COLUMNS, length);
+    return at + write_signed_varint(at, line_delta);
+}
+
+static uint8_t *
+write_long_form(uint8_t *at, int length, int line_delta, const Location *where)
+{
+    at = write_first_byte(at, PY_CODE_LOCATION_INFO_LONG, length);
+    at += write_signed_varint(at, line_delta);
+    at += write_varint(at, (unsigned int)(where->end_line - where->line));
+    at += write_varint(at, (unsigned int)(where->column + 1));
+    return at + write_varint(at, (unsigned int)(where->end_column + 1));
+}
+
+static int
+fits_short_form(const Location *where, int line_delta)
+{
+    return line_delta == 0 && where->column < 80 && where->end_column >= where->column
+           && where->end_column - where->column < 16;
+}
+
+static int
+fits_one_line_form(const Location *where, int line_delta)
+{
+    return line_delta >= 0 && line_delta < 3 && where->column < 128 && where->end_column < 128;
+}
+
+/* What does not fit the forms for places within one line. */
+static uint8_t *
+write_unusual_location(uint8_t *at, int length, const Location *where, int line_delta)
+{
+    if ((where->column < 0 || where->end_column < 0)
+        && (where->end_line == where->line || where->end_line == -1)) {
+        return write_lines(at, length, line_delta);
+    }
+    return write_long_form(at, length, line_delta, where);
+}
+
+/* One entry; *line is the line the last one gave. */
+static inline uint8_t *
+write_location(uint8_t *at, int length, const Location *where, int *line)
+{
+    if (where->line < 0) {
+        return write_first_byte(at, PY_CODE_LOCATION_INFO_NONE, length);
+    }
+    int delta = where->line - *line;
+    *line = where->line;
+    if (where->end_line != where->line || where->column < 0 || where->end_column < 0) {
+        return write_unusual_location(at, length, where, delta);
+    }
+    if (fits_short_form(where, delta)) {
+        at = write_first_byte(at, where->column >> 3, length);
+        *at++ = (uint8_t)((where->column & 7) << 4 | (where->end_column - where->column));
+        return at;
+    }
+    if (fits_one_line_form(where, delta)) {
+        at = write_first_byte(at, PY_CODE_LOCATION_INFO_ONE_LINE0 + delta, length);
+        *at++ = (uint8_t)where->column;
+        *at++ = (uint8_t)where->end_column;
+        return at;
+    }
+    return write_long_form(at, length, delta, where);
+}
+
+static PyObject *
+finished_table(ByteArray *table)
+{
+    return PyBytes_FromStringAndSize((char *)table->items, table->count);
+}
+
+static inline int
+append_location(ByteArray *table, const Instruction *instruction, int *line)
+{
+    for (int left = instruction->width; left > 0; left -= LONGEST_LOCATION) {
+        if (byte_array_reserve(table, ROOM_FOR_ENTRY) < 0) {
+            return -1;
+        }
+        uint8_t *at = table->items + table->count;
+        at = write_location(at, Py_MIN(left, LONGEST_LOCATION), &instruction->where, line);
+        table->count = (int)(at - table->items);
+    }
+    return 0;
+}
+
+PyObject *
+assemble_locations(InstructionStore *store, Label entry, int first_line)
+{
+    ByteArray *table = &store->table;
+    int line = first_line;
+    table->count = 0;
+    FOR_EACH_BLOCK(store, entry, block) {
+        const Instruction *instruction = instructions_of(store, block);
+        for (int i = 0; i < block->count; i++) {
+            if (append_location(table, &instruction[i], &line) < 0) {
+                return NULL;
+            }
+        }
+    }
+    return finished_table(table);
+}
+
+/* ---- Exception handlers ---- */
+
+/* Six bits a byte, highest first; `start` marks the first byte of an entry. */
+static uint8_t *
+write_item(uint8_t *at, unsigned int value, int start)
+{
+    int shift = 0;
+    while (shift < 30 && value >> (shift + 6)) {
+        shift += 6;
+    }
+    for (; shift > 0; shift -= 6) {
+        *at++ = (uint8_t)(start | 64 | (value >> shift & 63));
+        start = 0;
+    }
+    *at++ = (uint8_t)(start | (value & 63));
+    return at;
+}
+
+static int
+append_handler(InstructionStore *store, int start, int end, Label label)
+{
+    ByteArray *table = &store->table;
+    if (byte_array_reserve(table, ROOM_FOR_ENTRY) < 0) {
+        return -1;
+    }
+    const Block *handler = &store->blocks.items[label];
+    int depth = handler->start_depth - 1 - handler->keeps_last_offset;
+    uint8_t *at = table->items + table->count;
+    at = write_item(at, (unsigned int)start, 128);
+    at = write_item(at, (unsigned int)(end - start), 0);
+    at = write_item(at, (unsigned int)handler->offset, 0);
+    at = write_item(at, (unsigned int)(depth << 1 | handler->keeps_last_offset), 0);
+    table->count = (int)(at - table->items);
+    return 0;
+}
+
+PyObject *
+assemble_handlers(InstructionStore *store, Label entry)
+{
+    Label handler = NO_LABEL;
+    int start = 0;
+    int offset = 0;
+    store->table.count = 0;
+    FOR_EACH_BLOCK(store, entry, block) {
+        const Instruction *instruction = instructions_of(store, block);
+        for (int i = 0; i < block->count; i++) {
+            if (instruction[i].handler != handler) {
+                if (handler != NO_LABEL && append_handler(store, start, offset, handler) < 0) {
+                    return NULL;
+                }
+                start = offset;
+                handler = instruction[i].handler;
+            }
+            offset += instruction[i].width;
+        }
+    }
+    if (handler != NO_LABEL && append_handler(store, start, offset, handler) < 0) {
+        return NULL;
+    }
+    return finished_table(&store->table);
+}

@@ -1,0 +1,260 @@
+/* The compiler's entry: a tree to a code object.
+
+   In: a tree in its arena, valid, not yet folded; the flags and the optimization level.
+   Out: a code object, a new reference.  `flags` get the features of the source as well.
+   Memory: what the stages need lies in the tree's arena, or in a struct Compiler that is cleared
+   before returning.
+   Entry: _PyAST_Compile(), as pythonrun and compile() call it. */
+
+#ifndef Py_BUILD_CORE
+#  define Py_BUILD_CORE
+#endif
+#include "Python.h"
+#include "pycore_ast.h"
+#include "pycore_compile.h"
+#include "pycore_initconfig.h"
+#include "pycore_pystate.h"
+#include "codegen.h"
+#include "compiler.h"
+#include "dump.h"
+#include "future.h"
+
+/* ---- Errors of code generation ---- */
+
+static PyObject *
+source_line(PyObject *filename, int line)
+{
+    PyObject *text = PyErr_ProgramTextObject(filename, line);
+    return text != NULL ? text : Py_NewRef(Py_None);
+}
+
+static void
+raise_syntax_error(struct Compiler *compiler, PyObject *message)
+{
+    const Location *where = &compiler->unit->where;
+    PyObject *arguments = Py_BuildValue(
+        "O(OiiNii)", message, compiler->filename, where->line, where->column + 1,
+        source_line(compiler->filename, where->line), where->end_line, where->end_column + 1);
+    if (arguments != NULL) {
+        PyErr_SetObject(PyExc_SyntaxError, arguments);
+        Py_DECREF(arguments);
+    }
+}
+
+int
+codegen_error(struct Compiler *compiler, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    PyObject *message = PyUnicode_FromFormatV(format, arguments);
+    va_end(arguments);
+    if (message != NULL) {
+        raise_syntax_error(compiler, message);
+        Py_DECREF(message);
+    }
+    return -1;
+}
+
+/* A warning that is to be an error becomes a SyntaxError, which knows its place. */
+static int
+warn(struct Compiler *compiler, PyObject *message)
+{
+    int status = PyErr_WarnExplicitObject(PyExc_SyntaxWarning, message, compiler->filename,
+                                          compiler->unit->where.line, NULL, NULL);
+    if (status < 0 && PyErr_ExceptionMatches(PyExc_SyntaxWarning)) {
+        PyErr_Clear();
+        raise_syntax_error(compiler, message);
+    }
+    return status;
+}
+
+int
+codegen_warn(struct Compiler *compiler, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    PyObject *message = PyUnicode_FromFormatV(format, arguments);
+    va_end(arguments);
+    if (message == NULL) {
+        return -1;
+    }
+    int status = warn(compiler, message);
+    Py_DECREF(message);
+    return status;
+}
+
+static bool
+is_debug(PyObject *name)
+{
+    static const char debug[] = "__debug__";
+    return PyUnicode_GET_LENGTH(name) == (Py_ssize_t)sizeof(debug) - 1 && PyUnicode_IS_ASCII(name)
+           && memcmp(PyUnicode_DATA(name), debug, sizeof(debug) - 1) == 0;
+}
+
+int
+refuse_forbidden_name(struct Compiler *compiler, PyObject *name, expr_context_ty context)
+{
+    if (context == Load || !is_debug(name)) {
+        return 0;
+    }
+    return codegen_error(compiler, context == Store ? "cannot assign to __debug__"
+                                                    : "cannot delete __debug__");
+}
+
+/* ---- One compile ---- */
+
+/* What a small source needs of scratch memory; a larger one moves to the heap. */
+struct Space {
+    Instruction instructions[112];
+    Block blocks[24];
+    PoolEntry constants[32];
+    PoolEntry names[32];
+    PoolEntry variables[16];
+    int constant_positions[64];
+    int name_positions[64];
+    int variable_positions[64];
+    int name_constants[64];
+    Constant constant_table[48];
+    ConstantId elements[64];
+    int scratch[48];
+    uint8_t table[320];
+};
+
+#define LEND(array, prefix, space) prefix##_lend((array), (space), Py_ARRAY_LENGTH(space))
+
+static void
+start_compiler(struct Compiler *compiler, struct Space *space)
+{
+    memset(compiler, 0, sizeof(*compiler));
+    nesting_init(&compiler->depth);
+    compiler->depth.limit = INT_MAX;
+    constants_init(&compiler->constants);
+    LEND(&compiler->store.instructions, instruction_array, space->instructions);
+    LEND(&compiler->store.blocks, block_array, space->blocks);
+    LEND(&compiler->store.scratch, int_array, space->scratch);
+    LEND(&compiler->store.table, byte_array, space->table);
+    LEND(&compiler->constants.constants, constant_array, space->constant_table);
+    LEND(&compiler->constants.elements, constant_ids, space->elements);
+    LEND(&compiler->constant_pool.entries, pool_entries, space->constants);
+    LEND(&compiler->constant_pool.positions, pool_positions, space->constant_positions);
+    LEND(&compiler->name_pool.entries, pool_entries, space->names);
+    LEND(&compiler->name_pool.positions, pool_positions, space->name_positions);
+    LEND(&compiler->variable_pool.entries, pool_entries, space->variables);
+    LEND(&compiler->variable_pool.positions, pool_positions, space->variable_positions);
+    LEND(&compiler->name_constants, int_array, space->name_constants);
+}
+
+#undef LEND
+
+static void
+clear_compiler(struct Compiler *compiler)
+{
+    instructions_clear(&compiler->store);
+    constants_clear(&compiler->constants);
+    pool_clear(&compiler->constant_pool);
+    pool_clear(&compiler->name_pool);
+    pool_clear(&compiler->variable_pool);
+    int_array_clear(&compiler->name_constants);
+    int_array_clear(&compiler->captures);
+    int_array_clear(&compiler->failures);
+}
+
+static int
+prepare_tree(struct Compiler *compiler, mod_ty tree, PyCompilerFlags *flags)
+{
+    PyFutureFeatures future;
+    TRY(future_from_tree(tree, compiler->filename, &future));
+    flags->cf_flags |= future.ff_features;
+    compiler->flags = flags->cf_flags;
+    compiler->last_future_line = future.ff_lineno;
+    _PyASTOptimizeState state = {
+        .optimize = compiler->optimize,
+        .ff_features = compiler->flags,
+    };
+    return _PyAST_Optimize(tree, compiler->arena, &state) ? 0 : -1;
+}
+
+static PyCodeObject *
+compile_tree(struct Compiler *compiler, mod_ty tree, PyCompilerFlags *flags)
+{
+    struct Names names;
+    if (prepare_tree(compiler, tree, flags) < 0 || names_init(&names, compiler->arena) < 0) {
+        return NULL;
+    }
+    compiler->names = &names;
+    compiler->scopes =
+        scopes_build(tree, compiler->filename, compiler->flags, &names, compiler->arena);
+    return compiler->scopes == NULL ? NULL : codegen_module(compiler, tree);
+}
+
+static PyCodeObject *
+compile_with_dump(mod_ty tree, PyObject *filename, PyCompilerFlags *flags, int optimize,
+                  PyArena *arena, struct DumpRequest *dump)
+{
+    PyCompilerFlags own_flags = _PyCompilerFlags_INIT;
+    struct Space space;
+    struct Compiler compiler;
+    start_compiler(&compiler, &space);
+    compiler.filename = filename;
+    compiler.arena = arena;
+    compiler.optimize = optimize == -1 ? _Py_GetConfig()->optimization_level : optimize;
+    compiler.dump = dump;
+    PyCodeObject *code = compile_tree(&compiler, tree, flags != NULL ? flags : &own_flags);
+    clear_compiler(&compiler);
+    return code;
+}
+
+PyObject *
+compile_and_dump(mod_ty tree, PyObject *filename, PyCompilerFlags *flags, int optimize,
+                 PyArena *arena, int stages)
+{
+    struct DumpRequest dump = {.stages = stages};
+    PyCodeObject *code = compile_with_dump(tree, filename, flags, optimize, arena, &dump);
+    PyObject *text = code == NULL ? NULL : dump_text(&dump);
+    Py_XDECREF(code);
+    dump_clear(&dump);
+    return text;
+}
+
+/* With -X dump=... what the stages made is shown on standard error. */
+static PyCodeObject *
+compile_and_show(mod_ty tree, PyObject *filename, PyCompilerFlags *flags, int optimize,
+                 PyArena *arena, int stages)
+{
+    struct DumpRequest dump = {.stages = stages};
+    PyCodeObject *code = compile_with_dump(tree, filename, flags, optimize, arena, &dump);
+    PyObject *text = code == NULL ? NULL : dump_text(&dump);
+    if (text != NULL) {
+        PySys_FormatStderr("%U", text);
+        Py_DECREF(text);
+    }
+    dump_clear(&dump);
+    return code;
+}
+
+PyCodeObject *
+_PyAST_Compile(mod_ty tree, PyObject *filename, PyCompilerFlags *flags, int optimize,
+               PyArena *arena)
+{
+    int stages = dump_stages_of_options(&_Py_GetConfig()->xoptions);
+    if (stages != 0) {
+        return compile_and_show(tree, filename, flags, optimize, arena, stages);
+    }
+    return compile_with_dump(tree, filename, flags, optimize, arena, NULL);
+}
+
+/* ---- What else the runtime asks of a compiler ---- */
+
+PyObject *
+_Py_Mangle(PyObject *class_name, PyObject *name)
+{
+    return names_mangle_strings(class_name, name);
+}
+
+/* Kept for extensions that call it: code objects are optimized when they are made. */
+PyObject *
+PyCode_Optimize(PyObject *code, PyObject *Py_UNUSED(consts), PyObject *Py_UNUSED(names),
+                PyObject *Py_UNUSED(lnotab))
+{
+    return Py_NewRef(code);
+}

@@ -1,0 +1,529 @@
+/* Constants of one compile.  The contract is in constants.h.
+
+   One open-addressing table with linear probing holds every constant of the compile.  Scalars are
+   compared by type and value, tuples and frozen sets by the identities of their elements, so that
+   comparing never walks into nested constants twice.  Code objects are compared by the runtime,
+   but only when they share their tuples: hashing or comparing them whole would do all the code
+   inside of them again at every level of nesting. */
+
+#include "Python.h"
+#include "constants.h"
+
+/* What is being looked for: an object and, for tuples and frozen sets, its elements' identities,
+   which lie at the end of the table's element array until an equal constant is found. */
+typedef struct {
+    PyObject *object;
+    uint32_t hash;
+    int first_element;
+    int element_count;
+    int provisional;
+} Probe;
+
+static ConstantId identify(ConstantTable *table, PyObject *object, int provisional);
+
+static uint32_t
+mixed(uint32_t hash, uint32_t value)
+{
+    return (hash ^ value) * 0x9E3779B1u + (hash >> 15);
+}
+
+static int
+same_sign_of_zero(double left, double right)
+{
+    return left != 0.0 || signbit(left) == signbit(right);
+}
+
+static int
+equal_complex(PyObject *left, PyObject *right)
+{
+    Py_complex a = ((PyComplexObject *)left)->cval;
+    Py_complex b = ((PyComplexObject *)right)->cval;
+    return a.real == b.real && a.imag == b.imag && same_sign_of_zero(a.real, b.real)
+           && same_sign_of_zero(a.imag, b.imag);
+}
+
+static int
+equal_float(PyObject *left, PyObject *right)
+{
+    double a = PyFloat_AS_DOUBLE(left);
+    double b = PyFloat_AS_DOUBLE(right);
+    return a == b && same_sign_of_zero(a, b);
+}
+
+static int
+equal_text(PyObject *left, PyObject *right)
+{
+    return PyUnicode_GET_LENGTH(left) == PyUnicode_GET_LENGTH(right)
+           && PyUnicode_KIND(left) == PyUnicode_KIND(right)
+           && memcmp(PyUnicode_DATA(left), PyUnicode_DATA(right),
+                     (size_t)PyUnicode_GET_LENGTH(left) * PyUnicode_KIND(left)) == 0;
+}
+
+static int
+equal_bytes(PyObject *left, PyObject *right)
+{
+    return PyBytes_GET_SIZE(left) == PyBytes_GET_SIZE(right)
+           && memcmp(PyBytes_AS_STRING(left), PyBytes_AS_STRING(right),
+                     (size_t)PyBytes_GET_SIZE(left)) == 0;
+}
+
+/* The runtime compares all there is to a code object; code inside of it is reached only through
+   tuples that are the same object. */
+static int
+equal_code(PyObject *left, PyObject *right)
+{
+    return ((PyCodeObject *)left)->co_consts == ((PyCodeObject *)right)->co_consts
+           && PyObject_RichCompareBool(left, right, Py_EQ);
+}
+
+static int
+equal_elements(ConstantTable *table, const Constant *constant, const Probe *probe)
+{
+    return constant->element_count == probe->element_count
+           && memcmp(table->elements.items + constant->first_element,
+                     table->elements.items + probe->first_element,
+                     (size_t)probe->element_count * sizeof(ConstantId)) == 0;
+}
+
+/* 1 when the constant equals what is looked for, 0 when not, -1 with an exception. */
+static int
+matches(ConstantTable *table, const Constant *constant, const Probe *probe)
+{
+    PyObject *left = constant->object;
+    PyObject *right = probe->object;
+    if (left == right) {
+        return 1;
+    }
+    PyTypeObject *type = Py_TYPE(right);
+    if (constant->hash != probe->hash || Py_TYPE(left) != type) {
+        return 0;
+    }
+    if (type == &PyUnicode_Type) {
+        return equal_text(left, right);
+    }
+    if (type == &PyLong_Type) {
+        return PyObject_RichCompareBool(left, right, Py_EQ);
+    }
+    if (type == &PyTuple_Type || type == &PyFrozenSet_Type) {
+        return equal_elements(table, constant, probe);
+    }
+    if (type == &PyBytes_Type) {
+        return equal_bytes(left, right);
+    }
+    if (type == &PyFloat_Type) {
+        return equal_float(left, right);
+    }
+    if (type == &PyComplex_Type) {
+        return equal_complex(left, right);
+    }
+    if (type == &PyCode_Type) {
+        return equal_code(left, right);
+    }
+    return 0;
+}
+
+/* Reads all the bytes, eight at a time: code and tables are hashed once and compared rarely. */
+static uint32_t
+hash_bytes(PyObject *bytes)
+{
+    const char *at = PyBytes_AS_STRING(bytes);
+    Py_ssize_t left = PyBytes_GET_SIZE(bytes);
+    uint64_t hash = (uint64_t)left * 0x9E3779B97F4A7C15u;
+    uint64_t word;
+    for (; left >= (Py_ssize_t)sizeof(word); left -= sizeof(word), at += sizeof(word)) {
+        memcpy(&word, at, sizeof(word));
+        hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
+        hash ^= hash >> 32;
+    }
+    word = 0;
+    memcpy(&word, at, (size_t)left);
+    hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
+    return (uint32_t)(hash >> 32);
+}
+
+static uint32_t
+hash_pointer(uint32_t hash, const void *pointer)
+{
+    return mixed(hash, (uint32_t)((uintptr_t)pointer >> 4));
+}
+
+/* Equal code objects of one compile share their tuples. */
+static uint32_t
+hash_code(PyCodeObject *code)
+{
+    uint32_t hash = mixed((uint32_t)code->co_firstlineno, (uint32_t)Py_SIZE(code));
+    hash = hash_pointer(hash, code->co_consts);
+    hash = hash_pointer(hash, code->co_names);
+    return hash_pointer(hash, code->co_localsplusnames);
+}
+
+static uint32_t
+hash_elements(ConstantTable *table, const Probe *probe)
+{
+    uint32_t hash = (uint32_t)probe->element_count;
+    const ConstantId *element = table->elements.items + probe->first_element;
+    for (int i = 0; i < probe->element_count; i++) {
+        hash = mixed(hash, (uint32_t)element[i]);
+    }
+    return hash;
+}
+
+static int
+hash_probe(ConstantTable *table, Probe *probe)
+{
+    PyTypeObject *type = Py_TYPE(probe->object);
+    if (type == &PyTuple_Type || type == &PyFrozenSet_Type) {
+        probe->hash = hash_elements(table, probe);
+        return 0;
+    }
+    if (type == &PyCode_Type) {
+        probe->hash = hash_code((PyCodeObject *)probe->object);
+        return 0;
+    }
+    if (type == &PyBytes_Type) {
+        probe->hash = hash_bytes(probe->object);
+        return 0;
+    }
+    Py_hash_t hash = PyObject_Hash(probe->object);
+    if (hash == -1 && PyErr_Occurred()) {
+        return -1;
+    }
+    probe->hash = mixed((uint32_t)hash, (uint32_t)((uint64_t)hash >> 32));
+    return 0;
+}
+
+static void
+free_buckets(ConstantTable *table)
+{
+    if (table->buckets != table->first_buckets) {
+        PyMem_Free(table->buckets);
+    }
+}
+
+static int
+grow_buckets(ConstantTable *table)
+{
+    size_t count = 4 * ((size_t)table->bucket_mask + 1);
+    int *buckets = PyMem_Calloc(count, sizeof(int));
+    if (buckets == NULL) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    uint32_t mask = (uint32_t)(count - 1);
+    for (int id = 0; id < table->constants.count; id++) {
+        uint32_t bucket = table->constants.items[id].hash & mask;
+        while (buckets[bucket] != 0) {
+            bucket = (bucket + 1) & mask;
+        }
+        buckets[bucket] = id + 1;
+    }
+    free_buckets(table);
+    table->buckets = buckets;
+    table->bucket_mask = mask;
+    return 0;
+}
+
+static ConstantId
+enter(ConstantTable *table, uint32_t bucket, const Probe *probe)
+{
+    Constant constant = {
+        .object = probe->object,
+        .hash = probe->hash,
+        .first_element = probe->first_element,
+        .element_count = probe->element_count,
+        .provisional = probe->provisional,
+    };
+    if (constant_array_append(&table->constants, constant) < 0) {
+        return -1;
+    }
+    Py_INCREF(constant.object);
+    table->buckets[bucket] = table->constants.count;
+    return table->constants.count - 1;
+}
+
+static void
+settle(Constant *constant, const Probe *probe)
+{
+    if (constant->provisional && !probe->provisional) {
+        constant->provisional = 0;
+        Py_INCREF(probe->object);
+        Py_SETREF(constant->object, probe->object);
+    }
+}
+
+/* The identity of what is looked for, entered when new; *is_new tells which. */
+static ConstantId
+find_or_enter(ConstantTable *table, Probe *probe, int *is_new)
+{
+    if (hash_probe(table, probe) < 0) {
+        return -1;
+    }
+    if ((uint32_t)table->constants.count * 2 > table->bucket_mask && grow_buckets(table) < 0) {
+        return -1;
+    }
+    uint32_t bucket = probe->hash & table->bucket_mask;
+    while (table->buckets[bucket] != 0) {
+        ConstantId id = table->buckets[bucket] - 1;
+        int equal = matches(table, &table->constants.items[id], probe);
+        if (equal < 0) {
+            return -1;
+        }
+        if (equal) {
+            settle(&table->constants.items[id], probe);
+            *is_new = 0;
+            return id;
+        }
+        bucket = (bucket + 1) & table->bucket_mask;
+    }
+    *is_new = 1;
+    return enter(table, bucket, probe);
+}
+
+static ConstantId
+identify_scalar(ConstantTable *table, PyObject *object, int provisional)
+{
+    Probe probe = {.object = object, .provisional = provisional};
+    int is_new;
+    return find_or_enter(table, &probe, &is_new);
+}
+
+/* Looks up a tuple or frozen set whose elements' identities are the last `count` of `elements`;
+   they stay in the table only when the constant is new. */
+static ConstantId
+identify_elements(ConstantTable *table, PyObject *object, int count, int *is_new)
+{
+    Probe probe = {
+        .object = object,
+        .first_element = table->elements.count - count,
+        .element_count = count,
+    };
+    ConstantId id = find_or_enter(table, &probe, is_new);
+    if (id < 0 || !*is_new) {
+        table->elements.count -= count;
+    }
+    return id;
+}
+
+static void
+replace_elements(ConstantTable *table, PyObject *tuple, int first_element)
+{
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); i++) {
+        ConstantId id = table->elements.items[first_element + i];
+        PyObject *element = constants_object(table, id);
+        PyObject *replaced = PyTuple_GET_ITEM(tuple, i);
+        if (element != replaced) {
+            PyTuple_SET_ITEM(tuple, i, Py_NewRef(element));
+            Py_DECREF(replaced);
+        }
+    }
+}
+
+/* Identifies the elements first and appends their identities in one run afterwards: an element
+   that is a tuple itself appends its own in between. */
+static int
+identify_tuple_elements(ConstantTable *table, PyObject *tuple, int provisional)
+{
+    int count = (int)PyTuple_GET_SIZE(tuple);
+    ConstantId small[16];
+    ConstantId *ids = small;
+    if (count > 16) {
+        ids = PyMem_Malloc((size_t)count * sizeof(ConstantId));
+        if (ids == NULL) {
+            PyErr_NoMemory();
+            return -1;
+        }
+    }
+    int status = 0;
+    for (int i = 0; i < count && status == 0; i++) {
+        ids[i] = identify(table, PyTuple_GET_ITEM(tuple, i), provisional);
+        status = ids[i] < 0 ? -1 : 0;
+    }
+    if (status == 0) {
+        status = constant_ids_reserve(&table->elements, count);
+    }
+    if (status == 0 && count > 0) {
+        memcpy(table->elements.items + table->elements.count, ids,
+               (size_t)count * sizeof(ConstantId));
+        table->elements.count += count;
+    }
+    if (ids != small) {
+        PyMem_Free(ids);
+    }
+    return status;
+}
+
+static ConstantId
+identify_tuple(ConstantTable *table, PyObject *tuple, int provisional)
+{
+    if (identify_tuple_elements(table, tuple, provisional) < 0) {
+        return -1;
+    }
+    int is_new;
+    ConstantId id = identify_elements(table, tuple, (int)PyTuple_GET_SIZE(tuple), &is_new);
+    if (id >= 0 && is_new && !provisional) {
+        replace_elements(table, tuple, table->constants.items[id].first_element);
+    }
+    return id;
+}
+
+static int
+order_of_ids(const void *left, const void *right)
+{
+    ConstantId a = *(const ConstantId *)left;
+    ConstantId b = *(const ConstantId *)right;
+    return (a > b) - (a < b);
+}
+
+/* The set is built anew from the objects that stand for its elements, in the order in which it
+   gives them: that order decides the order of the new one. */
+static int
+rebuild_set(ConstantTable *table, ConstantId id, PyObject *items)
+{
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(items); i++) {
+        PyObject *item = PyTuple_GET_ITEM(items, i);
+        ConstantId item_id = identify(table, item, 0);
+        if (item_id < 0) {
+            return -1;
+        }
+        PyTuple_SET_ITEM(items, i, Py_NewRef(constants_object(table, item_id)));
+        Py_DECREF(item);
+    }
+    PyObject *rebuilt = PyFrozenSet_New(items);
+    if (rebuilt == NULL) {
+        return -1;
+    }
+    Py_SETREF(table->constants.items[id].object, rebuilt);
+    return 0;
+}
+
+static ConstantId
+identify_set(ConstantTable *table, PyObject *set)
+{
+    PyObject *items = PySequence_Tuple(set);
+    if (items == NULL) {
+        return -1;
+    }
+    int count = (int)PyTuple_GET_SIZE(items);
+    ConstantId id = -1;
+    int is_new;
+    if (identify_tuple_elements(table, items, 0) == 0) {
+        qsort(table->elements.items + table->elements.count - count, (size_t)count,
+              sizeof(ConstantId), order_of_ids);
+        id = identify_elements(table, set, count, &is_new);
+        if (id >= 0 && is_new && count > 0 && rebuild_set(table, id, items) < 0) {
+            id = -1;
+        }
+    }
+    Py_DECREF(items);
+    return id;
+}
+
+static ConstantId
+identify(ConstantTable *table, PyObject *object, int provisional)
+{
+    if (PyTuple_CheckExact(object)) {
+        return identify_tuple(table, object, provisional);
+    }
+    if (PyFrozenSet_CheckExact(object)) {
+        return identify_set(table, object);
+    }
+    return identify_scalar(table, object, provisional);
+}
+
+ConstantId
+constants_identify(ConstantTable *table, PyObject *constant)
+{
+    return identify(table, constant, 0);
+}
+
+ConstantId
+constants_identify_name(ConstantTable *table, PyObject *name)
+{
+    return identify(table, name, 1);
+}
+
+PyObject *
+constants_share_bytes(ConstantTable *table, PyObject *bytes)
+{
+    if (bytes == NULL || PyBytes_GET_SIZE(bytes) == 0) {
+        return bytes;
+    }
+    ConstantId id = identify(table, bytes, 0);
+    PyObject *shared = id < 0 ? NULL : Py_NewRef(constants_object(table, id));
+    Py_DECREF(bytes);
+    return shared;
+}
+
+static PyObject *
+tuple_of(const ConstantTable *table, const ConstantId *ids, int count)
+{
+    PyObject *tuple = PyTuple_New(count);
+    for (int i = 0; tuple != NULL && i < count; i++) {
+        PyTuple_SET_ITEM(tuple, i, Py_NewRef(constants_object(table, ids[i])));
+    }
+    return tuple;
+}
+
+/* Looks for a tuple before there is one object of it. */
+static PyObject *
+known_tuple(ConstantTable *table, Probe *probe)
+{
+    probe->hash = hash_elements(table, probe);
+    uint32_t bucket = probe->hash & table->bucket_mask;
+    for (; table->buckets[bucket] != 0; bucket = (bucket + 1) & table->bucket_mask) {
+        const Constant *constant = &table->constants.items[table->buckets[bucket] - 1];
+        if (constant->hash == probe->hash && PyTuple_CheckExact(constant->object)
+            && equal_elements(table, constant, probe)) {
+            return Py_NewRef(constant->object);
+        }
+    }
+    return NULL;
+}
+
+PyObject *
+constants_shared_tuple(ConstantTable *table, const ConstantId *ids, int count)
+{
+    if (count == 0) {
+        return tuple_of(table, ids, count);
+    }
+    if (constant_ids_reserve(&table->elements, count) < 0) {
+        return NULL;
+    }
+    Probe probe = {.first_element = table->elements.count, .element_count = count};
+    memcpy(table->elements.items + table->elements.count, ids, (size_t)count * sizeof(ConstantId));
+    PyObject *tuple = known_tuple(table, &probe);
+    if (tuple != NULL) {
+        return tuple;
+    }
+    probe.object = tuple_of(table, ids, count);
+    if (probe.object == NULL) {
+        return NULL;
+    }
+    table->elements.count += count;
+    int is_new;
+    if (find_or_enter(table, &probe, &is_new) < 0) {
+        Py_DECREF(probe.object);
+        return NULL;
+    }
+    return probe.object;
+}
+
+void
+constants_init(ConstantTable *table)
+{
+    memset(table, 0, sizeof(*table));
+    table->buckets = table->first_buckets;
+    table->bucket_mask = Py_ARRAY_LENGTH(table->first_buckets) - 1;
+}
+
+void
+constants_clear(ConstantTable *table)
+{
+    for (int id = 0; id < table->constants.count; id++) {
+        Py_DECREF(table->constants.items[id].object);
+    }
+    constant_array_clear(&table->constants);
+    constant_ids_clear(&table->elements);
+    free_buckets(table);
+    table->buckets = NULL;
+}

@@ -1,0 +1,243 @@
+/* The names of one compile: see names.h.  Entry points: names_init(), names_intern(),
+ * names_known(), names_mangle(), names_mangle_strings(). */
+
+#include "names.h"
+#include "memory.h"
+#include "pycore_runtime.h"
+#include "pycore_global_strings.h"
+
+enum { FIRST_CAPACITY = 32, FIRST_SLOTS = 64 };
+
+struct KnownString {
+    PyObject *kept;       /* NULL: made when it is needed */
+    const char *spelling;
+};
+
+static const struct KnownString known_strings[] = {
+#define KEPT(symbol, name) [KNOWN_##symbol] = {&_Py_ID(name), NULL},
+#define SPELLED(symbol, spelling) [KNOWN_##symbol] = {NULL, spelling},
+    KNOWN_NAMES(KEPT, SPELLED)
+#undef KEPT
+#undef SPELLED
+};
+
+int
+names_init(struct Names *names, PyArena *arena)
+{
+    names->arena = arena;
+    names->count = 0;
+    names->capacity = 0;
+    names->records = arena_doubled(arena, NULL, &names->capacity, FIRST_CAPACITY,
+                                   sizeof(struct NameRecord));
+    names->slots = arena_zeroed(arena, FIRST_SLOTS, sizeof(int32_t));
+    names->slot_mask = FIRST_SLOTS - 1;
+    memset(names->known, 0xFF, sizeof(names->known));
+    return names->records != NULL && names->slots != NULL ? 0 : -1;
+}
+
+/* The slot of a string, or the empty one where it belongs. */
+static int32_t *
+find_slot(const struct Names *names, const PyObject *string)
+{
+    uint32_t at = hash_of_address(string) & names->slot_mask;
+    while (names->slots[at] != 0 && names->records[names->slots[at] - 1].string != string) {
+        at = (at + 1) & names->slot_mask;
+    }
+    return &names->slots[at];
+}
+
+static int
+double_slots(struct Names *names)
+{
+    uint32_t size = 2 * (names->slot_mask + 1);
+    int32_t *slots = arena_zeroed(names->arena, size, sizeof(int32_t));
+    if (slots == NULL) {
+        return -1;
+    }
+    names->slots = slots;
+    names->slot_mask = size - 1;
+    for (NameId id = 0; id < names->count; id++) {
+        *find_slot(names, names->records[id].string) = id + 1;
+    }
+    return 0;
+}
+
+static int
+reserve_name(struct Names *names)
+{
+    if (names->count == names->capacity) {
+        struct NameRecord *records = arena_doubled(names->arena, names->records, &names->capacity,
+                                                   FIRST_CAPACITY, sizeof(struct NameRecord));
+        if (records == NULL) {
+            return -1;
+        }
+        names->records = records;
+    }
+    if ((uint32_t)names->count * 2 >= names->slot_mask) {
+        return double_slots(names);
+    }
+    return 0;
+}
+
+/* Starts with two underscores, does not end with two, and is no dotted name. */
+static bool
+is_private(PyObject *string)
+{
+    Py_ssize_t length = PyUnicode_GET_LENGTH(string);
+    int kind = PyUnicode_KIND(string);
+    const void *data = PyUnicode_DATA(string);
+    if (length < 2 || PyUnicode_READ(kind, data, 0) != '_'
+        || PyUnicode_READ(kind, data, 1) != '_') {
+        return false;
+    }
+    if (PyUnicode_READ(kind, data, length - 1) == '_'
+        && PyUnicode_READ(kind, data, length - 2) == '_') {
+        return false;
+    }
+    return PyUnicode_FindChar(string, '.', 0, length, 1) == -1;
+}
+
+static bool
+is_super(PyObject *string)
+{
+    return PyUnicode_GET_LENGTH(string) == 5 && PyUnicode_IS_ASCII(string)
+           && memcmp(PyUnicode_1BYTE_DATA(string), "super", 5) == 0;
+}
+
+/* `string` is interned and kept alive by the arena. */
+static NameId
+intern_canonical(struct Names *names, PyObject *string)
+{
+    int32_t *slot = find_slot(names, string);
+    if (*slot != 0) {
+        return *slot - 1;
+    }
+    if (reserve_name(names) < 0) {
+        return NAME_NONE;
+    }
+    NameId id = names->count++;
+    names->records[id] = (struct NameRecord){
+        .string = string,
+        .is_private = is_private(string),
+        .mangling_class = NAME_NONE,
+    };
+    *find_slot(names, string) = id + 1;
+    if (is_super(string)) {
+        names->known[KNOWN_SUPER] = id;
+    }
+    return id;
+}
+
+/* Takes over the reference, also on failure. */
+static NameId
+intern_owned(struct Names *names, PyObject *string)
+{
+    PyUnicode_InternInPlace(&string);
+    if (!PyUnicode_CHECK_INTERNED(string)) {
+        Py_DECREF(string);
+        PyErr_NoMemory();
+        return NAME_NONE;
+    }
+    int32_t *slot = find_slot(names, string);
+    if (*slot != 0) {
+        Py_DECREF(string);
+        return *slot - 1;
+    }
+    if (_PyArena_AddPyObject(names->arena, string) < 0) {
+        Py_DECREF(string);
+        return NAME_NONE;
+    }
+    return intern_canonical(names, string);
+}
+
+NameId
+names_intern(struct Names *names, PyObject *identifier)
+{
+    if (PyUnicode_CHECK_INTERNED(identifier)) {
+        return intern_canonical(names, identifier);
+    }
+    return intern_owned(names, Py_NewRef(identifier));
+}
+
+static NameId
+intern_spelling(struct Names *names, const char *spelling)
+{
+    PyObject *string = PyUnicode_FromString(spelling);
+    return string != NULL ? intern_owned(names, string) : NAME_NONE;
+}
+
+NameId
+names_known(struct Names *names, enum KnownName which)
+{
+    if (names->known[which] == NAME_NONE) {
+        const struct KnownString *known = &known_strings[which];
+        names->known[which] = known->kept != NULL ? names_intern(names, known->kept)
+                                                  : intern_spelling(names, known->spelling);
+    }
+    return names->known[which];
+}
+
+NameId
+names_mangle(struct Names *names, NameId class_name, NameId name)
+{
+    struct NameRecord *record = &names->records[name];
+    if (!record->is_private || class_name == NAME_NONE) {
+        return name;
+    }
+    if (record->mangling_class == class_name) {
+        return record->mangled;
+    }
+    PyObject *string = names_mangle_strings(names_string(names, class_name), record->string);
+    if (string == NULL) {
+        return NAME_NONE;
+    }
+    NameId mangled = intern_owned(names, string);
+    if (mangled != NAME_NONE) {
+        record = &names->records[name];
+        record->mangling_class = class_name;
+        record->mangled = mangled;
+    }
+    return mangled;
+}
+
+/* The length of what precedes the class name proper. */
+static Py_ssize_t
+leading_underscores(PyObject *class_name)
+{
+    Py_ssize_t length = PyUnicode_GET_LENGTH(class_name);
+    Py_ssize_t count = 0;
+    while (count < length && PyUnicode_READ_CHAR(class_name, count) == '_') {
+        count++;
+    }
+    return count;
+}
+
+PyObject *
+names_mangle_strings(PyObject *class_name, PyObject *name)
+{
+    if (class_name == NULL || !PyUnicode_Check(class_name) || !is_private(name)) {
+        return Py_NewRef(name);
+    }
+    Py_ssize_t skipped = leading_underscores(class_name);
+    Py_ssize_t kept = PyUnicode_GET_LENGTH(class_name) - skipped;
+    Py_ssize_t length = PyUnicode_GET_LENGTH(name);
+    if (kept == 0) {
+        return Py_NewRef(name);
+    }
+    if (kept >= PY_SSIZE_T_MAX - 1 - length) {
+        PyErr_SetString(PyExc_OverflowError, "private identifier too large to be mangled");
+        return NULL;
+    }
+    Py_UCS4 widest = Py_MAX(PyUnicode_MAX_CHAR_VALUE(class_name), PyUnicode_MAX_CHAR_VALUE(name));
+    PyObject *mangled = PyUnicode_New(1 + kept + length, widest);
+    if (mangled == NULL) {
+        return NULL;
+    }
+    PyUnicode_WRITE(PyUnicode_KIND(mangled), PyUnicode_DATA(mangled), 0, '_');
+    if (PyUnicode_CopyCharacters(mangled, 1, class_name, skipped, kept) < 0
+        || PyUnicode_CopyCharacters(mangled, 1 + kept, name, 0, length) < 0) {
+        Py_DECREF(mangled);
+        return NULL;
+    }
+    return mangled;
+}

@@ -1,0 +1,54 @@
+/* _autoawait: what the module autoawait cannot say in Python. */
+
+#include <Python.h>
+
+PyDoc_STRVAR(current_context_doc,
+             "current_context()\n--\n\n"
+             "Return the calling thread's current contextvars.Context itself, not a copy.\n\n"
+             "A coroutine that runs in it leaves its context variables to what follows.  Where\n"
+             "the thread is inside that context's run() already, nobody can enter it a second\n"
+             "time, and the result is a copy.");
+
+static PyObject *
+current_context(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
+{
+    /* Asking for a copy makes the thread a context where it has none yet. */
+    PyObject *copy = PyContext_CopyCurrent();
+    if (copy == NULL) {
+        return NULL;
+    }
+    PyObject *context = Py_NewRef(PyThreadState_Get()->context);
+    if (PyContext_Enter(context) < 0) {
+        PyErr_Clear();
+        Py_DECREF(context);
+        return copy;
+    }
+    Py_DECREF(copy);
+    if (PyContext_Exit(context) < 0) {
+        Py_CLEAR(context);
+    }
+    return context;
+}
+
+static PyMethodDef autoawait_functions[] = {
+    {"current_context", current_context, METH_NOARGS, current_context_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef_Slot autoawait_slots[] = {
+    {0, NULL},
+};
+
+static struct PyModuleDef autoawait_module = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "_autoawait",
+    .m_doc = "Support for the module autoawait.",
+    .m_methods = autoawait_functions,
+    .m_slots = autoawait_slots,
+};
+
+PyMODINIT_FUNC
+PyInit__autoawait(void)
+{
+    return PyModuleDef_Init(&autoawait_module);
+}

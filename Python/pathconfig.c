@@ -1,0 +1,175 @@
+/* Our Python modules on sys.path: right ahead of the standard library, wherever that is.
+
+   Wraps the runtime's computation of the path configuration.  They are as much a part of the
+   interpreter as the standard library is, so no option takes them off (-I, -E and -S concern
+   PYTHONPATH, the script's folder and site-packages); an embedder who sets the search path himself
+   gets just that path, and so does who puts a ._pth file beside the program. */
+
+#include <Python.h>
+#include <internal/pycore_fileutils.h>
+#include <internal/pycore_initconfig.h>
+#include <limits.h>
+#include <sys/stat.h>
+
+#ifndef ASYNC_LIBRARY_DIR
+#error "the Makefile says where our modules are installed"
+#endif
+
+/* Beside a ./python that was built and not installed: the path of its source tree. */
+#define BUILD_MARK "python-build.txt"
+/* Beside the bin/ of an installed one. */
+#define INSTALLED_LIBRARY "../lib/python3.11-async"
+/* Appended to the program's path: a file that lists the whole search path. */
+#define PATH_FILE "._pth"
+/* A file of ours, to tell our folder by. */
+#define LANDMARK "autoawait.py"
+
+extern PyStatus __real__PyConfig_InitPathConfig(PyConfig *config, int compute_path_config);
+extern PyStatus __wrap__PyConfig_InitPathConfig(PyConfig *config, int compute_path_config);
+
+/* Byte paths as the operating system has them. */
+typedef struct {
+    char text[PATH_MAX + 1];
+} Path;
+
+/* All of these return 1 on success and 0 where there is nothing to be had (too long a path, no
+   such file): a folder that cannot be found is left out, and importing tells. */
+
+static int
+path_join(Path *path, const char *folder, const char *name)
+{
+    int length = snprintf(path->text, sizeof(path->text), "%s/%s", folder, name);
+    return length > 0 && (size_t)length < sizeof(path->text);
+}
+
+static int
+path_is_file(const Path *path)
+{
+    struct stat status;
+    return stat(path->text, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+static int
+has_landmark(const char *folder)
+{
+    Path landmark;
+    return path_join(&landmark, folder, LANDMARK) && path_is_file(&landmark);
+}
+
+static int
+read_line(const Path *file, Path *line)
+{
+    FILE *stream = fopen(file->text, "re");
+    if (stream == NULL) {
+        return 0;
+    }
+    int found = fgets(line->text, sizeof(line->text), stream) != NULL;
+    fclose(stream);
+    if (found) {
+        line->text[strcspn(line->text, "\n")] = '\0';
+    }
+    return found;
+}
+
+/* The folder of the program, symbolic links followed: a virtual environment's python is one. */
+static int
+program_folder(const wchar_t *program, Path *folder)
+{
+    char *resolved = NULL;
+    char *encoded = program == NULL ? NULL : Py_EncodeLocale(program, NULL);
+    if (encoded != NULL) {
+        resolved = realpath(encoded, NULL);
+    }
+    PyMem_Free(encoded);
+    char *slash = resolved == NULL ? NULL : strrchr(resolved, '/');
+    int found = slash != NULL && (size_t)(slash - resolved) < sizeof(folder->text);
+    if (found) {
+        *slash = '\0';
+        strcpy(folder->text, resolved);
+    }
+    free(resolved);
+    return found;
+}
+
+static int
+find_beside_program(const wchar_t *program, Path *library)
+{
+    Path folder, mark, source;
+    if (!program_folder(program, &folder)) {
+        return 0;
+    }
+    if (path_join(&mark, folder.text, BUILD_MARK) && read_line(&mark, &source)
+        && path_join(library, source.text, "Lib") && has_landmark(library->text)) {
+        return 1;
+    }
+    Path installed;
+    if (!path_join(&installed, folder.text, INSTALLED_LIBRARY) || !has_landmark(installed.text)) {
+        return 0;
+    }
+    char *resolved = realpath(installed.text, NULL);
+    int found = resolved != NULL && strlen(resolved) < sizeof(library->text);
+    if (found) {
+        strcpy(library->text, resolved);
+    }
+    free(resolved);
+    return found;
+}
+
+/* base_executable differs in an environment made of copies; a program that embeds us has neither
+   beside it and finds what was installed. */
+static int
+find_library(const PyConfig *config, Path *library)
+{
+    if (find_beside_program(config->executable, library)
+        || find_beside_program(config->base_executable, library)) {
+        return 1;
+    }
+    strcpy(library->text, ASYNC_LIBRARY_DIR);
+    return has_landmark(library->text);
+}
+
+static int
+has_path_file(const PyConfig *config)
+{
+    char *program = config->executable == NULL ? NULL : Py_EncodeLocale(config->executable, NULL);
+    if (program == NULL) {
+        return 0;
+    }
+    Path file;
+    int length = snprintf(file.text, sizeof(file.text), "%s" PATH_FILE, program);
+    PyMem_Free(program);
+    return length > 0 && (size_t)length < sizeof(file.text) && path_is_file(&file);
+}
+
+/* The place of the standard library's folder in the search path, or its end. */
+static Py_ssize_t
+standard_library_index(const PyConfig *config)
+{
+    const PyWideStringList *paths = &config->module_search_paths;
+    Py_ssize_t index = 0;
+    while (index < paths->length
+           && (config->stdlib_dir == NULL || wcscmp(paths->items[index], config->stdlib_dir) != 0)) {
+        index++;
+    }
+    return index;
+}
+
+PyStatus
+__wrap__PyConfig_InitPathConfig(PyConfig *config, int compute_path_config)
+{
+    int path_was_set = config->module_search_paths_set;
+    PyStatus status = __real__PyConfig_InitPathConfig(config, compute_path_config);
+    Path library;
+    if (PyStatus_Exception(status) || path_was_set || !config->module_search_paths_set
+        || has_path_file(config) || !find_library(config, &library)) {
+        return status;
+    }
+    wchar_t *entry = Py_DecodeLocale(library.text, NULL);
+    if (entry == NULL) {
+        return PyStatus_NoMemory();
+    }
+    status = PyWideStringList_Insert(&config->module_search_paths, standard_library_index(config),
+                                     entry);
+    PyMem_RawFree(entry);
+    return status;
+}

@@ -1,0 +1,310 @@
+/* The interactive prompt; see Include/prompt.h.
+
+   In: lines of a terminal or a pipe.  Out: effects in __main__.  A statement is read into a tree
+   (arena of its own), compiled with top-level await allowed, and evaluated; where its code object
+   is a coroutine's, the coroutine goes to sys.awaithook.  What needs no awaiting takes stock's path
+   and never touches the hook.
+
+   The two wrapped entry points at the end are how the runtime's main program comes here; input that
+   is not interactive goes on to the runtime. */
+
+#include "awaithook.h"
+#include "prompt.h"
+#include "pyasync.h"
+
+#include <errcode.h>
+#include <internal/pycore_ast.h>
+#include <internal/pycore_compile.h>
+#include <internal/pycore_initconfig.h>
+#include <internal/pycore_interp.h>
+#include <internal/pycore_object.h>
+#include <internal/pycore_parser.h>
+#include <internal/pycore_pyarena.h>
+#include <internal/pycore_pylifecycle.h>
+#include <internal/pycore_pystate.h>
+
+/* After so many statements in a row that ran out of memory the prompt gives up, as stock's. */
+enum { OUT_OF_MEMORY_LIMIT = 16 };
+
+typedef enum { STATEMENT_READ, STATEMENT_FAILED, INPUT_ENDED } ReadResult;
+
+/* New reference to str(sys.NAME) or to an empty str; prompts that fail to show are no error. */
+static PyObject *
+prompt_text(const char *name)
+{
+    PyObject *value = PySys_GetObject(name);
+    if (value != NULL) {
+        PyObject *text = PyObject_Str(value);
+        if (text != NULL && PyUnicode_AsUTF8(text) != NULL) {
+            return text;
+        }
+        Py_XDECREF(text);
+        PyErr_Clear();
+    }
+    return PyUnicode_FromString("");
+}
+
+static int
+set_default_prompt(const char *name, const char *text)
+{
+    if (PySys_GetObject(name) != NULL) {
+        return 0;
+    }
+    PyObject *value = PyUnicode_FromString(text);
+    if (value == NULL) {
+        return -1;
+    }
+    int result = PySys_SetObject(name, value);
+    Py_DECREF(value);
+    return result;
+}
+
+/* New reference to sys.stdin.encoding if that is what decodes fp, None if the parser finds out. */
+static PyObject *
+input_encoding(FILE *fp)
+{
+    PyObject *stdin_object = fp == stdin ? PySys_GetObject("stdin") : NULL;
+    if (stdin_object != NULL && stdin_object != Py_None) {
+        PyObject *encoding = PyObject_GetAttrString(stdin_object, "encoding");
+        if (encoding != NULL && PyUnicode_Check(encoding)
+            && PyUnicode_AsUTF8(encoding) != NULL) {
+            return encoding;
+        }
+        Py_XDECREF(encoding);
+        PyErr_Clear();
+    }
+    return Py_NewRef(Py_None);
+}
+
+static ReadResult
+read_statement(FILE *fp, PyObject *filename, PyCompilerFlags *flags, PyArena *arena, mod_ty *tree)
+{
+    int error_code = 0;
+    *tree = NULL;
+    PyObject *encoding = input_encoding(fp);
+    PyObject *first_prompt = prompt_text("ps1");
+    PyObject *next_prompt = prompt_text("ps2");
+    if (encoding != NULL && first_prompt != NULL && next_prompt != NULL) {
+        *tree = _PyParser_ASTFromFile(
+            fp, filename, encoding == Py_None ? NULL : PyUnicode_AsUTF8(encoding), Py_single_input,
+            PyUnicode_AsUTF8(first_prompt), PyUnicode_AsUTF8(next_prompt), flags, &error_code,
+            arena);
+    }
+    Py_XDECREF(encoding);
+    Py_XDECREF(first_prompt);
+    Py_XDECREF(next_prompt);
+    if (*tree != NULL) {
+        return STATEMENT_READ;
+    }
+    if (error_code == E_EOF) {
+        PyErr_Clear();
+        return INPUT_ENDED;
+    }
+    return STATEMENT_FAILED;
+}
+
+/* New reference to the statement's code.  Features that a `from __future__` switches on stay in
+   flags; that await is allowed does not. */
+static PyCodeObject *
+compile_statement(mod_ty tree, PyObject *filename, PyCompilerFlags *flags, PyArena *arena)
+{
+    PyCompilerFlags statement_flags = *flags;
+    if (AwaitHook_IsOn()) {
+        statement_flags.cf_flags |= PyCF_ALLOW_TOP_LEVEL_AWAIT;
+    }
+    PyCodeObject *code = _PyAST_Compile(tree, filename, &statement_flags, -1, arena);
+    flags->cf_flags |= statement_flags.cf_flags & PyCF_MASK;
+    return code;
+}
+
+static PyObject *
+evaluate_statement(PyCodeObject *code, PyObject *namespace)
+{
+    if (PySys_Audit("exec", "O", code) < 0) {
+        return NULL;
+    }
+    /* `del __builtins__` harms the statement it is in and no other. */
+    PyObject *builtins_name = PyUnicode_InternFromString("__builtins__");
+    if (builtins_name == NULL) {
+        return NULL;
+    }
+    PyObject *builtins = PyEval_GetBuiltins();
+    PyObject *present = builtins == NULL ? NULL
+                                         : PyDict_SetDefault(namespace, builtins_name, builtins);
+    Py_DECREF(builtins_name);
+    if (present == NULL) {
+        return NULL;
+    }
+    PyObject *result = PyEval_EvalCode((PyObject *)code, namespace, namespace);
+    if (result != NULL && code->co_flags & CO_COROUTINE) {
+        Py_SETREF(result, AwaitHook_Run(result, code));
+    }
+    return result;
+}
+
+/* The main program exits by SIGINT when the last thing that happened was an interrupt nobody
+   handled; it looks for that here. */
+static int
+run_statement(PyCodeObject *code)
+{
+    PyObject *main_module = PyImport_AddModule("__main__");
+    if (main_module == NULL) {
+        return -1;
+    }
+    PyObject *namespace = Py_NewRef(PyModule_GetDict(main_module));
+    _Py_UnhandledKeyboardInterrupt = 0;
+    PyObject *result = evaluate_statement(code, namespace);
+    if (result == NULL && PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) {
+        _Py_UnhandledKeyboardInterrupt = 1;
+    }
+    Py_DECREF(namespace);
+    Py_XDECREF(result);
+    return result == NULL ? -1 : 0;
+}
+
+static ReadResult
+read_and_run(FILE *fp, PyObject *filename, PyCompilerFlags *flags)
+{
+    PyArena *arena = _PyArena_New();
+    if (arena == NULL) {
+        return STATEMENT_FAILED;
+    }
+    mod_ty tree;
+    PyCodeObject *code = NULL;
+    ReadResult read = read_statement(fp, filename, flags, arena, &tree);
+    if (read == STATEMENT_READ) {
+        code = compile_statement(tree, filename, flags, arena);
+    }
+    _PyArena_Free(arena);
+    if (read == STATEMENT_READ && (code == NULL || run_statement(code) < 0)) {
+        read = STATEMENT_FAILED;
+    }
+    Py_XDECREF(code);
+    return read;
+}
+
+static void
+flush_stream(const char *name)
+{
+    PyObject *stream = PySys_GetObject(name);
+    if (stream == NULL) {
+        return;
+    }
+    PyObject *result = PyObject_CallMethod(stream, "flush", NULL);
+    if (result == NULL) {
+        PyErr_Clear();
+    }
+    Py_XDECREF(result);
+}
+
+static void
+flush_output(void)
+{
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    flush_stream("stderr");
+    flush_stream("stdout");
+    PyErr_Restore(type, value, traceback);
+}
+
+/* Shows the exception that is set.  SystemExit ends the process here, unless -i asks to stay. */
+static void
+report_failure(void)
+{
+    if (PyErr_ExceptionMatches(PyExc_SystemExit) && !_Py_GetConfig()->inspect) {
+        AwaitHook_EndSession();
+    }
+    PyErr_Print();
+    flush_output();
+}
+
+static void
+show_reference_count(void)
+{
+#ifdef Py_REF_DEBUG
+    if (_Py_GetConfig()->show_ref_count) {
+        _PyDebug_PrintTotalRefs();
+    }
+#endif
+}
+
+int
+Prompt_Loop(FILE *fp, PyObject *filename, PyCompilerFlags *flags)
+{
+    PyCompilerFlags own_flags = _PyCompilerFlags_INIT;
+    int out_of_memory = 0;
+    int result = 0;
+    if (flags == NULL) {
+        flags = &own_flags;
+    }
+    if (set_default_prompt("ps1", ">>> ") < 0 || set_default_prompt("ps2", "... ") < 0) {
+        PyErr_Clear();
+    }
+    for (;;) {
+        ReadResult read = read_and_run(fp, filename, flags);
+        if (read == INPUT_ENDED) {
+            break;
+        }
+        if (read == STATEMENT_READ) {
+            out_of_memory = 0;
+            flush_output();
+        }
+        else if (PyErr_ExceptionMatches(PyExc_MemoryError)
+                 && ++out_of_memory > OUT_OF_MEMORY_LIMIT) {
+            PyErr_Clear();
+            result = -1;
+            break;
+        }
+        else {
+            report_failure();
+        }
+        show_reference_count();
+    }
+    flush_output();
+    AwaitHook_EndSession();
+    return result;
+}
+
+extern int __real__PyRun_AnyFileObject(FILE *, PyObject *, int, PyCompilerFlags *);
+extern int __wrap__PyRun_AnyFileObject(FILE *, PyObject *, int, PyCompilerFlags *);
+extern int __real_PyRun_AnyFileExFlags(FILE *, const char *, int, PyCompilerFlags *);
+extern int __wrap_PyRun_AnyFileExFlags(FILE *, const char *, int, PyCompilerFlags *);
+
+int
+__wrap__PyRun_AnyFileObject(FILE *fp, PyObject *filename, int close_it, PyCompilerFlags *flags)
+{
+    if (filename != NULL && _Py_FdIsInteractive(fp, filename)) {
+        int result = Prompt_Loop(fp, filename, flags);
+        if (close_it) {
+            fclose(fp);
+        }
+        return result;
+    }
+    return __real__PyRun_AnyFileObject(fp, filename, close_it, flags);
+}
+
+int
+PyRun_AsyncInteractiveLoop(FILE *fp, const char *filename, PyCompilerFlags *flags)
+{
+    PyObject *filename_object = PyUnicode_DecodeFSDefault(filename);
+    if (filename_object == NULL) {
+        PyErr_Print();
+        return -1;
+    }
+    int result = Prompt_Loop(fp, filename_object, flags);
+    Py_DECREF(filename_object);
+    return result;
+}
+
+int
+__wrap_PyRun_AnyFileExFlags(FILE *fp, const char *filename, int close_it, PyCompilerFlags *flags)
+{
+    if (filename == NULL || !Py_FdIsInteractive(fp, filename)) {
+        return __real_PyRun_AnyFileExFlags(fp, filename, close_it, flags);
+    }
+    int result = PyRun_AsyncInteractiveLoop(fp, filename, flags);
+    if (close_it) {
+        fclose(fp);
+    }
+    return result;
+}

@@ -10,7 +10,7 @@ enum {
     COST_EXPRESSION = 5, /* lambda bodies, what follows "else" */
     COST_OPERAND = 1,    /* unary operators, "not" */
     COST_POWER = 6,
-    COST_NESTED = 24,    /* whatever stands in brackets */
+    COST_NESTED = 40,    /* whatever stands in brackets, with operators before it */
 };
 
 static expr_ty primary(Parser *p);

@@ -5,6 +5,8 @@
 
 #include "parser_internal.h"
 
+enum { COST_DEFAULT = 10 };
+
 typedef struct {
     int closing;          /* the token that ends the list */
     bool is_lambda;
@@ -59,7 +61,11 @@ default_value(Parser *p, expr_ty *value)
     if (!accept(p, TOKEN_EQUAL)) {
         return true;
     }
+    if (!enter(p, COST_DEFAULT)) {
+        return false;
+    }
     *value = Parser_Expression(p);
+    leave(p, COST_DEFAULT);
     return *value != NULL;
 }
 

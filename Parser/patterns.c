@@ -2,7 +2,7 @@
 
 #include "parser_internal.h"
 
-enum { COST_PATTERN = 24 };
+enum { COST_PATTERN = 40 };
 
 static pattern_ty as_pattern(Parser *p);
 

@@ -612,22 +612,15 @@ find_quote(const Scanner *s, uint32_t at, char quote, bool *has_lines)
 static uint32_t
 find_triple_quote(const Scanner *s, uint32_t at, char quote)
 {
-    const char *text = s->text, *end = text + s->end;
-    const char *from = text + at, *backslash = NULL;
-    for (;;) {
+    const char *text = s->text, *end = text + s->end, *from = text + at;
+    while (from < end) {
         const char *found = memchr(from, quote, end - from);
         if (found == NULL) {
             return 0;
         }
-        if (backslash == NULL || backslash < from) {
-            backslash = memchr(from, '\\', end - from);
-            backslash = backslash == NULL ? end : backslash;
-        }
-        if (backslash < found) {
+        const char *backslash = memchr(from, '\\', found - from);
+        if (backslash != NULL) {
             from = backslash + 2;
-            if (from > end) {
-                return 0;
-            }
         }
         else if (end - found >= 3 && found[1] == quote && found[2] == quote) {
             return (uint32_t)(found + 3 - text);
@@ -636,6 +629,7 @@ find_triple_quote(const Scanner *s, uint32_t at, char quote)
             from = found + 1;
         }
     }
+    return 0;
 }
 
 static Step

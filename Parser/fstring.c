@@ -298,6 +298,9 @@ static int
 read_shown_text(Reader *r, StringBuilder *builder, uint32_t start)
 {
     const char *text = r->p->text;
+    if (!has_version(r->p, 8)) {
+        return -1;
+    }
     r->at++;
     while (r->at < r->end && Py_ISSPACE((unsigned char)text[r->at])) {
         r->at++;

@@ -33,7 +33,8 @@ look(const Reader *r, uint32_t ahead)
 static int
 warn_brace(Reader *r)
 {
-    return Parser_Warn(r->p, (PendingWarning){r->at, token_at(r->p, r->token)->line, r->at, 1,
+    return Parser_Warn(r->p, (PendingWarning){r->at, token_at(r->p, r->token)->line,
+                                              PyExc_DeprecationWarning, r->at, 1,
                                               "invalid escape sequence '\\%s'"});
 }
 

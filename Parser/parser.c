@@ -192,8 +192,8 @@ issue_warning(Parser *p, const PendingWarning *warning)
     if (message == NULL) {
         return -1;
     }
-    int result = PyErr_WarnExplicitObject(PyExc_DeprecationWarning, message,
-                                          p->options->filename, warning->line, NULL, NULL);
+    int result = PyErr_WarnExplicitObject(warning->category, message, p->options->filename,
+                                          warning->line, NULL, NULL);
     Py_DECREF(message);
     return result;
 }
@@ -209,7 +209,10 @@ issue_warnings(Parser *p)
         if (w == p->warning_count ||
             (t < vector->warning_count && vector->warnings[t].offset < p->warnings[w].offset)) {
             const TokenWarning *from = &vector->warnings[t++];
-            warning = (PendingWarning){from->offset, from->line, 0, 0, from->message};
+            warning = (PendingWarning){.offset = from->offset,
+                                       .line = from->line,
+                                       .category = PyExc_SyntaxWarning,
+                                       .message = from->message};
         }
         else {
             warning = p->warnings[w++];

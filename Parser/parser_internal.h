@@ -26,10 +26,11 @@ typedef struct {
     PyObject *name;
 } NameSlot;
 
-/* A deprecation that is reported once the source has been accepted. */
+/* What is reported once the source has been accepted. */
 typedef struct {
     uint32_t offset;
     int line;
+    PyObject *category; /* borrowed */
     uint32_t text_start; /* of the escape sequence, for its message */
     uint8_t text_length; /* 0: message is used as it stands */
     const char *message;

@@ -47,10 +47,10 @@ warn_invalid(Parser *p, const EscapeReader *reader, int line)
         return 0;
     }
     uint32_t offset = (uint32_t)(reader->first_invalid - p->text);
-    return Parser_Warn(p, (PendingWarning){offset, line, offset, reader->invalid_length,
-                                           reader->invalid_length == 1
-                                               ? "invalid escape sequence '\\%s'"
-                                               : "invalid octal escape sequence '\\%s'"});
+    const char *message = reader->invalid_length == 1 ? "invalid escape sequence '\\%s'"
+                                                      : "invalid octal escape sequence '\\%s'";
+    return Parser_Warn(p, (PendingWarning){offset, line, PyExc_DeprecationWarning, offset,
+                                           reader->invalid_length, message});
 }
 
 /* Escapes of one letter, the same in strings and bytes; -1 if it is none. */

@@ -30,7 +30,8 @@ def outcome(source, mode, flags, version, archive):
             text = digest(_parser_stage.tree(source, mode, archive, flags, version))
         except Exception as error:
             text = describe_error(error)
-    return text, [(str(warning.message), warning.lineno) for warning in caught]
+    return text, [(warning.category, str(warning.message), warning.filename, warning.lineno)
+                  for warning in caught]
 
 
 def random_bytes(generator):
@@ -38,6 +39,14 @@ def random_bytes(generator):
     alphabet = generator.choice((bytes(range(1, 256)), b'"\'\\fFbBrRuU{}!:=\nx 1', b'\n\t \f\\#x:;ifelse',
                                  b'0123456789_.eEjJxXoObBaAfFdnorlsti+-', b'()[]{},:=*x \n@'))
     return bytes(generator.choice(alphabet) for _ in range(size))
+
+
+def tight_numbers(generator):
+    """Numbers and keywords without blanks between them."""
+    pieces = ('1', '0', '0x1', '0xf', '0o1', '0b1', '1.', '1.5', '1e5', '1j', '.5', '1_0', '00', '0x', 'if ', 'else ',
+              ' else ', 'for x in ', 'in ', 'is ', 'or ', 'and ', 'not in ', '+', ' ', 'f"{1if 1else 2}"',
+              '"\\d"', 'x')
+    return ''.join(generator.choice(pieces) for _ in range(generator.randrange(2, 9))).encode()
 
 
 def format_strings(generator):
@@ -68,6 +77,8 @@ def sources(files, count, seed):
                 source = random_bytes(generator)
             elif kind < 0.25:
                 source = format_strings(generator)
+            elif kind < 0.3:
+                source = tight_numbers(generator)
             else:
                 source = mutate(data, generator)
             if b'\0' not in source:

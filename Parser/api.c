@@ -157,7 +157,6 @@ hand_over(const Request *request, ParserCount reason)
     return tree;
 }
 
-/* Only running out of memory is told as it is; all else the archive's parser tells better. */
 static mod_ty
 decide(const Request *request, ParserVerdict verdict, mod_ty tree)
 {
@@ -167,11 +166,7 @@ decide(const Request *request, ParserVerdict verdict, mod_ty tree)
     case PARSER_TOO_DEEP:
         return hand_over(request, PARSER_COUNT_TOO_DEEP);
     case PARSER_FAILED:
-        if (PyErr_ExceptionMatches(PyExc_MemoryError)) {
-            return NULL;
-        }
-        PyErr_Clear();
-        break;
+        return NULL;
     case PARSER_REJECTED:
         break;
     }
@@ -183,6 +178,21 @@ run_parser(Source *source, const Request *request, mod_ty *tree)
 {
     ParserOptions options = read_options(request->mode, request->filename, request->flags);
     return Parser_Run(source, &options, request->arena, tree);
+}
+
+/* The source could not be made: the archive's parser says why, unless that has nothing to do with the
+   source. */
+static mod_ty
+fail_source(const Request *request, ParserCount reason)
+{
+    if (PyErr_Occurred()) {
+        if (PyErr_ExceptionMatches(PyExc_MemoryError) ||
+            !PyErr_ExceptionMatches(PyExc_Exception)) {
+            return NULL;
+        }
+        PyErr_Clear();
+    }
+    return hand_over(request, reason);
 }
 
 /* ---- strings ---- */
@@ -197,15 +207,13 @@ _PyParser_ASTFromString(const char *string, PyObject *filename, int mode, PyComp
     Request request = {
         .string = string, .mode = mode, .filename = filename, .flags = flags, .arena = arena};
     Source source;
-    mod_ty tree = NULL;
     bool is_utf8 = flags != NULL && flags->cf_flags & PyCF_IGNORE_COOKIE;
-    ParserVerdict verdict = PARSER_FAILED;
-    if (Source_FromString(&source, string, is_utf8, mode == Py_file_input) == 0) {
-        verdict = run_parser(&source, &request, &tree);
+    if (Source_FromString(&source, string, is_utf8, mode == Py_file_input) < 0) {
+        Source_Clear(&source);
+        return fail_source(&request, PARSER_COUNT_REJECTED);
     }
-    else if (!PyErr_Occurred()) {
-        verdict = PARSER_REJECTED;
-    }
+    mod_ty tree = NULL;
+    ParserVerdict verdict = run_parser(&source, &request, &tree);
     Source_Clear(&source);
     return decide(&request, verdict, tree);
 }
@@ -241,17 +249,12 @@ _PyParser_ASTFromFile(FILE *file, PyObject *filename, const char *encoding, int 
                                                      second_prompt, flags, error_code, arena);
     }
     Source source;
-    mod_ty tree = NULL;
-    ParserVerdict verdict;
-    if (Source_FromFile(&source, file) == 0) {
-        verdict = run_parser(&source, &request, &tree);
+    if (Source_FromFile(&source, file) < 0) {
         Source_Clear(&source);
-        return decide(&request, verdict, tree);
+        return fail_source(&request, PARSER_COUNT_PASSED_ON);
     }
+    mod_ty tree = NULL;
+    ParserVerdict verdict = run_parser(&source, &request, &tree);
     Source_Clear(&source);
-    if (PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_MemoryError)) {
-        return NULL;
-    }
-    PyErr_Clear();
-    return hand_over(&request, PARSER_COUNT_PASSED_ON);
+    return decide(&request, verdict, tree);
 }

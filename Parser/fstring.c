@@ -18,6 +18,10 @@ typedef struct {
     size_t first, last;  /* of the adjacent strings */
     uint32_t at, end;
     bool is_raw;
+    /* The line that the last expression began in: where it begins, and its number. */
+    uint32_t line_start;
+    int lines;
+    uint32_t counted; /* how far lines have been counted */
 } Reader;
 
 static int read_parts(Reader *r, StringBuilder *builder, int level);
@@ -176,23 +180,23 @@ skip_expression(Reader *r)
 /* Where the expression after the brace is said to be. In the f-string's first line the column goes on
    from the token's; and a line end right after the brace makes it count from nothing. */
 static void
-place_expression(const Reader *r, uint32_t brace, TokenizerInput *input)
+place_expression(Reader *r, uint32_t brace, TokenizerInput *input)
 {
     const Token *token = token_at(r->p, r->token);
     const char *text = r->p->text;
-    uint32_t from = token->start;
-    int lines = 0;
-    for (const char *at = text + from; (at = memchr(at, '\n', text + brace - at)) != NULL; at++) {
-        lines++;
-        from = (uint32_t)(at + 1 - text);
+    for (const char *at = text + r->counted;
+         (at = memchr(at, '\n', text + brace - at)) != NULL; at++) {
+        r->lines++;
+        r->line_start = (uint32_t)(at + 1 - text);
     }
+    r->counted = brace;
     uint32_t after = brace + 1;
     while (text[after] == ' ' || text[after] == '\t' || text[after] == '\f') {
         after++;
     }
-    int column = text[after] == '\n' ? 0 : (int)(brace - from);
-    input->line = token->line + lines;
-    input->first_column = lines ? column : token->column + column;
+    int column = text[after] == '\n' ? 0 : (int)(brace - r->line_start);
+    input->line = token->line + r->lines;
+    input->first_column = r->lines ? column : token->column + column;
     /* The made-up parenthesis stands where the brace is. */
     input->column = input->first_column + 1;
 }
@@ -388,6 +392,8 @@ Parser_FormatString(Parser *p, StringBuilder *builder, size_t token, StringParts
         .at = parts.start,
         .end = parts.end,
         .is_raw = parts.is_raw,
+        .line_start = token_at(p, token)->start,
+        .counted = token_at(p, token)->start,
     };
     if (read_parts(&reader, builder, 0) < 0) {
         return -1;

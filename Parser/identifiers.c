@@ -17,9 +17,9 @@ load(const char *text, size_t size)
 
 /* Most names have no more than 16 bytes: two loads, which overlap. */
 static inline uint32_t
-hash_text(const char *text, size_t length)
+hash_text(uint64_t seed, const char *text, size_t length)
 {
-    uint64_t hash = length * 0x9E3779B97F4A7C15u;
+    uint64_t hash = seed ^ (length * 0x9E3779B97F4A7C15u);
     while (length > 16) {
         hash = (hash ^ load(text, 8)) * 0x9E3779B97F4A7C15u;
         hash ^= hash >> 29;
@@ -136,7 +136,7 @@ Parser_Name(Parser *p, size_t index)
     if (p->name_count * 2 >= p->name_capacity && grow_names(p) < 0) {
         return NULL;
     }
-    uint32_t hash = hash_text(text, length);
+    uint32_t hash = hash_text(p->hash_seed, text, length);
     size_t mask = p->name_capacity - 1;
     size_t at = hash & mask;
     for (; p->names[at].name != NULL; at = (at + 1) & mask) {

@@ -195,6 +195,10 @@ issue_warning(Parser *p, const PendingWarning *warning)
     int result = PyErr_WarnExplicitObject(warning->category, message, p->options->filename,
                                           warning->line, NULL, NULL);
     Py_DECREF(message);
+    if (result < 0 && PyErr_ExceptionMatches(warning->category)) {
+        /* The warning is to be an error: a syntax error, of which others know the text. */
+        PyErr_Clear();
+    }
     return result;
 }
 
@@ -418,6 +422,21 @@ clear(Parser *p)
     Py_CLEAR(p->normalize);
 }
 
+/* What the source holds may be the cause of an exception: what no codec knows, a number that is too
+   long. What has nothing to do with it stays set. */
+static ParserVerdict
+verdict_on_failure(const Parser *p)
+{
+    if (!PyErr_Occurred()) {
+        return p->too_deep ? PARSER_TOO_DEEP : PARSER_REJECTED;
+    }
+    if (PyErr_ExceptionMatches(PyExc_MemoryError) || !PyErr_ExceptionMatches(PyExc_Exception)) {
+        return PARSER_FAILED;
+    }
+    PyErr_Clear();
+    return PARSER_REJECTED;
+}
+
 static ParserVerdict
 parse(Parser *p, const Source *source, mod_ty *tree)
 {
@@ -426,16 +445,14 @@ parse(Parser *p, const Source *source, mod_ty *tree)
         return PARSER_FAILED;
     }
     if (!parse_start(p, module)) {
-        return PyErr_Occurred() ? PARSER_FAILED
-               : p->too_deep    ? PARSER_TOO_DEEP
-                                : PARSER_REJECTED;
+        return verdict_on_failure(p);
     }
     if (p->vector.warning_count > 1) {
         qsort(p->vector.warnings, p->vector.warning_count, sizeof(TokenWarning),
               compare_offsets);
     }
     if (issue_warnings(p) < 0) {
-        return PARSER_FAILED;
+        return PyErr_Occurred() ? PARSER_FAILED : PARSER_REJECTED;
     }
     *tree = module;
     return PARSER_ACCEPTED;
@@ -452,6 +469,7 @@ Parser_Run(const Source *source, const ParserOptions *options, PyArena *arena, m
         .options = options,
         .arena = arena,
         .block_size = FIRST_BLOCK_SIZE,
+        .hash_seed = _Py_HashSecret.siphash.k0,
     };
     ParserVerdict verdict = parse(&p, source, tree);
     clear(&p);

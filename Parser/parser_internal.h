@@ -57,6 +57,7 @@ typedef struct {
 
     NameSlot *names; /* open addressing; capacity is a power of two */
     size_t name_count, name_capacity;
+    uint64_t hash_seed; /* names cannot be chosen to collide */
     PyObject *normalize; /* unicodedata.normalize, once needed */
 
     PendingWarning *warnings;
@@ -283,7 +284,6 @@ typedef struct {
 
 /* The value of a stretch of text that may hold escapes. */
 PyObject *Parser_DecodeString(Parser *p, uint32_t start, uint32_t end, bool is_raw, int line);
-PyObject *Parser_DecodeBytes(Parser *p, uint32_t start, uint32_t end, bool is_raw, int line);
 int Parser_Warn(Parser *p, PendingWarning warning);
 
 /* fstring.c */

@@ -297,23 +297,21 @@ read_bytes_escape(EscapeReader *reader, char *out)
     return 2;
 }
 
-PyObject *
-Parser_DecodeBytes(Parser *p, uint32_t start, uint32_t end, bool is_raw, int line)
+/* Write the value of a stretch of text, which is no longer than the text; return its size or -1. */
+static Py_ssize_t
+decode_bytes(Parser *p, StringParts parts, int line, char *out)
 {
-    const char *text = p->text + start;
-    size_t size = end - start;
+    const char *text = p->text + parts.start;
+    size_t size = parts.end - parts.start;
     if (!is_ascii(text, size)) {
-        return NULL;
+        return -1;
     }
-    if (is_raw || memchr(text, '\\', size) == NULL) {
-        return PyBytes_FromStringAndSize(text, (Py_ssize_t)size);
+    if (parts.is_raw || memchr(text, '\\', size) == NULL) {
+        memcpy(out, text, size);
+        return (Py_ssize_t)size;
     }
     EscapeReader reader = {text, text + size, NULL, 0};
-    char *out = scratch(p, size + 1);
-    if (out == NULL) {
-        return NULL;
-    }
-    size_t length = 0;
+    Py_ssize_t length = 0;
     while (reader.at < reader.end) {
         if (*reader.at != '\\') {
             out[length++] = *reader.at++;
@@ -321,14 +319,11 @@ Parser_DecodeBytes(Parser *p, uint32_t start, uint32_t end, bool is_raw, int lin
         }
         int written = read_bytes_escape(&reader, out + length);
         if (written < 0) {
-            return NULL;
+            return -1;
         }
-        length += (size_t)written;
+        length += written;
     }
-    if (warn_invalid(p, &reader, line) < 0) {
-        return NULL;
-    }
-    return PyBytes_FromStringAndSize(out, (Py_ssize_t)length);
+    return warn_invalid(p, &reader, line) < 0 ? -1 : length;
 }
 
 /* ---- adjacent strings ---- */
@@ -362,27 +357,23 @@ at_string(const Parser *p)
 static expr_ty
 bytes_constant(Parser *p, size_t start)
 {
-    PyObject *value = NULL;
+    size_t size = token_at(p, p->index - 1)->end - token_at(p, start)->start;
+    char *out = scratch(p, size);
+    if (out == NULL) {
+        return NULL;
+    }
+    Py_ssize_t length = 0;
     for (size_t i = start; i < p->index; i++) {
         StringParts parts = take_apart(p, i);
-        PyObject *piece = !parts.is_bytes ? NULL
-                                          : Parser_DecodeBytes(p, parts.start, parts.end,
-                                                               parts.is_raw, token_at(p, i)->line);
-        if (piece == NULL) {
-            Py_XDECREF(value);
+        Py_ssize_t written =
+            parts.is_bytes ? decode_bytes(p, parts, token_at(p, i)->line, out + length) : -1;
+        if (written < 0) {
             return NULL;
         }
-        if (value == NULL) {
-            value = piece;
-        }
-        else {
-            PyBytes_ConcatAndDel(&value, piece);
-            if (value == NULL) {
-                return NULL;
-            }
-        }
+        length += written;
     }
-    return Parser_NewConstant(p, Parser_Keep(p, value), start);
+    PyObject *value = Parser_Keep(p, PyBytes_FromStringAndSize(out, length));
+    return Parser_NewConstant(p, value, start);
 }
 
 /* A node that spans the tokens from first to last. */

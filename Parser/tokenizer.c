@@ -609,14 +609,18 @@ find_quote(const Scanner *s, uint32_t at, char quote, bool *has_lines)
     return 0;
 }
 
+/* The next quote is looked for only once it has been passed, and backslashes only before it: so each
+   byte is looked at twice, however many of them there are. */
 static uint32_t
 find_triple_quote(const Scanner *s, uint32_t at, char quote)
 {
-    const char *text = s->text, *end = text + s->end, *from = text + at;
+    const char *text = s->text, *end = text + s->end, *from = text + at, *found = NULL;
     while (from < end) {
-        const char *found = memchr(from, quote, end - from);
-        if (found == NULL) {
-            return 0;
+        if (found < from) {
+            found = memchr(from, quote, end - from);
+            if (found == NULL) {
+                return 0;
+            }
         }
         const char *backslash = memchr(from, '\\', found - from);
         if (backslash != NULL) {

@@ -1,7 +1,7 @@
 """What the tests of the join share: running both interpreters alike.
 
 The interpreter under test is sys.executable, stock is the distribution's (or
-what the environment variable PYTHON_STOCK names).  Processes get a clean
+what the environment variable STOCK_PYTHON names).  Processes get a clean
 environment, so that nothing of the caller's PYTHON* variables reaches them.
 """
 
@@ -13,7 +13,7 @@ import sys
 import unittest
 
 PROGRAM = sys.executable
-STOCK = os.environ.get("PYTHON_STOCK", "/usr/bin/python3.11")
+STOCK = os.environ.get("STOCK_PYTHON", "/usr/bin/python3.11")
 BUILD = os.path.dirname(os.path.realpath(PROGRAM))
 OUR_LIBRARY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # What our sys.version has beside stock's.
@@ -24,7 +24,8 @@ Outcome = collections.namedtuple("Outcome", "status output errors")
 
 def clean_environment(**variables):
     """Return an environment without PYTHON* variables, with these added."""
-    environment = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR")
+    inherited = ("PATH", "HOME", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS")
+    environment = {name: os.environ[name] for name in inherited
                    if name in os.environ}
     environment["LANG"] = "C.UTF-8"
     environment["TERM"] = "dumb"
@@ -48,13 +49,14 @@ def run_checked(test, program, *arguments, **options):
     return outcome.output
 
 
-def _neutral(text, program):
+def neutral(text, program):
     """Return text with what tells the two interpreters apart taken out."""
     # As the runtime shows sys.path where it cannot start.
     path_line = f"    {OUR_LIBRARY!r},\n"
     text = (text.replace(VERSION_TAIL, "").replace(path_line, "")
             .replace(program, "PYTHON"))
     text = re.sub(r"(projectbase\W+)\S+", r"\1FOLDER", text)
+    text = re.sub(r"\[\d+ refs, \d+ blocks\]", "[N refs, N blocks]", text)
     return re.sub("0x[0-9a-f]{8,}", "0xADDRESS", text)
 
 
@@ -69,7 +71,7 @@ class JoinTestCase(unittest.TestCase):
         for program in (STOCK, PROGRAM):
             outcome = run(program, *arguments, **options)
             outcomes.append(outcome._replace(
-                output=_neutral(outcome.output, program),
-                errors=_neutral(outcome.errors, program)))
+                output=neutral(outcome.output, program),
+                errors=neutral(outcome.errors, program)))
         self.assertEqual(outcomes[1], outcomes[0])
         return outcomes[1]

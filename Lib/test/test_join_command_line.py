@@ -10,8 +10,8 @@ import textwrap
 import unittest
 import zipfile
 
-from join_support import (OUR_LIBRARY, PROGRAM, STOCK, JoinTestCase, run,
-                          run_checked)
+from join_support import (OUR_LIBRARY, PROGRAM, STOCK, JoinTestCase, neutral,
+                          run, run_checked)
 
 PROBE = f"""\
 import sys, os, warnings, pprint
@@ -37,7 +37,8 @@ pprint.pprint({{
     "import": [__import__("_imp").check_hash_based_pycs],
     "tracing": "tracemalloc" in sys._xoptions,
     "handler": __import__("faulthandler").is_enabled(),
-    "hook": repr(sys.breakpointhook), "user": __import__("site").ENABLE_USER_SITE,
+    "hook": repr(sys.breakpointhook),
+    "user": __import__("site").ENABLE_USER_SITE,
 }}, width=1000)
 """
 
@@ -98,7 +99,8 @@ ALL_VARIABLES = {
 
 USAGE = (
     ("-h",), ("-?",), ("--help",), ("--help-env",), ("--help-xoptions",),
-    ("--help-all",), ("-V",), ("-VV",), ("--version",), ("-Z",), ("--nothing",),
+    ("--help-all",), ("-V",), ("-VV",), ("--version",), ("-Z",),
+    ("--nothing",),
     ("-c",), ("-m",), ("-W",), ("-X",), ("-Q", "-h"), ("-Vh",),
     ("--check-hash-based-pycs",), ("-m", "no_such_module"),
     ("-m", "json.no_such"), ("-m", "json"), ("/no/such/file.py",), ("/tmp",),
@@ -134,7 +136,8 @@ class OptionTests(JoinTestCase):
     def test_verbose(self):
         lines = {}
         for program in (STOCK, PROGRAM):
-            errors = run(program, "-B", "-v", "-I", "-c", "import colorsys").errors
+            errors = run(program, "-B", "-v", "-I", "-c",
+                         "import colorsys").errors
             lines[program] = [line.split(" at 0x")[0] for line in
                               errors.replace(program, "PYTHON").splitlines()
                               if line.startswith("import ")]
@@ -145,7 +148,8 @@ class OptionTests(JoinTestCase):
     def test_import_time_names(self):
         names = {}
         for program in (STOCK, PROGRAM):
-            errors = run(program, "-X", "importtime", "-c", "import json").errors
+            errors = run(program, "-X", "importtime", "-c",
+                         "import json").errors
             names[program] = [line.rpartition("|")[2]
                               for line in errors.splitlines()]
         self.assertIn(" json", "".join(names[PROGRAM]))
@@ -211,6 +215,29 @@ class VariableTests(JoinTestCase):
                 with self.subTest(name=name):
                     self.assertAsStock("-i", "-q", stdin="2\n",
                                        variables={"PYTHONSTARTUP": name})
+
+
+class StreamTests(JoinTestCase):
+    """Standard streams that are closed, full, empty or no files."""
+
+    def test_redirections(self):
+        sources = ("", "-c 'print(1)'", "-i -q -c 'print(1)'",
+                   "-c 'import sys; print(sys.stdin, sys.stdout, sys.stderr)'",
+                   "-c 'input()'", "-c '1/0'", "-q -i", "-m this")
+        for redirection in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-", "</dev/null",
+                            ">/dev/full", "2>/dev/full", "</"):
+            for source in sources:
+                with self.subTest(source=source, redirection=redirection):
+                    outcomes = [
+                        run("/bin/sh", "-c", f'"$0" {source} {redirection}',
+                            program, stdin="6 * 7\n")
+                        for program in (STOCK, PROGRAM)]
+                    self.assertEqual(*(
+                        outcome._replace(
+                            output=neutral(outcome.output, program),
+                            errors=neutral(outcome.errors, program))
+                        for outcome, program
+                        in zip(outcomes, (STOCK, PROGRAM))))
 
 
 class ProgramTests(JoinTestCase):

@@ -50,7 +50,8 @@ class IdentityTests(JoinTestCase):
         self.assertEqual(importlib.util.MAGIC_NUMBER.hex(), stock.strip())
 
     def test_version_tells_of_await(self):
-        stock = run_checked(self, STOCK, "-c", "import sys; print(sys.version)")
+        stock = run_checked(self, STOCK, "-c",
+                            "import sys; print(sys.version)")
         self.assertEqual(sys.version, stock.rstrip("\n") + VERSION_TAIL)
 
     def test_banner_tells_of_await(self):
@@ -62,7 +63,8 @@ class IdentityTests(JoinTestCase):
         self.assertAsStock("-c", "import builtins; print(dir(builtins))")
 
     def test_frozen_modules_are_the_same(self):
-        self.assertAsStock("-c", "import _imp; print(_imp._frozen_module_names())")
+        self.assertAsStock("-c", "import _imp; "
+                           "print(_imp._frozen_module_names())")
 
     def test_extension_suffixes(self):
         self.assertAsStock("-c", "import importlib.machinery as m; "
@@ -161,8 +163,10 @@ class SearchPathTests(JoinTestCase):
 
     def test_ours_are_found(self):
         spec = importlib.util.find_spec("autoawait")
-        self.assertEqual(spec.origin, os.path.join(OUR_LIBRARY, "autoawait.py"))
-        self.assertIsInstance(spec.loader, importlib.machinery.SourceFileLoader)
+        self.assertEqual(spec.origin,
+                         os.path.join(OUR_LIBRARY, "autoawait", "__init__.py"))
+        self.assertIsInstance(spec.loader,
+                              importlib.machinery.SourceFileLoader)
 
     def test_start_up_imports_what_stock_imports(self):
         for options in ((), ("-I", "-S")):

@@ -56,7 +56,8 @@ class SubinterpreterTests(JoinTestCase):
             run_in_new("import sys; exec('x = [y for y in range(3)]')")
 
     def test_errors_cross(self):
-        with self.assertRaisesRegex(interpreters.RunFailedError, "SyntaxError"):
+        with self.assertRaisesRegex(interpreters.RunFailedError,
+                                    "SyntaxError"):
             run_in_new("x = = 1")
 
     def test_left_over_at_exit(self):
@@ -69,8 +70,8 @@ class SubinterpreterTests(JoinTestCase):
             import _xxsubinterpreters as interpreters
             SOURCE = '''
             import ast
-            text = "\\\\n".join(f"def f{n}(a, b={n}): return [a + b for c in a if c]"
-                             for n in range(200))
+            line = "def f{0}(a, b={0}): return [a + b for c in a if c]"
+            text = "\\\\n".join(line.format(n) for n in range(200))
             for _ in range(5):
                 code = compile(text, "text", "exec")
                 ast.unparse(ast.parse(text))

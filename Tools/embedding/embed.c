@@ -17,7 +17,7 @@ static const char source[] =
     "code = compile('await asyncio.sleep(0, 42)', 'text', 'eval',\n"
     "               ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)\n"
     "print(sys.awaithook(eval(code)), host.round(),\n"
-    "      os.path.dirname(autoawait.__file__), flush=True)\n";
+    "      os.path.dirname(os.path.dirname(autoawait.__file__)), flush=True)\n";
 
 static const char subinterpreter_source[] =
     "import sys\n"

@@ -26,7 +26,7 @@ from tree import WORKER
 # cannot, it is killed so many seconds later.
 _GRACE = 60
 _LOG_TAIL = 20_000
-_INHERITED = ("PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS")
+_INHERITED = ("PATH", "STOCK_PYTHON", "ASAN_OPTIONS", "UBSAN_OPTIONS")
 
 # What the record says of a test, the better before the worse: a test with
 # several outcomes (subtests, the same id twice) has the worst of them.
@@ -147,8 +147,9 @@ class _Process:
 
     def finish(self):
         """Collect the result of the ended process and remove its folder."""
-        status = self._process.wait()
+        # First the group: once waited for, its number may be another's.
         self.kill()
+        status = self._process.wait()
         os.close(self.ended)
         while self.drain():
             pass

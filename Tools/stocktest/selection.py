@@ -11,38 +11,38 @@ EXCLUDED = {
     ),
 }
 
-# The modules about what this project makes its own, from source text to running
-# code object, and about what rests on it directly.
+# The modules about what this project makes its own, from source text to the
+# running code object, and about what rests on it directly.
 _FRONT_END = """
 # Source text, tokens, trees
 test_ast test_eof test_fstring test_int_literal test_keyword test_linecache
-test_pyclbr test_source_encoding test_string_literals test_strtod test_tabnanny
-test_tokenize test_type_comments test_ucn test_unicode_identifiers
-test_univnewlines test_unparse test_utf8source
+test_pyclbr test_source_encoding test_string_literals test_strtod
+test_tabnanny test_tokenize test_type_comments test_ucn
+test_unicode_identifiers test_univnewlines test_unparse test_utf8source
 # Grammar and syntax errors
-test___future__ test_augassign test_baseexception test_crashers test_decorators
-test_dictcomps test_except_star test_exception_group test_exception_hierarchy
-test_exception_variations test_exceptions test_extcall test_flufl test_future
-test_future3 test_future4 test_future5 test_generator_stop test_genexps
-test_global test_grammar test_keywordonlyarg test_listcomps test_longexp
-test_named_expressions test_patma test_pep646_syntax test_positional_only_arg
-test_raise test_scope test_setcomps test_syntax test_unpack test_unpack_ex
-test_with test_xxtestfuzz
+test___future__ test_augassign test_baseexception test_crashers
+test_decorators test_dictcomps test_except_star test_exception_group
+test_exception_hierarchy test_exception_variations test_exceptions
+test_extcall test_flufl test_future test_future3 test_future4 test_future5
+test_generator_stop test_genexps test_global test_grammar test_keywordonlyarg
+test_listcomps test_longexp test_named_expressions test_patma
+test_pep646_syntax test_positional_only_arg test_raise test_scope
+test_setcomps test_syntax test_unpack test_unpack_ex test_with test_xxtestfuzz
 # Compiler and code objects
-test__opcode test_argparse test_binop test_bool test_bytes test_call test_class
-test_code test_compare test_compile test_complex test_contains test_copy
-test_dataclasses test_defaultdict test_descr test_descrtut test_dict test_dis
-test_dynamic test_dynamicclassattribute test_enum test_float test_funcattrs
-test_functools test_genericalias test_genericclass test_hash test_int
-test_isinstance test_iter test_json test_list test_lltrace test_long
-test_marshal test_metaclass test_module test_opcache test_opcodes test_operator
-test_peepholer test_pickle test_pprint test_print test_property test_range
-test_re test_reprlib test_set test_slice test_string test_structseq
+test__opcode test_argparse test_binop test_bool test_bytes test_call
+test_class test_code test_compare test_compile test_complex test_contains
+test_copy test_dataclasses test_defaultdict test_descr test_descrtut test_dict
+test_dis test_dynamic test_dynamicclassattribute test_enum test_float
+test_funcattrs test_functools test_genericalias test_genericclass test_hash
+test_int test_isinstance test_iter test_json test_list test_lltrace test_long
+test_marshal test_metaclass test_module test_opcache test_opcodes
+test_operator test_peepholer test_pickle test_pprint test_print test_property
+test_range test_re test_reprlib test_set test_slice test_string test_structseq
 test_subclassinit test_super test_symtable test_tuple test_type_annotations
-test_type_cache test_typechecks test_types test_typing test_unary test_userdict
-test_weakref
+test_type_cache test_typechecks test_types test_typing test_unary
+test_userdict test_weakref
 # Generators and coroutines
-test_asyncgen test_asyncio test_context test_contextlib test_contextlib_async
+test_asyncgen test_context test_contextlib test_contextlib_async
 test_coroutines test_generators test_yield_from
 # Frames, tracing, tracebacks, what reads source again
 test_audit test_bdb test_doctest test_doctest2 test_finalization test_frame

@@ -24,7 +24,7 @@ import traceback
 class Record:
     """The record's file; only the process that opened it writes to it."""
 
-    # The file lies high, where it does not move the descriptors that tests get.
+    # The file lies high, where it does not move the descriptors of tests.
     LOWEST_DESCRIPTOR = 200
 
     def __init__(self, path):

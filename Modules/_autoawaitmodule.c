@@ -47,30 +47,7 @@ write_above_line(PyObject *Py_UNUSED(module), PyObject *data)
     return failed ? NULL : PyLong_FromSsize_t(length);
 }
 
-PyDoc_STRVAR(has_other_hook_doc,
-             "has_other_hook()\n--\n\n"
-             "Whether somebody else, such as tkinter, waits for input by PyOS_InputHook as well.");
-
-static PyObject *
-has_other_hook(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
-{
-    return PyBool_FromLong(InputWait_HasOtherHook());
-}
-
-PyDoc_STRVAR(call_other_hook_doc,
-             "call_other_hook()\n--\n\n"
-             "Let that other hook wait until descriptor 0 can be read.");
-
-static PyObject *
-call_other_hook(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
-{
-    InputWait_CallOtherHook();
-    Py_RETURN_NONE;
-}
-
 static PyMethodDef autoawait_functions[] = {
-    {"call_other_hook", call_other_hook, METH_NOARGS, call_other_hook_doc},
-    {"has_other_hook", has_other_hook, METH_NOARGS, has_other_hook_doc},
     {"write_above_line", write_above_line, METH_O, write_above_line_doc},
     {"current_context", current_context, METH_NOARGS, current_context_doc},
     {NULL, NULL, 0, NULL},

@@ -35,7 +35,9 @@ class AsyncioRunner:
         self._loop = None
         self._close_timeout = close_timeout
         self._interrupt_grace = interrupt_grace
-        self._input_ready = False
+        self._loan = loan.Loan(self.open_loop)
+        self._policy = None     # of the loop, as long as nothing has run on it
+        loan.install()
 
     def __call__(self, coroutine):
         """Run coroutine to its end; return its result or raise its exception.
@@ -49,15 +51,13 @@ class AsyncioRunner:
                 coroutine.close()
             raise RuntimeError("a top-level coroutine cannot be run from a running event loop")
         if loan.is_active():
-            with loan.suspended():
+            with loan.Suspended():
                 return self._run(coroutine)
         return self._run(coroutine)
 
     def statement(self):
         """Return a context manager that lends the loop to a plain statement."""
-        if "asyncio.base_events" not in sys.modules:
-            return loan.NOTHING
-        return loan.lent(self._open_loop())
+        return self._loan
 
     def wants_input(self):
         """Whether there is a loop whose work should go on while the prompt waits."""
@@ -72,22 +72,19 @@ class AsyncioRunner:
         if not self.wants_input() or asyncio._get_running_loop() is not None:
             return
         loop = self._loop
-        self._input_ready = False
-
-        def wake():
-            loop.call_soon_threadsafe(lambda: None)
-
+        input_wait = _InputWait(loop)
         try:
-            loop.add_reader(descriptor, self._on_input, loop)
+            loop.add_reader(descriptor, input_wait.on_input)
         except PermissionError:
             # A regular file: it can always be read, and the loop gets one turn.
-            loop.call_soon(self._on_input, loop)
+            loop.call_soon(input_wait.on_input)
         try:
-            with (interrupts.StopOnInterrupt(wake, loop.stop) as guard, loan.suspended(),
-                  terminal.OutputAboveLine(loop.call_soon_threadsafe)):
-                while not self._input_ready and not guard.count:
+            with (interrupts.StopOnInterrupt(input_wait.wake, loop.stop) as guard,
+                  loan.Suspended(), terminal.OutputAboveLine(loop.call_soon_threadsafe)):
+                while not input_wait.is_over and not guard.count:
                     self._run_reporting(loop)
         finally:
+            input_wait.is_over = True
             with suppress(PermissionError):
                 loop.remove_reader(descriptor)
         if guard.count:
@@ -115,7 +112,8 @@ class AsyncioRunner:
                     asyncio.set_event_loop(None)
 
     def _run(self, coroutine):
-        loop = self._open_loop()
+        loop = self.open_loop()
+        self._policy = None
         run = object()
         token = asyncio_interrupts.current_run.set(run)
         task = loop.create_task(coroutine, context=_autoawait.current_context())
@@ -135,17 +133,24 @@ class AsyncioRunner:
                 # KeyboardInterrupt came past the task: do not say that nobody saw it.
                 task.exception()
 
-    def _open_loop(self):
-        """Return the loop, made anew if there is none or somebody closed it."""
-        if self._loop is None or self._loop.is_closed():
-            self._loop = asyncio.new_event_loop()
-            self._loop.set_exception_handler(report.show_background_failure)
-            asyncio.set_event_loop(self._loop)
-        return self._loop
+    def open_loop(self):
+        """Return the loop, made anew if there is none or somebody closed it.
 
-    def _on_input(self, loop):
-        self._input_ready = True
-        loop.stop()
+        One that nothing has run on yet is given up for one of a policy set since.
+        """
+        loop = self._loop
+        if loop is None or loop.is_closed() or self._policy is not None and self._is_outdated():
+            self._loop = loop = asyncio.new_event_loop()
+            self._policy = asyncio.get_event_loop_policy()
+            loop.set_exception_handler(report.show_background_failure)
+            asyncio.set_event_loop(loop)
+        return loop
+
+    def _is_outdated(self):
+        if asyncio.get_event_loop_policy() is self._policy or asyncio.all_tasks(self._loop):
+            return False
+        self._loop.close()
+        return True
 
     def _run_until_done(self, loop, task, guard):
         """Run the loop until task is done or guard gives it up."""
@@ -164,9 +169,11 @@ class AsyncioRunner:
                 except SystemExit as error:
                     report.show_background_exit(error)
                 else:
-                    if not (task.done() or guard.gave_up):
+                    if guard.gave_up:
+                        return
+                    # uvloop stops at SIGINT, whatever its handler does.
+                    if not (task.done() or guard.count):
                         raise RuntimeError("Event loop stopped before Future completed.")
-                    return
         finally:
             waiting = False
             task.remove_done_callback(stop)
@@ -227,3 +234,21 @@ class AsyncioRunner:
         timer.cancel()
         task.cancel()
         task._log_destroy_pending = False
+
+
+class _InputWait:
+    """A run of the loop that ends when there is input."""
+
+    def __init__(self, loop):
+        self.is_over = False
+        self._loop = loop
+
+    def on_input(self):
+        """Stop the loop; not, when called late, what it runs by then."""
+        if not self.is_over:
+            self.is_over = True
+            self._loop.stop()
+
+    def wake(self):
+        """Have the loop take another turn; from a signal handler."""
+        self._loop.call_soon_threadsafe(lambda: None)

@@ -7,12 +7,12 @@ import pathlib
 import subprocess
 import sys
 import unittest
+from test.support.import_helper import DirsOnSysPath
 
 BENCH = pathlib.Path(__file__).resolve().parents[2] / "Tools" / "bench"
-sys.path.insert(0, str(BENCH))
-
-from measure import Ratio, Report, Subject, clean_environment, interleave
-from terminal import Gone, Session
+with DirsOnSysPath(str(BENCH)):
+    from measure import Ratio, Report, Subject, clean_environment, interleave
+    from terminal import Gone, Session
 
 PROMPT = rb"(?:\A|\n)>>> "
 

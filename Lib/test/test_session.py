@@ -4,7 +4,9 @@ import subprocess
 import sys
 import textwrap
 import time
+import types
 import unittest
+import unittest.mock
 
 from prompt_support import PromptTestCase, clean_environment
 
@@ -96,6 +98,38 @@ class BackgroundTest(PromptTestCase):
                 self.assertEqual(prompt.type("2"), "2\n")
                 self.assertEqual(prompt.type("task.done()"), "False\n")
 
+    def test_another_input_hook_goes_on(self):
+        for mode in self.MODES:
+            with self.subTest(mode=mode):
+                prompt = self.start_ticking(*mode)
+                prompt.type(textwrap.dedent("""\
+                    import ctypes, select
+                    def hook():
+                        # As tkinter's does: events until the terminal is readable.
+                        while not select.select([0], [], [], 0.01)[0]:
+                            events.append(1)
+                        return 0
+                    """))
+                prompt.type("events = []; hook = ctypes.PYFUNCTYPE(ctypes.c_int)(hook)")
+                prompt.type("place = ctypes.c_void_p.in_dll(ctypes.pythonapi, 'PyOS_InputHook')")
+                prompt.type("place.value = ctypes.cast(hook, ctypes.c_void_p).value")
+                prompt.type("before = len(ticks), len(events)")
+                time.sleep(1)
+                self.assertGreater(int(prompt.type("len(ticks) - before[0]")), 20)
+                self.assertGreater(int(prompt.type("len(events) - before[1]")), 20)
+                # One that does not wait, and is no Python code that Ctrl-C could interrupt.
+                prompt.type("place.value = ctypes.cast(ctypes.CDLL(None).getppid,"
+                            " ctypes.c_void_p).value")
+                prompt.type("import time; before = len(ticks), time.process_time()")
+                time.sleep(1)
+                self.assertGreater(int(prompt.type("len(ticks) - before[0]")), 20)
+                self.assertLess(float(prompt.type("time.process_time() - before[1]")), 0.3)
+                prompt.child.send("1 + ")
+                time.sleep(0.3)
+                prompt.child.sendintr()
+                self.assertEqual(prompt.read_to_prompt().count("KeyboardInterrupt"), 1)
+                self.assertEqual(prompt.type("place.value is None"), "False\n")
+
     def test_output_appears_above_the_line(self):
         prompt = self.start()
         prompt.type("import asyncio, logging")
@@ -133,6 +167,19 @@ class BackgroundTest(PromptTestCase):
         self.assertEqual(prompt.type("type(task.exception())"), "<class 'ZeroDivisionError'>\n")
         shown, status = prompt.leave()
         self.assertNotIn("ZeroDivisionError", shown)
+
+    def test_coroutines_never_awaited(self):
+        prompt = self.start()
+        prompt.type("async def f(): pass\n")
+        for _ in range(3):
+            self.assertIn("<stdin>:1: RuntimeWarning: coroutine 'f' was never awaited\n",
+                          prompt.type("f() and None"))
+        prompt.type("def g():\n    f()\n")
+        self.assertIn("<stdin>:2: RuntimeWarning: coroutine 'f' was never awaited\n",
+                      prompt.type("g()"))
+        prompt.type("async def h():\n    await f()\n    f()\n")
+        self.assertIn("<stdin>:3: RuntimeWarning: coroutine 'f' was never awaited\n",
+                      prompt.type("await h()"))
 
     def test_exit_in_the_background(self):
         prompt = self.start()
@@ -199,6 +246,39 @@ class LoanTest(PromptTestCase):
         prompt.type("import aiohttp")
         self.assertEqual(prompt.type("session = aiohttp.ClientSession()"), "")
         self.assertEqual(prompt.type("await session.close()"), "")
+
+    def test_policy(self):
+        prompt = self.start()
+        self.check_session(prompt, [
+            ("import uvloop, asyncio", ""),
+            ("asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())", ""),
+            ("type(asyncio.get_running_loop()) is uvloop.Loop", "True\n"),
+            ("await asyncio.sleep(0, 1)", "1\n"),
+            ("asyncio.run(asyncio.sleep(0, 2)), type(asyncio.get_running_loop()) is uvloop.Loop",
+             "(2, True)\n"),
+            ("ticks = []", ""),
+            (TICKER, ""),
+            ("task = asyncio.create_task(tick())", ""),
+        ])
+        prompt.type("before = len(ticks)")
+        time.sleep(0.6)
+        self.assertGreater(int(prompt.type("len(ticks) - before")), 20)
+        shown = prompt.interrupt("print('be', 'gin'); await asyncio.sleep(99)", "be gin")
+        self.assertTrue(shown.endswith("in <module>\nKeyboardInterrupt\n"), shown)
+        prompt.child.send("1 + ")
+        time.sleep(0.3)
+        prompt.child.sendintr()
+        self.assertEqual(prompt.read_to_prompt().count("KeyboardInterrupt"), 1)
+        self.assertEqual(prompt.type("task.done()"), "False\n")
+
+    def test_statement_that_imports_asyncio(self):
+        self.check_session(self.start(), [
+            ("import asyncio; task = asyncio.create_task(asyncio.sleep(0, 5))", ""),
+            ("await task", "5\n"),
+            ("import sys; [f for f in sys.meta_path if 'autoawait' in repr(f)]", "[]\n"),
+            ("type(asyncio.__loader__) is type(sys.__loader__)", "False\n"),
+            ("type(asyncio.events.__spec__.loader).__name__", "'SourceFileLoader'\n"),
+        ])
 
     def test_context_variables_with_nested_runs(self):
         self.check_session(self.start(), [
@@ -373,6 +453,40 @@ class ChoiceTest(PromptTestCase):
         time.sleep(0.5)
         self.assertRegex(prompt.type("set(waits)"), r"\{0\}")
         self.assertIn("close\n", prompt.leave()[0])
+
+
+class CurioTest(unittest.TestCase):
+    """The runner for curio, by a stand-in: Debian has no package of curio."""
+
+    def test_calls(self):
+        calls = []
+
+        class Kernel:
+            """What the runner asks of curio's kernel."""
+
+            def run(self, coroutine=None, shutdown=False):
+                """Run a coroutine that waits for nothing."""
+                calls.append("shutdown" if shutdown else "run")
+                if coroutine is not None:
+                    try:
+                        coroutine.send(None)
+                    except StopIteration as end:
+                        return end.value
+
+        async def five():
+            return 5
+
+        stand_in = types.ModuleType("curio")
+        stand_in.Kernel = Kernel
+        with unittest.mock.patch.dict(sys.modules, curio=stand_in):
+            import autoawait
+            runner = autoawait.runner("curio")
+            self.assertEqual([runner(five()), runner(five())], [5, 5])
+            runner.close()
+            runner.close()
+            # The real one may be asked for later.
+            del autoawait.curio_runner
+        self.assertEqual(calls, ["run", "run", "shutdown"])
 
 
 class TrioTest(PromptTestCase):

@@ -254,8 +254,8 @@ def dump(source, mode="exec", archive=False, flags=0, version=11):
 class SnippetTest(unittest.TestCase):
 
     def setUp(self):
+        self.enterContext(warnings.catch_warnings())
         warnings.simplefilter("ignore")
-        self.addCleanup(warnings.resetwarnings)
         _parser_stage.set_strict(True)
         self.addCleanup(_parser_stage.set_strict, False)
 

@@ -1,0 +1,53 @@
+/* The parser: source text to the tree of pycore_ast.h.
+
+   The tree and all that it points to belong to the arena. */
+
+#ifndef PARSER_H
+#define PARSER_H
+
+#include <Python.h>
+#include <stdbool.h>
+
+#include "pycore_ast.h"
+
+#include "source.h"
+
+/* The archive's parser gives up at a depth of 6000 by its own count. Ours, which never counts less, leaves
+   a source to it some way before that. */
+#define PARSER_DEPTH_LIMIT 5700
+
+typedef struct {
+    int mode; /* Py_file_input, Py_single_input, Py_eval_input or Py_func_type_input */
+    int feature_version;
+    PyObject *filename;
+    bool type_comments;
+    bool async_is_name;
+    bool implies_dedent;
+    bool diamond_is_unequal; /* "<>" in place of "!=" */
+} ParserOptions;
+
+typedef enum {
+    PARSER_ACCEPTED,
+    PARSER_REJECTED, /* not the language, or not to be decided here; no exception is set */
+    PARSER_TOO_DEEP, /* likewise, because of nesting */
+    PARSER_FAILED,   /* an exception is set */
+} ParserVerdict;
+
+ParserVerdict Parser_Run(const Source *source, const ParserOptions *options, PyArena *arena,
+                         mod_ty *tree);
+
+/* What became of the sources that the parser turned down, counted for each interpreter. */
+typedef enum {
+    PARSER_COUNT_REJECTED,         /* and by the archive's parser too */
+    PARSER_COUNT_TOO_DEEP,
+    PARSER_COUNT_WRONGLY_REJECTED, /* the archive's parser accepts it: a defect */
+    PARSER_COUNT_PASSED_ON,        /* never tried: interactive reading, pipes, odd files */
+    PARSER_STRICT,                 /* not a count: when set, a wrong rejection raises SystemError */
+    PARSER_COUNTS
+} ParserCount;
+
+/* Return the count, or -1 with an exception set. */
+long Parser_GetCount(ParserCount which);
+int Parser_SetCount(ParserCount which, long value);
+
+#endif

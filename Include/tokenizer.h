@@ -1,0 +1,78 @@
+/* The tokenizer: decoded source to a vector of tokens.
+
+   The whole source is turned into tokens before parsing begins. A token holds its kind and where
+   its text lies; nothing is copied and no value is computed. The kinds lie in an array of their
+   own, one byte each, because looking at kinds is most of what the parser does. */
+
+#ifndef TOKENIZER_H
+#define TOKENIZER_H
+
+#include <Python.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tokens.h"
+
+typedef struct {
+    uint32_t start, end; /* offsets of the text in the source */
+    int line, column;    /* where the text begins */
+} Token;
+
+/* Where a string ends that goes over several lines. */
+typedef struct {
+    uint32_t token;
+    int end_line, end_column;
+} LongStringEnd;
+
+typedef struct {
+    uint32_t start, end;
+    int line;
+} TypeIgnore;
+
+/* A number that runs into the keyword after it, which is deprecated. */
+typedef struct {
+    uint32_t offset;
+    int line;
+    const char *message;
+} TokenWarning;
+
+typedef struct {
+    uint8_t *kinds;
+    Token *tokens;
+    size_t count, capacity;
+    LongStringEnd *long_strings;
+    size_t long_string_count, long_string_capacity;
+    TypeIgnore *type_ignores;
+    size_t type_ignore_count, type_ignore_capacity;
+    TokenWarning *warnings;
+    size_t warning_count, warning_capacity;
+} TokenVector;
+
+typedef struct {
+    const char *text; /* the byte at text[end] can be read */
+    uint32_t start, end;
+    int line;             /* the line of start */
+    int column;           /* the column of start, were it in the line's unshifted place */
+    int first_column;     /* what is added to columns in the first line */
+    unsigned inside_parentheses : 1; /* an f-string's expression: framed by a made-up pair */
+    unsigned type_comments : 1;
+    unsigned async_is_name : 1; /* "async" and "await" are names outside of "async def" */
+    unsigned single : 1;        /* one interactive statement */
+    unsigned implies_dedent : 1;
+    unsigned ends_line : 1; /* the end of the source ends a line */
+} TokenizerInput;
+
+/* Append the tokens of the input to the vector. The last one is TOKEN_END, or TOKEN_ERROR where the
+   source cannot be made into tokens. Return -1 with an exception set when memory runs out. */
+int Tokenizer_Run(const TokenizerInput *input, TokenVector *vector);
+
+/* Forget the tokens from a count on. */
+void Tokenizer_Truncate(TokenVector *vector, size_t count);
+
+int TokenVector_Init(TokenVector *vector, size_t source_size);
+void TokenVector_Clear(TokenVector *vector);
+
+/* The end of a long string, by the index of its token. */
+const LongStringEnd *TokenVector_LongStringEnd(const TokenVector *vector, size_t token);
+
+#endif

@@ -1,0 +1,553 @@
+"""The parser, against the archive's in the same process and in its own right.
+
+That the trees are stock's is for Tools/compare_trees to show, on whole libraries; here stand the
+corners of the language one by one, and what no comparison of trees sees: counts, limits, memory.
+"""
+
+import ast
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+import warnings
+
+import _parser_stage
+
+# One case a line; ⏎ stands for a line end.
+ACCEPTED = r"""
+x
+x = y = 1
+x, y = z
+x, *y = z
+*x, = y
+[x, [y, *z]] = 1
+(x) = (y)
+x.y, z[0], (w) = 1
+(x).y = (x)[0] = 1
+(await x).y = 1
+x: int
+(x): int = 1
+x.y: int = yield
+x[0]: int = *y, z
+x += yield
+(x) @= 1
+x <<= y,
+del x, (y), [z, w.v]
+del ()
+x if y else z if w else v
+lambda: x
+lambda x, /, y=1, *z, w, v=2, **u: (yield)
+lambda *, x: x
+lambda *x,: x
+not x or y and not z
+x < y <= z != w is not v not in u in t is s
+-x ** -y
+x + y * z - w // v % u @ t << s >> r & q ^ p | o
+~-+x
+await x ** y
+x.y[z](w).v
+x[y:z:w, ::, *v, u:, :t]
+x[*y]
+x[y := 1]
+f(x, *y, z=1, *w, **v, u=2)
+f(x for x in y)
+f(x := 1, y)
+f(**x, y=1,)
+(x for x in y if z if w for v in u)
+[x async for x in y]
+{x: y for x, *y in z}
+{x for x in y}
+{**x, 'y': 1, **z}
+{*x, y}
+{}
+()
+(x,)
+(x := 1)
+(yield x, *y)
+(*x, y)
+yield from x
+'a' 'b' "c"
+u'a' 'b'
+f'a{x}b{y!r:>{z}}{w=}' 'c'
+f'{x:{y}{z!s:a}}'
+f'{ {1: 2}[1] }'
+f'{x!=y}'
+f'{(lambda x: 1)}'
+f'{x:=5}'
+f'{*x, y}'
+b'a' rb'\d'
+1, 1.5, 1j, 0xff, 1_000
+None, True, False, ...
+import x.y as z, w
+from x import (y, z as w,)
+from ... import x
+from .... x import *
+global x, y
+nonlocal x
+pass; break; continue;
+return *x, y
+raise x from y
+assert x, y
+if x: y
+if x: y⏎elif z: w⏎elif v: u⏎else: t
+while x: y⏎else: z
+for x, *y in *z, w: v⏎else: u
+async for x in y: z
+async with x as y: z
+with x as y, z: w
+with (x as y, z): w
+with (x, y): z
+with (x, y) as z: w
+with (x): y
+with (yield): x
+with (x := 1): y
+with (x), (y): z
+with (x).y as z: w
+with (): x
+try: x⏎finally: y
+try: x⏎except: y
+try: x⏎except y as z: w⏎except v: u⏎else: t⏎finally: s
+try: x⏎except* y: z
+@x.y[0](1)⏎@z⏎class w(v, *u, t=1): s
+@x⏎async def y(): z
+def f(x: int, y: z = 1, /, w=2, *v: u, t: s = 3, r, **q: p) -> o: n
+def f(*x: *y): z
+def f(x, /): y
+match x:⏎ case 1: pass
+match x, *y:⏎ case 1 | -2 | 3+4j | 'a' 'b' | None | x.y: pass
+match (x):⏎ case (1 | 2) as y if z: w
+match -x:⏎ case {'a': 1, x.y: _, **z}: w
+match {}:⏎ case x.y(1, z=2,): w
+match [x]:⏎ case [1, *_], (2, *x), 3: y
+match not x:⏎ case (): y
+match x:⏎ case _: case = match = _
+match = case = _ = 1
+match[x]: int
+match(x)
+match.x
+match -x
+match * x
+match not in x
+match, case
+print
+"""
+
+REJECTED = r"""
+x y
+x = = y
+x +
+f() = 1
+x + y = 1
+(*x) = 1
+(x, y): int
+x, y: int
+[x] += 1
+None = 1
+x = yield = 1
+del *x
+del f()
+x if y
+lambda *: x
+lambda *, **x: x
+lambda x=1, y: x
+lambda /: x
+lambda x, /, y, /: x
+x in not y
+x + not y
+x <> y
+await await x
+x[]
+x[*y:z]
+x[y := 1:2]
+f(x=1, y)
+f(**x, *y)
+f(x for x in y, z)
+f(x, y for y in z)
+f(x.y=1)
+f(True=1)
+class x(y for y in z): w
+[*x for x in y]
+{**x for x in y}
+{x: *y}
+{*x: y}
+{x := 1: 2}
+[x for x in y, z]
+[x for x in lambda: y]
+[x for x() in y]
+(*x)
+(x := 1 = 2)
+x := 1
+yield from x, y
+'a' b'b'
+'\x1'
+'\N{no such}'
+b'é'
+f'{}'
+f'{x!}'
+f'{x!z}'
+f'{x'
+f'}'
+f'{x:{y:{z}}}'
+f'{lambda x: 1}'
+f'{x#}'
+f'{*x}'
+f'{x\n}'
+09
+1_
+0b2
+import x.y as z.w
+import x,
+from x import y,
+from x import (*)
+from x import ()
+from . import
+global x.y
+pass;; pass
+raise x, y
+assert x,
+if x := : y
+for x in: y
+for f() in y: z
+with x,: y
+with (x as y): # c
+try: x
+try: x⏎else: y
+try: x⏎except y: z⏎except* w: v
+try: x⏎except*: y
+@x⏎pass
+def f(x=1, y): z
+def f(*): x
+def f(**x, y): z
+def f(x: *y): z
+def f(x) -> y, z: w
+match x:⏎ pass
+match *x:⏎ case 1: pass
+match x:⏎ case +1: pass
+match x:⏎ case 1+1: pass
+match x:⏎ case _.y: pass
+match x:⏎ case x as _: pass
+match x:⏎ case *y: pass
+match x:⏎ case {**_}: pass
+match x:⏎ case {**x, 'y': 1}: pass
+match x:⏎ case y(z=1, w): pass
+  x
+if x:⏎y
+x⏎  y
+$
+"""
+
+
+def read_cases(text):
+    return [line.replace("⏎", "\n") for line in text.split("\n") if line]
+
+
+ACCEPTED_CASES = read_cases(ACCEPTED)
+REJECTED_CASES = read_cases(REJECTED)
+
+
+def dump(source, mode="exec", archive=False, flags=0, version=11):
+    tree = _parser_stage.tree(source.encode(), mode, archive, flags, version)
+    return ast.dump(tree, include_attributes=True)
+
+
+class SnippetTest(unittest.TestCase):
+
+    def setUp(self):
+        self.enterContext(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
+        _parser_stage.set_strict(True)
+        self.addCleanup(_parser_stage.set_strict, False)
+
+    def test_accepted(self):
+        for source in ACCEPTED_CASES:
+            with self.subTest(source=source):
+                before = _parser_stage.counts()
+                ours = dump(source)
+                self.assertEqual(_parser_stage.counts(), before, "handed over")
+                self.assertEqual(ours, dump(source, archive=True))
+
+    def test_rejected(self):
+        for source in REJECTED_CASES:
+            with self.subTest(source=source):
+                before = _parser_stage.counts()["rejected"]
+                with self.assertRaises(SyntaxError) as ours:
+                    dump(source)
+                self.assertEqual(_parser_stage.counts()["rejected"], before + 1)
+                with self.assertRaises(SyntaxError) as archive:
+                    dump(source, archive=True)
+                self.assertEqual(ours.exception.args, archive.exception.args)
+
+    def test_versions(self):
+        for version in range(3, 12):
+            for source in ACCEPTED_CASES:
+                with self.subTest(source=source, version=version):
+                    self.check_same(source, version=version)
+
+    def test_modes(self):
+        for mode in ("eval", "single", "func_type"):
+            for source in ACCEPTED_CASES + ["(int, *str, **x) -> y", "() -> x", "(**x) -> y\n\n",
+                                            "(*x, y) -> z", "x\n\n", "x # c", "x\n  # c\n"]:
+                for ending in ("", "\n", "\n\n"):
+                    with self.subTest(source=source, mode=mode, ending=ending):
+                        self.check_same(source + ending, mode=mode)
+
+    def test_type_comments(self):
+        for source in ("x = 1 # type: int", "for x in y: # type: int\n  pass",
+                       "with x as y: # type: int\n  pass", "with (x, y): # type: int\n  pass",
+                       "with (x as y): # type: int\n  pass",
+                       "def f(): # type: () -> int\n  pass", "def f():\n  # type: () -> int\n  pass",
+                       "def f(x, # type: int\n  y=1, # type: str\n  *z, # type: a\n  w # type: b\n): pass",
+                       "def f():\n  pass\n  # type: int\n", "x # type: ignore[y]\n# type: ignore z\n",
+                       "x += 1 # type: int", "async def f(): # type: x\n  pass", "# type: int"):
+            with self.subTest(source=source):
+                self.check_same(source, flags=ast.PyCF_TYPE_COMMENTS)
+
+    def check_same(self, source, **options):
+        outcomes = []
+        for archive in (False, True):
+            try:
+                outcomes.append(dump(source, archive=archive, **options))
+            except SyntaxError as error:
+                outcomes.append(error.args)
+        self.assertEqual(*outcomes)
+
+
+class WarningTest(unittest.TestCase):
+
+    def check(self, source, expected):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            _parser_stage.tree(source.encode())
+        self.assertEqual([(w.category.__name__, str(w.message), w.lineno) for w in caught], expected)
+
+    def test_escapes(self):
+        self.check(r"'\d \e'", [("DeprecationWarning", r"invalid escape sequence '\d'", 1)])
+        self.check(r"b'\d'", [("DeprecationWarning", r"invalid escape sequence '\d'", 1)])
+        self.check(r"'\777'", [("DeprecationWarning", r"invalid octal escape sequence '\777'", 1)])
+        self.check("\n\n" + r"f'\{x}\d'",
+                   [("DeprecationWarning", r"invalid escape sequence '\{'", 3),
+                    ("DeprecationWarning", r"invalid escape sequence '\d'", 3)])
+        self.check(r"r'\d'", [])
+
+    def test_numbers(self):
+        self.check("1if 2else 3", [("SyntaxWarning", "invalid decimal literal", 1)] * 2)
+        self.check("\n0xfor x", [("SyntaxWarning", "invalid hexadecimal literal", 2)])
+
+    def test_in_the_order_of_the_source(self):
+        self.check("'\\d' if 1else f'{1or 2}' '\\e'\n1in x",
+                   [("DeprecationWarning", r"invalid escape sequence '\d'", 1),
+                    ("SyntaxWarning", "invalid decimal literal", 1),
+                    ("SyntaxWarning", "invalid decimal literal", 1),
+                    ("DeprecationWarning", r"invalid escape sequence '\e'", 1),
+                    ("SyntaxWarning", "invalid decimal literal", 2)])
+
+    def test_once_in_what_is_tried_twice(self):
+        self.check("with (x, (yield f'\\d{1or 2}')): pass\nwith (yield '\\e'): pass",
+                   [("DeprecationWarning", r"invalid escape sequence '\d'", 1),
+                    ("SyntaxWarning", "invalid decimal literal", 1),
+                    ("DeprecationWarning", r"invalid escape sequence '\e'", 2)])
+
+    def test_as_error(self):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with self.assertRaisesRegex(SyntaxError, "invalid escape sequence"):
+                compile(r"'\d'", "f", "exec")
+            with self.assertRaisesRegex(SyntaxError, "invalid decimal literal"):
+                compile("1if x else y", "f", "exec")
+
+    def test_foreign_exception_is_let_through(self):
+        class Foreign(Exception):
+            pass
+
+        def show(*args):
+            calls.append(args)
+            raise Foreign
+
+        calls = []
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings._showwarnmsg_impl, before = show, warnings._showwarnmsg_impl
+            try:
+                with self.assertRaises(Foreign):
+                    compile(r"'\d'", "f", "exec")
+            finally:
+                warnings._showwarnmsg_impl = before
+        self.assertEqual(len(calls), 1)
+
+
+class SourceTest(unittest.TestCase):
+
+    def value(self, source):
+        return eval(compile(source, "f", "eval"))
+
+    def test_encodings(self):
+        self.assertEqual(self.value(b"'\xc3\xa9'"), "é")
+        self.assertEqual(self.value(b"# coding: latin-1\n'\xe9'"), "é")
+        self.assertEqual(self.value(b"\n# -*- coding: koi8-r -*-\n'\xc1'"), "а")
+        self.assertEqual(self.value(b"\xef\xbb\xbf'\xc3\xa9'"), "é")
+        self.assertEqual(self.value("# coding: latin-1\n'é'"), "é")
+        for source in (b"'\xe9'", b"# coding: no-such\n1", b"\xef\xbb\xbf# coding: latin-1\n1",
+                       b"'a'\n# coding: latin-1\n'\xe9'", b"\xef\xbb\xbf\xef\xbb\xbf1", "\ufeff1"):
+            with self.subTest(source=source), self.assertRaises(SyntaxError):
+                self.value(source)
+
+    def test_line_ends(self):
+        for source in (b"'''a\nb'''", b"'''a\r\nb'''", b"'''a\rb'''"):
+            self.assertEqual(self.value(source), "a\nb")
+
+    def test_names_are_normalized(self):
+        tree = ast.parse("ﬁ = ª.ﬁ(ﬁ=1)\nimport ﬁ.ª as ª")
+        self.assertEqual(ast.unparse(tree), "fi = a.fi(fi=1)\nimport fi.a as a")
+
+    def test_files(self):
+        for data, expected in ((b"print('\xc3\xa9' == chr(233))", b"True"),
+                               (b"# coding: latin-1\r\nprint('\xe9' == chr(233))\r\n", b"True"),
+                               (b"\xef\xbb\xbfprint(1)\rprint(2)", b"1\n2"),
+                               (b"if 1:\n  print('''a\r\nb''')\n  ", b"a\nb")):
+            with self.subTest(data=data), tempfile.NamedTemporaryFile(suffix=".py") as file:
+                file.write(data)
+                file.flush()
+                result = subprocess.run([sys.executable, "-I", file.name], capture_output=True)
+                self.assertEqual((result.returncode, result.stdout.strip()), (0, expected))
+
+    def test_pipe(self):
+        result = subprocess.run([sys.executable, "-I", "-"], capture_output=True,
+                                input=b"x = '''\n'''\nprint(x == '\\n')")
+        self.assertEqual(result.stdout, b"True\n")
+
+
+class DepthTest(unittest.TestCase):
+
+    NESTINGS = {
+        "minus": lambda n: "-" * n + "x",
+        "not": lambda n: "not " * n + "x",
+        "lambda": lambda n: "lambda: " * n + "x",
+        "default": lambda n: "lambda x=" * n + "x" + ": x" * n,
+        "conditional": lambda n: "x if y else " * n + "z",
+        "power": lambda n: "x ** " * n + "x",
+        "parentheses": lambda n: "(" * n + "x" + ")" * n,
+        "comparison": lambda n: "x < (" * n + "x" + ")" * n,
+        "call": lambda n: "x(y=" * n + "x" + ")" * n,
+        "dict": lambda n: "{x: x, x: " * n + "x" + "}" * n,
+        "pattern": lambda n: "match x:\n case " + "[" * n + "x" + "]" * n + ": pass",
+        "target": lambda n: "[" * n + "x" + "]" * n + " = y",
+        "elif": lambda n: "if x: pass\n" + "elif x: pass\n" * n,
+        "blocks": lambda n: "".join(" " * i + "if x:\n" for i in range(n)) + " " * n + "x",
+    }
+
+    def verdict(self, source, archive):
+        try:
+            _parser_stage.measure(source.encode(), 1, archive)
+        except Exception as error:
+            return type(error).__name__, str(error)
+        return "accepted"
+
+    def test_verdict_at_any_depth(self):
+        for name, nest in self.NESTINGS.items():
+            for depth in (50, 99, 100, 101, 192, 193, 199, 200, 201, 700, 747, 1500, 1990, 2985, 5000,
+                          5700, 5969, 5970, 6100, 20000):
+                with self.subTest(name=name, depth=depth):
+                    source = nest(min(depth, 500) if name == "blocks" else depth)
+                    self.assertEqual(self.verdict(source, False), self.verdict(source, True))
+
+    def test_format_strings_in_format_strings(self):
+        for depth in (100, 4000, 5000, 7000):
+            source = "f'''{f\"\"\"{f'{f\"{" + "-" * depth + "x}\"}'}\"\"\"}'''"
+            with self.subTest(depth=depth):
+                self.assertEqual(self.verdict(source, False), self.verdict(source, True))
+
+
+class CostTest(unittest.TestCase):
+    """Cost is linear: ten times the source may cost more than ten times, for memory's sake."""
+
+    SOURCES = {
+        "expressions in a format string": lambda n: b"f'" + b"{x}" * n + b"'",
+        "lines in a format string": lambda n: b"f'''" + b"a{x}\n" * n + b"'''",
+        "escapes": lambda n: b"'''" + b"\\\\" * n + b"'''",
+        "quotes": lambda n: b"'''" + b"' " * n + b"'''",
+        "docstrings": lambda n: b"'''a\nb'''\n" * n,
+        "adjacent strings": lambda n: b"(" + b"'a' " * n + b")",
+        "adjacent bytes": lambda n: b"(" + b"b'a' " * n + b")",
+        "names": lambda n: b"\n".join(b"name_%d" % i for i in range(n)),
+        "arguments": lambda n: b"f(" + b"x=1, *y, " * n + b")",
+        "statements that might be matches": lambda n: b"match (x)\n" * n,
+        "context managers": lambda n: b"with (" + b"x, " * n + b"): pass",
+        "comments": lambda n: b"# type: ignore\n" * n,
+    }
+
+    def test_linear(self):
+        for name, make in self.SOURCES.items():
+            with self.subTest(name=name):
+                small = _parser_stage.measure(make(3000), 5)
+                large = _parser_stage.measure(make(30000), 3)
+                self.assertLess(large, 40 * small + 0.05)
+
+
+class RobustnessTest(unittest.TestCase):
+
+    SOURCES = (b"def f(a, b=1, *c, d=2):\n  '''doc'''\n  return f'a{b!r:>{c}} {d=}' '\\n'\n"
+               b"import a.b.c as d\nwith (a as b, c): pass\nx = {1: 2.5, **y}, [*z], b'\\0'\n",
+               b"# coding: latin-1\nx = '\xe9'\r\n", b"x = [" + b"'abc', name, " * 300 + b"]",
+               "é = 1".encode())
+
+    def test_out_of_memory(self):
+        try:
+            from _testcapi import remove_mem_hooks, set_nomemory
+        except ImportError:
+            self.skipTest("needs _testcapi")
+        for source in self.SOURCES:
+            _parser_stage.measure(source, 1)
+            failures = successes = start = 0
+            while successes < 5:
+                self.assertLess(start, 10_000)
+                set_nomemory(start, start + 1)
+                try:
+                    _parser_stage.measure(source, 1)
+                except MemoryError:
+                    failures += 1
+                    successes = 0
+                else:
+                    successes += 1
+                finally:
+                    remove_mem_hooks()
+                start += 1
+            self.assertGreater(failures, 8)
+
+    @unittest.skipUnless(hasattr(sys, "gettotalrefcount"), "needs a debug build")
+    def test_references(self):
+        sources = [*self.SOURCES, b"x = (", b"f'{x!}'", b"'\\N{no}'", b"f'{x' 'y'", b"b'\\x'"]
+
+        def parse_all():
+            for source in sources:
+                try:
+                    _parser_stage.measure(source, 1)
+                except SyntaxError:
+                    pass
+        for _ in range(3):
+            parse_all()
+        before = sys.gettotalrefcount()
+        for _ in range(20):
+            parse_all()
+        self.assertLess(sys.gettotalrefcount() - before, 20)
+
+    def test_threads(self):
+        with open(ast.__file__, "rb") as file:
+            source = file.read()
+        expected = ast.dump(_parser_stage.tree(source, archive=True), include_attributes=True)
+        results = []
+
+        def work():
+            for _ in range(3):
+                results.append(ast.dump(_parser_stage.tree(source), include_attributes=True))
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(set(results), {expected})
+        self.assertEqual(len(results), 12)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,260 @@
+/* The entry points that the rest of the interpreter calls, in place of the archive's.
+
+   A source is given to our parser first. What it turns down is given to the archive's, whose verdict and
+   message are what the caller gets: our parser says no, and never why. The one function hand_over
+   is where a diagnosis of our own can take its place.
+
+   In: what pycore_parser.h says. Out: a tree in the caller's arena, or NULL with an exception. */
+
+#include <Python.h>
+
+#include "pycore_ast.h"
+#include "pycore_parser.h"
+#include "pycore_pystate.h"
+
+#include "parser.h"
+#include "source.h"
+
+/* The archive's parser. Its header is not installed. */
+extern mod_ty _PyPegen_run_parser_from_string(const char *string, int mode, PyObject *filename,
+                                              PyCompilerFlags *flags, PyArena *arena);
+extern mod_ty _PyPegen_run_parser_from_file_pointer(FILE *file, int mode, PyObject *filename,
+                                                    const char *encoding, const char *prompt,
+                                                    const char *second_prompt,
+                                                    PyCompilerFlags *flags, int *error_code,
+                                                    PyArena *arena);
+
+/* ---- counts ---- */
+
+static const char *const count_names[PARSER_COUNTS] = {
+    "parser.rejected", "parser.too_deep", "parser.wrongly_rejected", "parser.passed_on",
+    "parser.strict",
+};
+
+static PyObject *
+count_store(void)
+{
+    PyObject *store = PyInterpreterState_GetDict(PyInterpreterState_Get());
+    if (store == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "the interpreter has no dict");
+    }
+    return store;
+}
+
+long
+Parser_GetCount(ParserCount which)
+{
+    PyObject *store = count_store();
+    PyObject *key = store == NULL ? NULL : PyUnicode_FromString(count_names[which]);
+    if (key == NULL) {
+        return -1;
+    }
+    PyObject *value = PyDict_GetItemWithError(store, key);
+    Py_DECREF(key);
+    if (value == NULL) {
+        return PyErr_Occurred() ? -1 : 0;
+    }
+    return PyLong_AsLong(value);
+}
+
+int
+Parser_SetCount(ParserCount which, long value)
+{
+    PyObject *store = count_store();
+    PyObject *number = store == NULL ? NULL : PyLong_FromLong(value);
+    if (number == NULL) {
+        return -1;
+    }
+    int result = PyDict_SetItemString(store, count_names[which], number);
+    Py_DECREF(number);
+    return result;
+}
+
+/* Counting happens while an exception may be set, and must not add one of its own. */
+static void
+count(ParserCount which)
+{
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    long before = Parser_GetCount(which);
+    if (before < 0 || Parser_SetCount(which, before + 1) < 0) {
+        PyErr_Clear();
+    }
+    PyErr_Restore(type, value, traceback);
+}
+
+static bool
+is_strict(void)
+{
+    long strict = Parser_GetCount(PARSER_STRICT);
+    if (strict < 0) {
+        PyErr_Clear();
+    }
+    return strict > 0;
+}
+
+/* ---- options ---- */
+
+static ParserOptions
+read_options(int mode, PyObject *filename, const PyCompilerFlags *flags)
+{
+    int bits = flags == NULL ? 0 : flags->cf_flags;
+    int version = bits & PyCF_ONLY_AST ? flags->cf_feature_version : PY_MINOR_VERSION;
+    return (ParserOptions){
+        .mode = mode,
+        .feature_version = version,
+        .filename = filename,
+        .type_comments = bits & PyCF_TYPE_COMMENTS,
+        .async_is_name = version < 7,
+        .implies_dedent = !(bits & PyCF_DONT_IMPLY_DEDENT),
+        .diamond_is_unequal = bits & CO_FUTURE_BARRY_AS_BDFL,
+    };
+}
+
+/* ---- the hand-over ---- */
+
+/* What the archive's parser is to be called with. */
+typedef struct {
+    const char *string; /* or a file, at a position */
+    FILE *file;
+    long position;
+    int mode;
+    PyObject *filename;
+    PyCompilerFlags *flags;
+    int *error_code;
+    PyArena *arena;
+} Request;
+
+static mod_ty
+run_archive(const Request *request)
+{
+    if (request->string != NULL) {
+        return _PyPegen_run_parser_from_string(request->string, request->mode, request->filename,
+                                               request->flags, request->arena);
+    }
+    return _PyPegen_run_parser_from_file_pointer(request->file, request->mode, request->filename,
+                                                 NULL, NULL, NULL, request->flags,
+                                                 request->error_code, request->arena);
+}
+
+static mod_ty
+hand_over(const Request *request, ParserCount reason)
+{
+    if (request->file != NULL && fseek(request->file, request->position, SEEK_SET) < 0) {
+        return PyErr_SetFromErrno(PyExc_OSError), NULL;
+    }
+    mod_ty tree = run_archive(request);
+    if (tree == NULL || reason != PARSER_COUNT_REJECTED) {
+        count(reason);
+        return tree;
+    }
+    count(PARSER_COUNT_WRONGLY_REJECTED);
+    if (is_strict()) {
+        PyErr_Format(PyExc_SystemError, "the parser turned down a valid source: %R",
+                     request->filename);
+        return NULL;
+    }
+    return tree;
+}
+
+static mod_ty
+decide(const Request *request, ParserVerdict verdict, mod_ty tree)
+{
+    switch (verdict) {
+    case PARSER_ACCEPTED:
+        return tree;
+    case PARSER_TOO_DEEP:
+        return hand_over(request, PARSER_COUNT_TOO_DEEP);
+    case PARSER_FAILED:
+        return NULL;
+    case PARSER_REJECTED:
+        break;
+    }
+    return hand_over(request, PARSER_COUNT_REJECTED);
+}
+
+static ParserVerdict
+run_parser(Source *source, const Request *request, mod_ty *tree)
+{
+    ParserOptions options = read_options(request->mode, request->filename, request->flags);
+    return Parser_Run(source, &options, request->arena, tree);
+}
+
+/* The source could not be made: the archive's parser says why, unless that has nothing to do with the
+   source. */
+static mod_ty
+fail_source(const Request *request, ParserCount reason)
+{
+    if (PyErr_Occurred()) {
+        if (PyErr_ExceptionMatches(PyExc_MemoryError) ||
+            !PyErr_ExceptionMatches(PyExc_Exception)) {
+            return NULL;
+        }
+        PyErr_Clear();
+    }
+    return hand_over(request, reason);
+}
+
+/* ---- strings ---- */
+
+mod_ty
+_PyParser_ASTFromString(const char *string, PyObject *filename, int mode, PyCompilerFlags *flags,
+                        PyArena *arena)
+{
+    if (PySys_Audit("compile", "yO", string, filename) < 0) {
+        return NULL;
+    }
+    Request request = {
+        .string = string, .mode = mode, .filename = filename, .flags = flags, .arena = arena};
+    Source source;
+    bool is_utf8 = flags != NULL && flags->cf_flags & PyCF_IGNORE_COOKIE;
+    if (Source_FromString(&source, string, is_utf8, mode == Py_file_input) < 0) {
+        Source_Clear(&source);
+        return fail_source(&request, PARSER_COUNT_REJECTED);
+    }
+    mod_ty tree = NULL;
+    ParserVerdict verdict = run_parser(&source, &request, &tree);
+    Source_Clear(&source);
+    return decide(&request, verdict, tree);
+}
+
+/* ---- files ---- */
+
+/* Whether the file can be read a second time. Prompts and pipes are read line by line. */
+static bool
+can_be_read_again(FILE *file, long *position)
+{
+    *position = ftell(file);
+    return *position >= 0 && fseek(file, *position, SEEK_SET) == 0;
+}
+
+mod_ty
+_PyParser_ASTFromFile(FILE *file, PyObject *filename, const char *encoding, int mode,
+                      const char *prompt, const char *second_prompt, PyCompilerFlags *flags,
+                      int *error_code, PyArena *arena)
+{
+    if (PySys_Audit("compile", "OO", Py_None, filename) < 0) {
+        return NULL;
+    }
+    Request request = {.file = file,
+                       .mode = mode,
+                       .filename = filename,
+                       .flags = flags,
+                       .error_code = error_code,
+                       .arena = arena};
+    if (encoding != NULL || prompt != NULL || second_prompt != NULL || mode != Py_file_input ||
+        !can_be_read_again(file, &request.position)) {
+        count(PARSER_COUNT_PASSED_ON);
+        return _PyPegen_run_parser_from_file_pointer(file, mode, filename, encoding, prompt,
+                                                     second_prompt, flags, error_code, arena);
+    }
+    Source source;
+    if (Source_FromFile(&source, file) < 0) {
+        Source_Clear(&source);
+        return fail_source(&request, PARSER_COUNT_PASSED_ON);
+    }
+    mod_ty tree = NULL;
+    ParserVerdict verdict = run_parser(&source, &request, &tree);
+    Source_Clear(&source);
+    return decide(&request, verdict, tree);
+}

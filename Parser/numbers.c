@@ -1,0 +1,91 @@
+/* The values of numbers. In: a number token. Out: an int, a float or a complex that the arena owns. */
+
+#include "parser_internal.h"
+
+enum { DIGITS_IN_64_BITS = 18 };
+
+static bool
+scratch_has(Parser *p, size_t size)
+{
+    if (p->scratch_size < size) {
+        char *scratch = PyMem_Realloc(p->scratch, size);
+        if (scratch == NULL) {
+            PyErr_NoMemory();
+            return false;
+        }
+        p->scratch = scratch;
+        p->scratch_size = size;
+    }
+    return true;
+}
+
+/* The number's text without underscores, ending in a NUL. */
+static char *
+copy_digits(Parser *p, const char *text, size_t length)
+{
+    if (!scratch_has(p, length + 1)) {
+        return NULL;
+    }
+    char *to = p->scratch;
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] != '_') {
+            *to++ = text[i];
+        }
+    }
+    *to = '\0';
+    if ((size_t)(to - p->scratch) < length && !has_version(p, 6)) {
+        return NULL;
+    }
+    return p->scratch;
+}
+
+static PyObject *
+long_number(Parser *p, const char *text, size_t length)
+{
+    const char *digits = copy_digits(p, text, length);
+    if (digits == NULL) {
+        return NULL;
+    }
+    size_t size = strlen(digits);
+    bool has_base = size > 1 && digits[0] == '0' && !Py_ISDIGIT((unsigned char)digits[1]) &&
+                    strchr("xXoObB", digits[1]) != NULL;
+    char last = digits[size - 1];
+    if (has_base) {
+        return PyLong_FromString(digits, NULL, 0);
+    }
+    if (last == 'j' || last == 'J') {
+        p->scratch[size - 1] = '\0';
+        double imaginary = PyOS_string_to_double(digits, NULL, NULL);
+        if (imaginary == -1.0 && PyErr_Occurred()) {
+            return NULL;
+        }
+        return PyComplex_FromDoubles(0.0, imaginary);
+    }
+    if (strpbrk(digits, ".eE") == NULL) {
+        return PyLong_FromString(digits, NULL, 0);
+    }
+    double value = PyOS_string_to_double(digits, NULL, NULL);
+    if (value == -1.0 && PyErr_Occurred()) {
+        return NULL;
+    }
+    return PyFloat_FromDouble(value);
+}
+
+PyObject *
+Parser_NumberValue(Parser *p, size_t index)
+{
+    const Token *token = token_at(p, index);
+    const char *text = p->text + token->start;
+    size_t length = token->end - token->start;
+    if (length <= DIGITS_IN_64_BITS) {
+        unsigned long long value = 0;
+        size_t i = 0;
+        while (i < length && Py_ISDIGIT((unsigned char)text[i])) {
+            value = value * 10 + (unsigned)(text[i++] - '0');
+        }
+        if (i == length) {
+            return Parser_Keep(p, PyLong_FromUnsignedLongLong(value));
+        }
+    }
+    return Parser_Keep(p, long_number(p, text, length));
+}

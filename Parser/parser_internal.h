@@ -1,0 +1,348 @@
+/* What the files of the parser share: its state, and the small steps that parse functions are made
+   of.
+
+   Failing. A parse function returns NULL (or -1) when the source is not what it wants, and sets no
+   exception then; it returns the same with an exception set when memory runs out. Either way the
+   parse is over, so no parse function cleans up: all that one holds lies in the arena, in the
+   stack of the parser, or is registered with the arena. The one place that tries a second way (see
+   Parser_Mark) takes the parser back to where it was. */
+
+#ifndef PARSER_INTERNAL_H
+#define PARSER_INTERNAL_H
+
+#include <Python.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "pycore_ast.h"
+
+#include "parser.h"
+#include "source.h"
+#include "tokenizer.h"
+
+typedef struct {
+    uint32_t start, length; /* of the spelling in the source */
+    uint32_t hash;
+    PyObject *name;
+} NameSlot;
+
+/* What is reported once the source has been accepted. */
+typedef struct {
+    uint32_t offset;
+    int line;
+    PyObject *category; /* borrowed */
+    uint32_t text_start; /* of the escape sequence, for its message */
+    uint8_t text_length; /* 0: message is used as it stands */
+    const char *message;
+} PendingWarning;
+
+typedef struct {
+    TokenVector vector;
+    size_t index; /* of the token to be looked at next */
+    const uint8_t *kinds; /* vector.kinds, kept here to save a step */
+
+    const char *text;
+    const ParserOptions *options;
+    PyArena *arena;
+
+    /* The arena's memory is taken in blocks. */
+    char *block, *block_end;
+    size_t block_size;
+
+    asdl_generic_seq *empty; /* all empty sequences are this one */
+
+    /* Items of sequences that are not finished. */
+    void **stack;
+    size_t stack_size, stack_capacity;
+
+    NameSlot *names; /* open addressing; capacity is a power of two */
+    size_t name_count, name_capacity;
+    uint64_t hash_seed; /* names cannot be chosen to collide */
+    PyObject *normalize; /* unicodedata.normalize, once needed */
+
+    PendingWarning *warnings;
+    size_t warning_count, warning_capacity;
+
+    char *scratch; /* for literals that hold escapes */
+    size_t scratch_size;
+
+    int depth;
+    bool too_deep;
+} Parser;
+
+/* ---- tokens ---- */
+
+static inline int
+peek(const Parser *p)
+{
+    return p->kinds[p->index];
+}
+
+/* Look at the token after next. There always is one, unless the next is the last. */
+static inline int
+peek_second(const Parser *p)
+{
+    return p->kinds[p->index + 1];
+}
+
+static inline bool
+accept(Parser *p, int kind)
+{
+    if (p->kinds[p->index] != kind) {
+        return false;
+    }
+    p->index++;
+    return true;
+}
+
+static inline const Token *
+token_at(const Parser *p, size_t index)
+{
+    return &p->vector.tokens[index];
+}
+
+static inline bool
+starts_expression(const Parser *p)
+{
+    return Token_traits[peek(p)].traits & TRAIT_STARTS;
+}
+
+/* Whether the token at an index is the name that is spelled so. */
+static inline bool
+is_word(const Parser *p, size_t index, const char *word, size_t length)
+{
+    const Token *token = token_at(p, index);
+    return p->kinds[index] == TOKEN_NAME && token->end - token->start == length &&
+           memcmp(p->text + token->start, word, length) == 0;
+}
+
+#define IS_WORD(p, index, word) is_word(p, index, word, sizeof(word) - 1)
+
+/* Whether the language that is asked for has what came with Python 3.minor. */
+static inline bool
+has_version(const Parser *p, int minor)
+{
+    return p->options->feature_version >= minor;
+}
+
+/* ---- depth ---- */
+
+/* Enter a construct that can be nested in itself. The cost is an upper bound of what the archive's
+   parser counts for it, whose limit is part of the accepted language. */
+static inline bool
+enter(Parser *p, int cost)
+{
+    p->depth += cost;
+    if (p->depth > PARSER_DEPTH_LIMIT) {
+        p->too_deep = true;
+        return false;
+    }
+    return true;
+}
+
+static inline void
+leave(Parser *p, int cost)
+{
+    p->depth -= cost;
+}
+
+/* ---- trying a second way ---- */
+
+/* All that a try that failed has to take back. */
+typedef struct {
+    size_t index, token_count, stack_size, warning_count, token_warning_count;
+    int depth;
+} ParserMark;
+
+static inline ParserMark
+Parser_Mark(const Parser *p)
+{
+    return (ParserMark){p->index,         p->vector.count,         p->stack_size,
+                        p->warning_count, p->vector.warning_count, p->depth};
+}
+
+static inline void
+Parser_Return(Parser *p, ParserMark mark)
+{
+    p->index = mark.index;
+    Tokenizer_Truncate(&p->vector, mark.token_count);
+    p->stack_size = mark.stack_size;
+    p->warning_count = mark.warning_count;
+    p->vector.warning_count = mark.token_warning_count;
+    p->depth = mark.depth;
+}
+
+/* ---- memory ---- */
+
+void *Parser_AllocateBlock(Parser *p, size_t size);
+
+static inline void *
+allocate(Parser *p, size_t size)
+{
+    size = (size + 7) & ~(size_t)7;
+    if ((size_t)(p->block_end - p->block) < size) {
+        return Parser_AllocateBlock(p, size);
+    }
+    void *memory = p->block;
+    p->block += size;
+    return memory;
+}
+
+/* Give an object to the arena, which owns it from here on also if this fails. */
+PyObject *Parser_Keep(Parser *p, PyObject *object);
+
+/* ---- sequences ---- */
+
+int Parser_GrowStack(Parser *p);
+
+static inline bool
+push(Parser *p, void *item)
+{
+    if (p->stack_size == p->stack_capacity && Parser_GrowStack(p) < 0) {
+        return false;
+    }
+    p->stack[p->stack_size++] = item;
+    return true;
+}
+
+/* Make a sequence of all that was pushed since the stack had this size. */
+void *Parser_TakeSequence(Parser *p, size_t base);
+asdl_int_seq *Parser_TakeIntegers(Parser *p, size_t base);
+/* Every second item from base + offset on; the stack is left as it is. */
+void *Parser_CopyAlternate(Parser *p, size_t base, size_t offset);
+void *Parser_SingletonSequence(Parser *p, void *item);
+
+/* ---- nodes ---- */
+
+void Parser_EndOfLongString(const Parser *p, size_t token, int *line, int *column);
+size_t Parser_LastTextToken(const Parser *p, size_t token);
+
+/* The node begins with the token at start and ends with the one before the next. */
+#define SET_POSITION(p, node, start_index)                                                         \
+    do {                                                                                           \
+        const Token *first_ = token_at(p, start_index);                                            \
+        (node)->lineno = first_->line;                                                             \
+        (node)->col_offset = first_->column;                                                       \
+        size_t last_ = (p)->index - 1;                                                             \
+        if ((p)->kinds[last_] <= TOKEN_DEDENT) {                                                   \
+            last_ = Parser_LastTextToken(p, last_);                                                \
+        }                                                                                          \
+        const Token *token_ = token_at(p, last_);                                                  \
+        if ((p)->kinds[last_] == TOKEN_STRING_LINES) {                                             \
+            Parser_EndOfLongString(p, last_, &(node)->end_lineno, &(node)->end_col_offset);        \
+        }                                                                                          \
+        else {                                                                                     \
+            (node)->end_lineno = token_->line;                                                     \
+            (node)->end_col_offset = token_->column + (int)(token_->end - token_->start);          \
+        }                                                                                          \
+    } while (0)
+
+static inline expr_ty
+new_expression(Parser *p, enum _expr_kind kind, size_t start)
+{
+    expr_ty node = allocate(p, sizeof(*node));
+    if (node != NULL) {
+        node->kind = kind;
+        SET_POSITION(p, node, start);
+    }
+    return node;
+}
+
+static inline stmt_ty
+new_statement(Parser *p, enum _stmt_kind kind, size_t start)
+{
+    stmt_ty node = allocate(p, sizeof(*node));
+    if (node != NULL) {
+        node->kind = kind;
+        SET_POSITION(p, node, start);
+    }
+    return node;
+}
+
+expr_ty Parser_NewConstant(Parser *p, PyObject *value, size_t start);
+
+/* ---- identifiers.c ---- */
+
+/* The name that the token at an index spells; the arena owns it. */
+PyObject *Parser_Name(Parser *p, size_t index);
+/* Accept a name. */
+PyObject *Parser_AcceptName(Parser *p);
+/* dotted_name: NAME ("." NAME)* */
+PyObject *Parser_DottedName(Parser *p);
+
+/* ---- literals ---- */
+
+/* numbers.c: the value of the number token at an index */
+PyObject *Parser_NumberValue(Parser *p, size_t index);
+/* strings.c: strings: STRING+ */
+expr_ty Parser_Strings(Parser *p);
+
+typedef struct {
+    uint32_t start, end; /* the text between the quotes */
+    bool is_bytes, is_raw, is_format;
+} StringParts;
+
+/* The value of a stretch of text that may hold escapes. */
+PyObject *Parser_DecodeString(Parser *p, uint32_t start, uint32_t end, bool is_raw, int line);
+int Parser_Warn(Parser *p, PendingWarning warning);
+
+/* fstring.c */
+
+/* What adjacent strings are put together to. */
+typedef struct {
+    size_t first_token, last_token; /* of all the adjacent strings */
+    size_t base;          /* the parts that are finished lie on the stack from here */
+    PyObject *literal;    /* text after the last of them, owned; NULL if there is none */
+    _PyUnicodeWriter writer; /* holds the text when it has several pieces */
+    bool is_writing;
+    bool is_format;
+} StringBuilder;
+
+int StringBuilder_AddText(StringBuilder *builder, PyObject *text);
+/* Make the text so far a part of its own. */
+int StringBuilder_EndText(Parser *p, StringBuilder *builder, size_t first, size_t last);
+void StringBuilder_Clear(StringBuilder *builder);
+int Parser_FormatString(Parser *p, StringBuilder *builder, size_t token, StringParts parts);
+
+/* ---- the grammar ---- */
+
+/* expressions.c */
+expr_ty Parser_Expression(Parser *p);
+expr_ty Parser_StarExpressions(Parser *p);
+expr_ty Parser_NamedExpression(Parser *p);
+expr_ty Parser_StarNamedExpression(Parser *p);
+expr_ty Parser_YieldOrStarExpressions(Parser *p);
+expr_ty Parser_Operators(Parser *p, int precedence);
+expr_ty Parser_ParenthesizedForm(Parser *p);
+expr_ty Parser_TupleRest(Parser *p, expr_ty first, size_t start, expr_ty (*item)(Parser *));
+
+typedef struct {
+    asdl_expr_seq *positional;
+    asdl_keyword_seq *keywords;
+} Arguments;
+
+bool Parser_Arguments(Parser *p, Arguments *arguments, bool takes_generator);
+
+/* parameters.c */
+arguments_ty Parser_Parameters(Parser *p);
+arguments_ty Parser_LambdaParameters(Parser *p);
+
+/* targets.c */
+bool Parser_MakeTarget(expr_ty node, expr_context_ty context);
+bool Parser_IsSingleTarget(expr_ty node);
+expr_ty Parser_StarTargets(Parser *p);
+expr_ty Parser_StarTarget(Parser *p);
+asdl_expr_seq *Parser_DeleteTargets(Parser *p);
+
+/* patterns.c */
+stmt_ty Parser_MatchStatement(Parser *p);
+bool Parser_AtMatchStatement(const Parser *p);
+
+/* statements.c */
+asdl_stmt_seq *Parser_Statements(Parser *p, int end);
+asdl_stmt_seq *Parser_InteractiveStatement(Parser *p);
+asdl_stmt_seq *Parser_Block(Parser *p);
+bool Parser_SimpleStatements(Parser *p);
+PyObject *Parser_AcceptTypeComment(Parser *p, bool *failed);
+
+#endif

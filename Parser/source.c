@@ -1,0 +1,285 @@
+/* Bytes to decoded source.
+
+   In: a string or a file. Out: a Source, to be given to Source_Clear. What cannot be decoded is not
+   diagnosed: -1 says that whoever reports it has to look at the bytes again. */
+
+#include "source.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+enum {
+    MARK_SIZE = 3,          /* UTF-8 byte order mark */
+    LONGEST_ENCODING = 100, /* longer than any name in the codec registry */
+    NORMALIZED_SIZE = 12,   /* as much of the name is looked at to find UTF-8 and Latin-1 */
+};
+
+static int
+fail_memory(void)
+{
+    PyErr_NoMemory();
+    return -1;
+}
+
+/* ---- the encoding cookie ---- */
+
+static const char *
+skip_blanks(const char *at, const char *end)
+{
+    while (at < end && (*at == ' ' || *at == '\t' || *at == '\f')) {
+        at++;
+    }
+    return at;
+}
+
+static bool
+is_in_encoding_name(char c)
+{
+    return Py_ISALNUM((unsigned char)c) || c == '-' || c == '_' || c == '.';
+}
+
+/* cookie: blanks "#" anything "coding" (":" | "=") blanks name */
+static bool
+find_cookie(const char *line, const char *end, const char **name, size_t *length)
+{
+    static const char word[] = "coding";
+    const size_t size = sizeof(word) - 1;
+    const char *at = skip_blanks(line, end);
+    if (at == end || *at != '#') {
+        return false;
+    }
+    while ((at = memchr(at, 'c', end - at)) != NULL) {
+        if ((size_t)(end - at) > size && memcmp(at, word, size) == 0 &&
+            (at[size] == ':' || at[size] == '=')) {
+            const char *begin = at + size + 1;
+            while (begin < end && (*begin == ' ' || *begin == '\t')) {
+                begin++;
+            }
+            const char *stop = begin;
+            while (stop < end && is_in_encoding_name(*stop)) {
+                stop++;
+            }
+            if (stop > begin) {
+                *name = begin;
+                *length = stop - begin;
+                return true;
+            }
+        }
+        at++;
+    }
+    return false;
+}
+
+/* Look in the first two lines; in the second only if the first holds no more than a comment. */
+static bool
+find_cookie_in_source(const char *text, const char *end, bool ends_line, const char **name,
+                      size_t *length)
+{
+    for (int line = 0; line < 2; line++) {
+        const char *line_end = memchr(text, '\n', end - text);
+        if (line_end == NULL) {
+            if (!ends_line) {
+                return false;
+            }
+            line_end = end;
+        }
+        if (find_cookie(text, line_end, name, length)) {
+            return true;
+        }
+        const char *first = skip_blanks(text, line_end);
+        if ((first < line_end && *first != '#') || line_end == end) {
+            return false;
+        }
+        text = line_end + 1;
+    }
+    return false;
+}
+
+static bool
+begins_with_word(const char *name, const char *word)
+{
+    size_t length = strlen(word);
+    return strncmp(name, word, length) == 0 && (name[length] == '\0' || name[length] == '-');
+}
+
+static bool
+names_utf8(const char *name, size_t length)
+{
+    char normalized[NORMALIZED_SIZE + 1];
+    size_t i;
+    for (i = 0; i < length && i < NORMALIZED_SIZE; i++) {
+        normalized[i] = name[i] == '_' ? '-' : (char)Py_TOLOWER(name[i]);
+    }
+    normalized[i] = '\0';
+    return begins_with_word(normalized, "utf-8");
+}
+
+/* ---- line ends ---- */
+
+/* Copy text with every line end made into "\n"; return the size. */
+static size_t
+copy_lines(char *to, const char *from, const char *end)
+{
+    char *start = to;
+    while (from < end) {
+        const char *stop = memchr(from, '\r', end - from);
+        size_t length = (stop == NULL ? end : stop) - from;
+        memcpy(to, from, length);
+        to += length;
+        from += length;
+        if (stop != NULL) {
+            *to++ = '\n';
+            from += from + 1 < end && from[1] == '\n' ? 2 : 1;
+        }
+    }
+    return to - start;
+}
+
+static int
+normalize_lines(Source *source)
+{
+    if (memchr(source->text, '\r', source->size) == NULL) {
+        return 0;
+    }
+    char *buffer = PyMem_Malloc(source->size + 1);
+    if (buffer == NULL) {
+        return fail_memory();
+    }
+    source->size = copy_lines(buffer, source->text, source->text + source->size);
+    buffer[source->size] = '\0';
+    PyMem_Free(source->buffer);
+    source->buffer = buffer;
+    source->text = buffer;
+    return 0;
+}
+
+/* ---- decoding ---- */
+
+static int
+decode(Source *source, const char *encoding, bool ends_line)
+{
+    /* The line end that is taken to follow the last line is part of what is decoded. */
+    bool adds_end = ends_line && (source->size == 0 || source->text[source->size - 1] != '\n');
+    PyObject *string;
+    if (adds_end) {
+        PyObject *bytes = PyBytes_FromStringAndSize(NULL, source->size + 1);
+        if (bytes == NULL) {
+            return -1;
+        }
+        memcpy(PyBytes_AS_STRING(bytes), source->text, source->size);
+        PyBytes_AS_STRING(bytes)[source->size] = '\n';
+        string = PyUnicode_Decode(PyBytes_AS_STRING(bytes), source->size + 1, encoding, NULL);
+        Py_DECREF(bytes);
+    }
+    else {
+        string = PyUnicode_Decode(source->text, source->size, encoding, NULL);
+    }
+    if (string == NULL) {
+        return -1;
+    }
+    source->decoded = PyUnicode_AsUTF8String(string);
+    Py_DECREF(string);
+    if (source->decoded == NULL) {
+        return -1;
+    }
+    source->text = PyBytes_AS_STRING(source->decoded);
+    source->size = strlen(source->text);
+    return 0;
+}
+
+/* Settle the encoding by the byte order mark and the cookie. Set *is_decoded if it was not UTF-8. */
+static int
+decode_by_cookie(Source *source, bool ends_line, bool *is_decoded)
+{
+    bool has_mark = source->size >= MARK_SIZE && memcmp(source->text, "\xef\xbb\xbf", 3) == 0;
+    if (has_mark) {
+        source->text += MARK_SIZE;
+        source->size -= MARK_SIZE;
+    }
+    const char *name;
+    size_t length;
+    if (!find_cookie_in_source(source->text, source->text + source->size, ends_line, &name,
+                               &length) ||
+        names_utf8(name, length)) {
+        return 0;
+    }
+    char encoding[LONGEST_ENCODING + 1];
+    if (has_mark || length > LONGEST_ENCODING) {
+        return -1;
+    }
+    memcpy(encoding, name, length);
+    encoding[length] = '\0';
+    *is_decoded = true;
+    return decode(source, encoding, ends_line);
+}
+
+int
+Source_FromString(Source *source, const char *string, bool is_utf8, bool ends_line)
+{
+    bool is_decoded = false;
+    *source = (Source){string, strlen(string), NULL, NULL};
+    if (normalize_lines(source) < 0) {
+        return -1;
+    }
+    return is_utf8 ? 0 : decode_by_cookie(source, ends_line, &is_decoded);
+}
+
+/* ---- files ---- */
+
+static int
+read_rest(Source *source, FILE *file)
+{
+    struct stat status;
+    long position = ftell(file);
+    if (position < 0 || fstat(fileno(file), &status) < 0 || !S_ISREG(status.st_mode) ||
+        status.st_size < position) {
+        return -1;
+    }
+    size_t expected = (size_t)(status.st_size - position);
+    source->buffer = PyMem_Malloc(expected + 1);
+    if (source->buffer == NULL) {
+        return fail_memory();
+    }
+    source->size = fread(source->buffer, 1, expected, file);
+    source->buffer[source->size] = '\0';
+    source->text = source->buffer;
+    /* A file that changes while it is read is left to the line by line reader. */
+    return source->size == expected && getc(file) == EOF && !ferror(file) ? 0 : -1;
+}
+
+static bool
+is_valid_utf8(const Source *source)
+{
+    for (size_t i = 0; i < source->size; i++) {
+        if ((unsigned char)source->text[i] >= 128) {
+            PyObject *string = PyUnicode_DecodeUTF8(source->text + i, source->size - i, NULL);
+            Py_XDECREF(string);
+            return string != NULL;
+        }
+    }
+    return true;
+}
+
+int
+Source_FromFile(Source *source, FILE *file)
+{
+    bool is_decoded = false;
+    *source = (Source){NULL, 0, NULL, NULL};
+    if (read_rest(source, file) < 0 || memchr(source->text, '\0', source->size) != NULL ||
+        decode_by_cookie(source, true, &is_decoded) < 0) {
+        return -1;
+    }
+    if (!is_decoded && !is_valid_utf8(source)) {
+        return -1;
+    }
+    return normalize_lines(source);
+}
+
+void
+Source_Clear(Source *source)
+{
+    PyMem_Free(source->buffer);
+    Py_CLEAR(source->decoded);
+    source->buffer = NULL;
+    source->text = NULL;
+}

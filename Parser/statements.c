@@ -1,0 +1,945 @@
+/* Statements. In: tokens from p->index on. Out: sequences of nodes in the arena. */
+
+#include "parser_internal.h"
+
+enum {
+    COST_BLOCK = 12,
+    COST_ELIF = 1,
+};
+
+static bool push_statement(Parser *p);
+
+/* ---- small parts ---- */
+
+/* [TYPE_COMMENT]; NULL if there is none */
+PyObject *
+Parser_AcceptTypeComment(Parser *p, bool *failed)
+{
+    *failed = false;
+    if (peek(p) != TOKEN_TYPE_COMMENT) {
+        return NULL;
+    }
+    const Token *token = token_at(p, p->index++);
+    PyObject *comment = Parser_Keep(
+        p, PyUnicode_DecodeUTF8(p->text + token->start, token->end - token->start, NULL));
+    *failed = comment == NULL;
+    return comment;
+}
+
+/* block: NEWLINE INDENT statement+ DEDENT | simple_statements */
+asdl_stmt_seq *
+Parser_Block(Parser *p)
+{
+    if (!accept(p, TOKEN_NEWLINE)) {
+        size_t base = p->stack_size;
+        if (Token_traits[peek(p)].traits & TRAIT_LAYOUT) {
+            return NULL;
+        }
+        return Parser_SimpleStatements(p) ? Parser_TakeSequence(p, base) : NULL;
+    }
+    if (!accept(p, TOKEN_INDENT) || !enter(p, COST_BLOCK)) {
+        return NULL;
+    }
+    asdl_stmt_seq *body = Parser_Statements(p, TOKEN_DEDENT);
+    leave(p, COST_BLOCK);
+    return body != NULL && accept(p, TOKEN_DEDENT) ? body : NULL;
+}
+
+/* ":" block */
+static asdl_stmt_seq *
+colon_block(Parser *p)
+{
+    return accept(p, TOKEN_COLON) ? Parser_Block(p) : NULL;
+}
+
+/* else_block: ["else" ":" block] */
+static bool
+else_block(Parser *p, asdl_stmt_seq **block)
+{
+    if (!accept(p, TOKEN_ELSE)) {
+        *block = Parser_TakeSequence(p, p->stack_size);
+    }
+    else {
+        *block = colon_block(p);
+    }
+    return *block != NULL;
+}
+
+/* ---- assignments ---- */
+
+/* annotated: target ":" expression ["=" (yield_expression | star_expressions)] */
+static stmt_ty
+annotated(Parser *p, expr_ty target, size_t start)
+{
+    p->index++;
+    if (!Parser_IsSingleTarget(target) || !has_version(p, 6)) {
+        return NULL;
+    }
+    Parser_MakeTarget(target, Store);
+    expr_ty annotation = Parser_Expression(p), value = NULL;
+    if (annotation == NULL ||
+        (accept(p, TOKEN_EQUAL) && (value = Parser_YieldOrStarExpressions(p)) == NULL)) {
+        return NULL;
+    }
+    stmt_ty node = new_statement(p, AnnAssign_kind, start);
+    if (node != NULL) {
+        node->v.AnnAssign.target = target;
+        node->v.AnnAssign.annotation = annotation;
+        node->v.AnnAssign.value = value;
+        node->v.AnnAssign.simple = p->kinds[start] == TOKEN_NAME && target->kind == Name_kind;
+    }
+    return node;
+}
+
+/* augmented: target augmented_operator (yield_expression | star_expressions) */
+static stmt_ty
+augmented(Parser *p, expr_ty target, size_t start)
+{
+    int kind = peek(p);
+    p->index++;
+    if (!Parser_IsSingleTarget(target) || (kind == TOKEN_ATEQUAL && !has_version(p, 5))) {
+        return NULL;
+    }
+    Parser_MakeTarget(target, Store);
+    expr_ty value = Parser_YieldOrStarExpressions(p);
+    stmt_ty node = value == NULL ? NULL : new_statement(p, AugAssign_kind, start);
+    if (node != NULL) {
+        node->v.AugAssign.target = target;
+        node->v.AugAssign.op = (operator_ty)Token_traits[kind].action;
+        node->v.AugAssign.value = value;
+    }
+    return node;
+}
+
+/* assignment: (star_targets "=")+ (yield_expression | star_expressions) [TYPE_COMMENT] */
+static stmt_ty
+assignment(Parser *p, expr_ty target, size_t start)
+{
+    size_t base = p->stack_size;
+    expr_ty value = target;
+    while (accept(p, TOKEN_EQUAL)) {
+        if (!Parser_MakeTarget(value, Store) || !push(p, value)) {
+            return NULL;
+        }
+        value = Parser_YieldOrStarExpressions(p);
+        if (value == NULL) {
+            return NULL;
+        }
+    }
+    bool failed;
+    PyObject *comment = Parser_AcceptTypeComment(p, &failed);
+    stmt_ty node = failed ? NULL : new_statement(p, Assign_kind, start);
+    if (node == NULL) {
+        return NULL;
+    }
+    node->v.Assign.targets = Parser_TakeSequence(p, base);
+    node->v.Assign.value = value;
+    node->v.Assign.type_comment = comment;
+    return node->v.Assign.targets == NULL ? NULL : node;
+}
+
+/* expression_statement: annotated | augmented | assignment | star_expressions */
+static stmt_ty
+expression_statement(Parser *p)
+{
+    size_t start = p->index;
+    expr_ty value = Parser_YieldOrStarExpressions(p);
+    if (value == NULL) {
+        return NULL;
+    }
+    int kind = peek(p);
+    if (kind == TOKEN_EQUAL) {
+        return assignment(p, value, start);
+    }
+    if (kind == TOKEN_COLON) {
+        return annotated(p, value, start);
+    }
+    if (Token_traits[kind].traits & TRAIT_AUGMENTS) {
+        return augmented(p, value, start);
+    }
+    stmt_ty node = new_statement(p, Expr_kind, start);
+    if (node != NULL) {
+        node->v.Expr.value = value;
+    }
+    return node;
+}
+
+/* ---- simple statements ---- */
+
+static stmt_ty
+word_statement(Parser *p, enum _stmt_kind kind)
+{
+    p->index++;
+    return new_statement(p, kind, p->index - 1);
+}
+
+/* return: "return" [star_expressions] */
+static stmt_ty
+return_statement(Parser *p)
+{
+    size_t start = p->index++;
+    expr_ty value = NULL;
+    if ((starts_expression(p) || peek(p) == TOKEN_STAR) &&
+        (value = Parser_StarExpressions(p)) == NULL) {
+        return NULL;
+    }
+    stmt_ty node = new_statement(p, Return_kind, start);
+    if (node != NULL) {
+        node->v.Return.value = value;
+    }
+    return node;
+}
+
+/* raise: "raise" [expression ["from" expression]] */
+static stmt_ty
+raise_statement(Parser *p)
+{
+    size_t start = p->index++;
+    expr_ty exception = NULL, cause = NULL;
+    if (starts_expression(p)) {
+        exception = Parser_Expression(p);
+        if (exception == NULL ||
+            (accept(p, TOKEN_FROM) && (cause = Parser_Expression(p)) == NULL)) {
+            return NULL;
+        }
+    }
+    stmt_ty node = new_statement(p, Raise_kind, start);
+    if (node != NULL) {
+        node->v.Raise.exc = exception;
+        node->v.Raise.cause = cause;
+    }
+    return node;
+}
+
+/* assert: "assert" expression ["," expression] */
+static stmt_ty
+assert_statement(Parser *p)
+{
+    size_t start = p->index++;
+    expr_ty test = Parser_Expression(p), message = NULL;
+    if (test == NULL ||
+        (accept(p, TOKEN_COMMA) && (message = Parser_Expression(p)) == NULL)) {
+        return NULL;
+    }
+    stmt_ty node = new_statement(p, Assert_kind, start);
+    if (node != NULL) {
+        node->v.Assert.test = test;
+        node->v.Assert.msg = message;
+    }
+    return node;
+}
+
+/* del: "del" delete_targets */
+static stmt_ty
+delete_statement(Parser *p)
+{
+    size_t start = p->index++;
+    asdl_expr_seq *targets = Parser_DeleteTargets(p);
+    stmt_ty node = targets == NULL ? NULL : new_statement(p, Delete_kind, start);
+    if (node != NULL) {
+        node->v.Delete.targets = targets;
+    }
+    return node;
+}
+
+/* scope: ("global" | "nonlocal") NAME ("," NAME)* */
+static stmt_ty
+scope_statement(Parser *p, enum _stmt_kind kind)
+{
+    size_t start = p->index++, base = p->stack_size;
+    do {
+        PyObject *name = Parser_AcceptName(p);
+        if (name == NULL || !push(p, name)) {
+            return NULL;
+        }
+    } while (accept(p, TOKEN_COMMA));
+    asdl_identifier_seq *names = Parser_TakeSequence(p, base);
+    stmt_ty node = names == NULL ? NULL : new_statement(p, kind, start);
+    if (node != NULL && kind == Global_kind) {
+        node->v.Global.names = names;
+    }
+    else if (node != NULL) {
+        node->v.Nonlocal.names = names;
+    }
+    return node;
+}
+
+/* ---- imports ---- */
+
+/* alias: name ["as" NAME] */
+static alias_ty
+import_alias(Parser *p, PyObject *(*read_name)(Parser *))
+{
+    size_t start = p->index;
+    PyObject *name = read_name(p), *other = NULL;
+    if (name == NULL || (accept(p, TOKEN_AS) && (other = Parser_AcceptName(p)) == NULL)) {
+        return NULL;
+    }
+    alias_ty node = allocate(p, sizeof(*node));
+    if (node != NULL) {
+        node->name = name;
+        node->asname = other;
+        SET_POSITION(p, node, start);
+    }
+    return node;
+}
+
+/* import: "import" dotted_name ["as" NAME] ("," dotted_name ["as" NAME])* */
+static stmt_ty
+import_statement(Parser *p)
+{
+    size_t start = p->index++, base = p->stack_size;
+    do {
+        alias_ty alias = import_alias(p, Parser_DottedName);
+        if (alias == NULL || !push(p, alias)) {
+            return NULL;
+        }
+    } while (accept(p, TOKEN_COMMA));
+    stmt_ty node = new_statement(p, Import_kind, start);
+    if (node != NULL) {
+        node->v.Import.names = Parser_TakeSequence(p, base);
+    }
+    return node == NULL || node->v.Import.names == NULL ? NULL : node;
+}
+
+static asdl_alias_seq *
+import_star(Parser *p)
+{
+    size_t start = p->index++;
+    PyObject *star = PyUnicode_InternFromString("*");
+    alias_ty node = Parser_Keep(p, star) == NULL ? NULL : allocate(p, sizeof(*node));
+    if (node == NULL) {
+        return NULL;
+    }
+    node->name = star;
+    node->asname = NULL;
+    SET_POSITION(p, node, start);
+    return Parser_SingletonSequence(p, node);
+}
+
+/* imported: "*" | "(" alias ("," alias)* [","] ")" | alias ("," alias)* */
+static asdl_alias_seq *
+imported_names(Parser *p)
+{
+    if (peek(p) == TOKEN_STAR) {
+        return import_star(p);
+    }
+    bool has_parentheses = accept(p, TOKEN_LPAR);
+    size_t base = p->stack_size;
+    do {
+        alias_ty alias = import_alias(p, Parser_AcceptName);
+        if (alias == NULL || !push(p, alias)) {
+            return NULL;
+        }
+    } while (accept(p, TOKEN_COMMA) && !(has_parentheses && peek(p) == TOKEN_RPAR));
+    if (has_parentheses && !accept(p, TOKEN_RPAR)) {
+        return NULL;
+    }
+    return Parser_TakeSequence(p, base);
+}
+
+/* from: "from" ("." | "...")* [dotted_name] "import" imported; dots or a name, or both */
+static stmt_ty
+from_statement(Parser *p)
+{
+    size_t start = p->index++;
+    int level = 0;
+    while (peek(p) == TOKEN_DOT || peek(p) == TOKEN_ELLIPSIS) {
+        level += peek(p) == TOKEN_DOT ? 1 : 3;
+        p->index++;
+    }
+    PyObject *module = NULL;
+    if ((level == 0 || peek(p) == TOKEN_NAME) && (module = Parser_DottedName(p)) == NULL) {
+        return NULL;
+    }
+    asdl_alias_seq *names = accept(p, TOKEN_IMPORT) ? imported_names(p) : NULL;
+    stmt_ty node = names == NULL ? NULL : new_statement(p, ImportFrom_kind, start);
+    if (node != NULL) {
+        node->v.ImportFrom.module = module;
+        node->v.ImportFrom.names = names;
+        node->v.ImportFrom.level = level;
+    }
+    return node;
+}
+
+static stmt_ty
+simple_statement(Parser *p)
+{
+    switch (peek(p)) {
+    case TOKEN_RETURN:
+        return return_statement(p);
+    case TOKEN_IMPORT:
+        return import_statement(p);
+    case TOKEN_FROM:
+        return from_statement(p);
+    case TOKEN_RAISE:
+        return raise_statement(p);
+    case TOKEN_PASS:
+        return word_statement(p, Pass_kind);
+    case TOKEN_BREAK:
+        return word_statement(p, Break_kind);
+    case TOKEN_CONTINUE:
+        return word_statement(p, Continue_kind);
+    case TOKEN_DEL:
+        return delete_statement(p);
+    case TOKEN_ASSERT:
+        return assert_statement(p);
+    case TOKEN_GLOBAL:
+        return scope_statement(p, Global_kind);
+    case TOKEN_NONLOCAL:
+        return scope_statement(p, Nonlocal_kind);
+    default:
+        return expression_statement(p);
+    }
+}
+
+/* simple_statements: simple_statement (";" simple_statement)* [";"] NEWLINE */
+bool
+Parser_SimpleStatements(Parser *p)
+{
+    do {
+        stmt_ty node = simple_statement(p);
+        if (node == NULL || !push(p, node)) {
+            return false;
+        }
+    } while (accept(p, TOKEN_SEMI) && peek(p) != TOKEN_NEWLINE);
+    return accept(p, TOKEN_NEWLINE);
+}
+
+/* ---- if, while, for ---- */
+
+/* Make the "elif"s that lie on the stack the else part of one another, the last one first; they all
+   end where the whole statement ends. */
+static stmt_ty
+nest_elifs(Parser *p, size_t base, asdl_stmt_seq *last)
+{
+    stmt_ty node = NULL;
+    while (p->stack_size > base) {
+        stmt_ty outer = p->stack[--p->stack_size];
+        if (node != NULL) {
+            last = Parser_SingletonSequence(p, node);
+        }
+        if (last == NULL) {
+            return NULL;
+        }
+        outer->v.If.orelse = last;
+        node = outer;
+    }
+    return node;
+}
+
+/* The head of an "if" or "elif", with its block: named_expression ":" block */
+static stmt_ty
+if_part(Parser *p, size_t *start)
+{
+    *start = p->index++;
+    stmt_ty node = allocate(p, sizeof(*node));
+    if (node == NULL) {
+        return NULL;
+    }
+    node->kind = If_kind;
+    node->v.If.test = Parser_NamedExpression(p);
+    node->v.If.body = node->v.If.test == NULL ? NULL : colon_block(p);
+    /* Only the beginning is final. */
+    SET_POSITION(p, node, *start);
+    return node->v.If.body == NULL ? NULL : node;
+}
+
+/* if: "if" named_expression ":" block ("elif" named_expression ":" block)* else_block */
+static stmt_ty
+if_statement(Parser *p)
+{
+    size_t base = p->stack_size, start;
+    int depth = p->depth;
+    do {
+        stmt_ty part = if_part(p, &start);
+        if (part == NULL || !push(p, part) || !enter(p, COST_ELIF)) {
+            return NULL;
+        }
+    } while (peek(p) == TOKEN_ELIF);
+    asdl_stmt_seq *otherwise;
+    if (!else_block(p, &otherwise)) {
+        return NULL;
+    }
+    p->depth = depth;
+    struct {
+        int lineno, col_offset, end_lineno, end_col_offset;
+    } whole;
+    SET_POSITION(p, &whole, start);
+    for (size_t i = base; i < p->stack_size; i++) {
+        stmt_ty part = p->stack[i];
+        part->end_lineno = whole.end_lineno;
+        part->end_col_offset = whole.end_col_offset;
+    }
+    return nest_elifs(p, base, otherwise);
+}
+
+/* while: "while" named_expression ":" block else_block */
+static stmt_ty
+while_statement(Parser *p)
+{
+    size_t start = p->index++;
+    expr_ty test = Parser_NamedExpression(p);
+    asdl_stmt_seq *body = test == NULL ? NULL : colon_block(p), *otherwise;
+    if (body == NULL || !else_block(p, &otherwise)) {
+        return NULL;
+    }
+    stmt_ty node = new_statement(p, While_kind, start);
+    if (node != NULL) {
+        node->v.While.test = test;
+        node->v.While.body = body;
+        node->v.While.orelse = otherwise;
+    }
+    return node;
+}
+
+/* for: "for" star_targets "in" star_expressions ":" [TYPE_COMMENT] block else_block */
+static stmt_ty
+for_statement(Parser *p, size_t start)
+{
+    bool is_async = p->index++ != start, failed;
+    expr_ty target = Parser_StarTargets(p);
+    expr_ty iterable =
+        target != NULL && accept(p, TOKEN_IN) ? Parser_StarExpressions(p) : NULL;
+    if (iterable == NULL || !accept(p, TOKEN_COLON)) {
+        return NULL;
+    }
+    PyObject *comment = Parser_AcceptTypeComment(p, &failed);
+    asdl_stmt_seq *body = failed ? NULL : Parser_Block(p), *otherwise;
+    if (body == NULL || !else_block(p, &otherwise)) {
+        return NULL;
+    }
+    stmt_ty node = new_statement(p, is_async ? AsyncFor_kind : For_kind, start);
+    if (node == NULL) {
+        return NULL;
+    }
+    if (is_async) {
+        node->v.AsyncFor.target = target;
+        node->v.AsyncFor.iter = iterable;
+        node->v.AsyncFor.body = body;
+        node->v.AsyncFor.orelse = otherwise;
+        node->v.AsyncFor.type_comment = comment;
+    }
+    else {
+        node->v.For.target = target;
+        node->v.For.iter = iterable;
+        node->v.For.body = body;
+        node->v.For.orelse = otherwise;
+        node->v.For.type_comment = comment;
+    }
+    return node;
+}
+
+/* ---- with ---- */
+
+/* with_item: expression ["as" star_target] */
+static withitem_ty
+with_item(Parser *p)
+{
+    withitem_ty node = allocate(p, sizeof(*node));
+    if (node == NULL) {
+        return NULL;
+    }
+    node->optional_vars = NULL;
+    node->context_expr = Parser_Expression(p);
+    if (node->context_expr == NULL ||
+        (accept(p, TOKEN_AS) && (node->optional_vars = Parser_StarTarget(p)) == NULL)) {
+        return NULL;
+    }
+    return node;
+}
+
+/* with_items: with_item ("," with_item)*, and a comma at the end if a token closes them */
+static asdl_withitem_seq *
+with_items(Parser *p, int closing)
+{
+    size_t base = p->stack_size;
+    do {
+        withitem_ty item = with_item(p);
+        if (item == NULL || !push(p, item)) {
+            return NULL;
+        }
+    } while (accept(p, TOKEN_COMMA) && peek(p) != closing);
+    return Parser_TakeSequence(p, base);
+}
+
+/* Whether the parenthesis that opens here closes right before the colon that the block follows. A
+   type comment there is not part of this form. */
+static bool
+parentheses_span_head(const Parser *p)
+{
+    int depth = 0;
+    size_t i = p->index;
+    do {
+        switch (p->kinds[i++]) {
+        case TOKEN_LPAR: case TOKEN_LSQB: case TOKEN_LBRACE:
+            depth++;
+            break;
+        case TOKEN_RPAR: case TOKEN_RSQB: case TOKEN_RBRACE:
+            depth--;
+            break;
+        case TOKEN_ERROR: case TOKEN_END:
+            return false;
+        default:
+            break;
+        }
+    } while (depth > 0);
+    return p->kinds[i] == TOKEN_COLON && p->kinds[i + 1] != TOKEN_TYPE_COMMENT;
+}
+
+/* head: "(" with_items ")" | with_items
+   The first form is tried first; it fails for what only an expression may be. */
+static asdl_withitem_seq *
+with_head(Parser *p)
+{
+    if (peek(p) == TOKEN_LPAR && parentheses_span_head(p)) {
+        ParserMark mark = Parser_Mark(p);
+        p->index++;
+        asdl_withitem_seq *items = with_items(p, TOKEN_RPAR);
+        if (items != NULL && accept(p, TOKEN_RPAR) && peek(p) == TOKEN_COLON) {
+            return has_version(p, 9) ? items : NULL;
+        }
+        if (PyErr_Occurred() || p->too_deep) {
+            return NULL;
+        }
+        Parser_Return(p, mark);
+    }
+    return with_items(p, TOKEN_END);
+}
+
+/* with: "with" head ":" [TYPE_COMMENT] block */
+static stmt_ty
+with_statement(Parser *p, size_t start)
+{
+    bool is_async = p->index++ != start, failed;
+    asdl_withitem_seq *items = with_head(p);
+    if (items == NULL || !accept(p, TOKEN_COLON)) {
+        return NULL;
+    }
+    PyObject *comment = Parser_AcceptTypeComment(p, &failed);
+    asdl_stmt_seq *body = failed ? NULL : Parser_Block(p);
+    stmt_ty node =
+        body == NULL ? NULL : new_statement(p, is_async ? AsyncWith_kind : With_kind, start);
+    if (node == NULL) {
+        return NULL;
+    }
+    if (is_async) {
+        node->v.AsyncWith.items = items;
+        node->v.AsyncWith.body = body;
+        node->v.AsyncWith.type_comment = comment;
+    }
+    else {
+        node->v.With.items = items;
+        node->v.With.body = body;
+        node->v.With.type_comment = comment;
+    }
+    return node;
+}
+
+/* ---- try ---- */
+
+/* handler: "except" ["*"] expression ["as" NAME] ":" block | "except" ":" block */
+static excepthandler_ty
+handler(Parser *p, bool is_star)
+{
+    size_t start = p->index++;
+    expr_ty type = NULL;
+    PyObject *name = NULL;
+    if (is_star) {
+        p->index++;
+    }
+    if (is_star || peek(p) != TOKEN_COLON) {
+        type = Parser_Expression(p);
+        if (type == NULL || (accept(p, TOKEN_AS) && (name = Parser_AcceptName(p)) == NULL)) {
+            return NULL;
+        }
+    }
+    asdl_stmt_seq *body = colon_block(p);
+    excepthandler_ty node = body == NULL ? NULL : allocate(p, sizeof(*node));
+    if (node != NULL) {
+        node->kind = ExceptHandler_kind;
+        node->v.ExceptHandler.type = type;
+        node->v.ExceptHandler.name = name;
+        node->v.ExceptHandler.body = body;
+        SET_POSITION(p, node, start);
+    }
+    return node;
+}
+
+static inline bool
+at_star_handler(const Parser *p)
+{
+    return peek_second(p) == TOKEN_STAR;
+}
+
+/* handlers: handler*, all with a star or none */
+static asdl_excepthandler_seq *
+handlers(Parser *p, bool is_star)
+{
+    size_t base = p->stack_size;
+    while (peek(p) == TOKEN_EXCEPT) {
+        excepthandler_ty node = at_star_handler(p) == is_star ? handler(p, is_star) : NULL;
+        if (node == NULL || !push(p, node)) {
+            return NULL;
+        }
+    }
+    return Parser_TakeSequence(p, base);
+}
+
+/* finally_block: ["finally" ":" block] */
+static bool
+finally_block(Parser *p, asdl_stmt_seq **block)
+{
+    bool present = accept(p, TOKEN_FINALLY);
+    *block = present ? colon_block(p) : Parser_TakeSequence(p, p->stack_size);
+    return *block != NULL;
+}
+
+/* try: "try" ":" block handlers else_block finally_block
+   There must be a handler or "finally", and a handler for there to be "else". */
+static stmt_ty
+try_statement(Parser *p)
+{
+    size_t start = p->index++;
+    asdl_stmt_seq *body = colon_block(p), *otherwise, *final;
+    if (body == NULL || (peek(p) != TOKEN_EXCEPT && peek(p) != TOKEN_FINALLY)) {
+        return NULL;
+    }
+    bool is_star = peek(p) == TOKEN_EXCEPT && at_star_handler(p);
+    asdl_excepthandler_seq *all = handlers(p, is_star);
+    if (all == NULL || (is_star && !has_version(p, 11)) || !else_block(p, &otherwise) ||
+        !finally_block(p, &final)) {
+        return NULL;
+    }
+    stmt_ty node = new_statement(p, is_star ? TryStar_kind : Try_kind, start);
+    if (node == NULL) {
+        return NULL;
+    }
+    if (is_star) {
+        node->v.TryStar.body = body;
+        node->v.TryStar.handlers = all;
+        node->v.TryStar.orelse = otherwise;
+        node->v.TryStar.finalbody = final;
+    }
+    else {
+        node->v.Try.body = body;
+        node->v.Try.handlers = all;
+        node->v.Try.orelse = otherwise;
+        node->v.Try.finalbody = final;
+    }
+    return node;
+}
+
+/* ---- definitions ---- */
+
+/* The type comment of a function stands after the colon, or alone in the line below. */
+static PyObject *
+function_type_comment(Parser *p, bool *failed)
+{
+    if (peek(p) == TOKEN_NEWLINE && peek_second(p) == TOKEN_TYPE_COMMENT &&
+        p->kinds[p->index + 2] == TOKEN_NEWLINE && p->kinds[p->index + 3] == TOKEN_INDENT) {
+        p->index++;
+    }
+    return Parser_AcceptTypeComment(p, failed);
+}
+
+/* function: ["async"] "def" NAME "(" parameters ")" ["->" expression] ":" [TYPE_COMMENT] block */
+static stmt_ty
+function(Parser *p, size_t start, asdl_expr_seq *decorators)
+{
+    bool is_async = p->index++ != start, failed;
+    PyObject *name = Parser_AcceptName(p);
+    arguments_ty parameters =
+        name != NULL && accept(p, TOKEN_LPAR) ? Parser_Parameters(p) : NULL;
+    if (parameters == NULL || !accept(p, TOKEN_RPAR)) {
+        return NULL;
+    }
+    expr_ty returns = NULL;
+    if ((accept(p, TOKEN_RARROW) && (returns = Parser_Expression(p)) == NULL) ||
+        !accept(p, TOKEN_COLON)) {
+        return NULL;
+    }
+    PyObject *comment = function_type_comment(p, &failed);
+    asdl_stmt_seq *body = failed ? NULL : Parser_Block(p);
+    stmt_ty node =
+        body == NULL
+            ? NULL
+            : new_statement(p, is_async ? AsyncFunctionDef_kind : FunctionDef_kind, start);
+    if (node == NULL) {
+        return NULL;
+    }
+    if (is_async) {
+        node->v.AsyncFunctionDef.name = name;
+        node->v.AsyncFunctionDef.args = parameters;
+        node->v.AsyncFunctionDef.body = body;
+        node->v.AsyncFunctionDef.decorator_list = decorators;
+        node->v.AsyncFunctionDef.returns = returns;
+        node->v.AsyncFunctionDef.type_comment = comment;
+    }
+    else {
+        node->v.FunctionDef.name = name;
+        node->v.FunctionDef.args = parameters;
+        node->v.FunctionDef.body = body;
+        node->v.FunctionDef.decorator_list = decorators;
+        node->v.FunctionDef.returns = returns;
+        node->v.FunctionDef.type_comment = comment;
+    }
+    return node;
+}
+
+/* class: "class" NAME [arguments] ":" block */
+static stmt_ty
+class_statement(Parser *p, asdl_expr_seq *decorators)
+{
+    size_t start = p->index++;
+    PyObject *name = Parser_AcceptName(p);
+    if (name == NULL) {
+        return NULL;
+    }
+    Arguments arguments;
+    if (peek(p) != TOKEN_LPAR) {
+        arguments.positional = Parser_TakeSequence(p, p->stack_size);
+        arguments.keywords = Parser_TakeSequence(p, p->stack_size);
+    }
+    else if (!Parser_Arguments(p, &arguments, false)) {
+        return NULL;
+    }
+    asdl_stmt_seq *body = colon_block(p);
+    stmt_ty node = body == NULL ? NULL : new_statement(p, ClassDef_kind, start);
+    if (node != NULL) {
+        node->v.ClassDef.name = name;
+        node->v.ClassDef.bases = arguments.positional;
+        node->v.ClassDef.keywords = arguments.keywords;
+        node->v.ClassDef.body = body;
+        node->v.ClassDef.decorator_list = decorators;
+    }
+    return node;
+}
+
+/* async: "async" (function | for | with) */
+static stmt_ty
+async_statement(Parser *p, asdl_expr_seq *decorators, bool only_function)
+{
+    size_t start = p->index++;
+    if (!has_version(p, 5)) {
+        return NULL;
+    }
+    if (peek(p) == TOKEN_DEF) {
+        return function(p, start, decorators);
+    }
+    if (only_function) {
+        return NULL;
+    }
+    return peek(p) == TOKEN_FOR    ? for_statement(p, start)
+           : peek(p) == TOKEN_WITH ? with_statement(p, start)
+                                   : NULL;
+}
+
+/* decorated: ("@" named_expression NEWLINE)+ (class | function) */
+static stmt_ty
+decorated(Parser *p)
+{
+    size_t base = p->stack_size;
+    while (accept(p, TOKEN_AT)) {
+        expr_ty decorator = Parser_NamedExpression(p);
+        if (decorator == NULL || !push(p, decorator) || !accept(p, TOKEN_NEWLINE)) {
+            return NULL;
+        }
+    }
+    asdl_expr_seq *decorators = Parser_TakeSequence(p, base);
+    if (decorators == NULL) {
+        return NULL;
+    }
+    switch (peek(p)) {
+    case TOKEN_DEF:
+        return function(p, p->index, decorators);
+    case TOKEN_CLASS:
+        return class_statement(p, decorators);
+    case TOKEN_ASYNC:
+        return async_statement(p, decorators, true);
+    default:
+        return NULL;
+    }
+}
+
+/* ---- statements ---- */
+
+static bool
+at_compound(const Parser *p)
+{
+    switch (peek(p)) {
+    case TOKEN_IF: case TOKEN_WHILE: case TOKEN_FOR: case TOKEN_TRY: case TOKEN_WITH:
+    case TOKEN_DEF: case TOKEN_CLASS: case TOKEN_AT: case TOKEN_ASYNC:
+        return true;
+    case TOKEN_NAME:
+        return Parser_AtMatchStatement(p);
+    default:
+        return false;
+    }
+}
+
+static stmt_ty
+compound_statement(Parser *p)
+{
+    switch (peek(p)) {
+    case TOKEN_IF:
+        return if_statement(p);
+    case TOKEN_WHILE:
+        return while_statement(p);
+    case TOKEN_FOR:
+        return for_statement(p, p->index);
+    case TOKEN_TRY:
+        return try_statement(p);
+    case TOKEN_WITH:
+        return with_statement(p, p->index);
+    case TOKEN_DEF:
+        return function(p, p->index, Parser_TakeSequence(p, p->stack_size));
+    case TOKEN_CLASS:
+        return class_statement(p, Parser_TakeSequence(p, p->stack_size));
+    case TOKEN_AT:
+        return decorated(p);
+    case TOKEN_ASYNC:
+        return async_statement(p, Parser_TakeSequence(p, p->stack_size), false);
+    default:
+        return Parser_MatchStatement(p);
+    }
+}
+
+/* statement: compound_statement | simple_statements */
+static bool
+push_statement(Parser *p)
+{
+    if (at_compound(p)) {
+        stmt_ty node = compound_statement(p);
+        return node != NULL && push(p, node);
+    }
+    return Parser_SimpleStatements(p);
+}
+
+/* statement*, up to the token that ends them; in a block there is at least one */
+asdl_stmt_seq *
+Parser_Statements(Parser *p, int end)
+{
+    size_t base = p->stack_size;
+    while (peek(p) != end) {
+        if (!push_statement(p)) {
+            return NULL;
+        }
+    }
+    return Parser_TakeSequence(p, base);
+}
+
+/* interactive_statement: compound_statement NEWLINE | simple_statements */
+asdl_stmt_seq *
+Parser_InteractiveStatement(Parser *p)
+{
+    size_t base = p->stack_size;
+    if (Token_traits[peek(p)].traits & TRAIT_LAYOUT) {
+        return NULL;
+    }
+    bool is_compound = at_compound(p);
+    if (!push_statement(p) || (is_compound && !accept(p, TOKEN_NEWLINE))) {
+        return NULL;
+    }
+    return Parser_TakeSequence(p, base);
+}

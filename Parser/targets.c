@@ -1,0 +1,101 @@
+/* Targets of assignments, loops, "with" and "del".
+
+   A target is read as the expression that it looks like, and then made into a target, node by node.
+   That accepts what the grammar's rules for targets accept, because what these leave out is always
+   another kind of node. */
+
+#include "parser_internal.h"
+
+static bool
+make_targets(asdl_expr_seq *items, expr_context_ty context);
+
+/* target: NAME | attribute | subscript | "(" targets ")" | "[" targets "]"
+   Only what is stored to may be starred. */
+bool
+Parser_MakeTarget(expr_ty node, expr_context_ty context)
+{
+    switch (node->kind) {
+    case Name_kind:
+        node->v.Name.ctx = context;
+        return true;
+    case Attribute_kind:
+        node->v.Attribute.ctx = context;
+        return true;
+    case Subscript_kind:
+        node->v.Subscript.ctx = context;
+        return true;
+    case Tuple_kind:
+        node->v.Tuple.ctx = context;
+        return make_targets(node->v.Tuple.elts, context);
+    case List_kind:
+        node->v.List.ctx = context;
+        return make_targets(node->v.List.elts, context);
+    case Starred_kind:
+        node->v.Starred.ctx = context;
+        return context == Store && Parser_MakeTarget(node->v.Starred.value, context);
+    default:
+        return false;
+    }
+}
+
+static bool
+make_targets(asdl_expr_seq *items, expr_context_ty context)
+{
+    for (Py_ssize_t i = 0; i < asdl_seq_LEN(items); i++) {
+        if (!Parser_MakeTarget(asdl_seq_GET(items, i), context)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What "+=" and annotations may apply to. */
+bool
+Parser_IsSingleTarget(expr_ty node)
+{
+    return node->kind == Name_kind || node->kind == Attribute_kind ||
+           node->kind == Subscript_kind;
+}
+
+static expr_ty
+target_expression(Parser *p)
+{
+    if (peek(p) != TOKEN_STAR) {
+        return Parser_Operators(p, PRECEDENCE_BITWISE_OR);
+    }
+    return Parser_StarNamedExpression(p);
+}
+
+/* star_target: ["*"] target */
+expr_ty
+Parser_StarTarget(Parser *p)
+{
+    expr_ty node = target_expression(p);
+    return node != NULL && Parser_MakeTarget(node, Store) ? node : NULL;
+}
+
+/* star_targets: star_target ("," star_target)* [","] */
+expr_ty
+Parser_StarTargets(Parser *p)
+{
+    size_t start = p->index;
+    expr_ty node = target_expression(p);
+    if (node != NULL && peek(p) == TOKEN_COMMA) {
+        node = Parser_TupleRest(p, node, start, target_expression);
+    }
+    return node != NULL && Parser_MakeTarget(node, Store) ? node : NULL;
+}
+
+/* delete_targets: target ("," target)* [","] */
+asdl_expr_seq *
+Parser_DeleteTargets(Parser *p)
+{
+    size_t base = p->stack_size;
+    do {
+        expr_ty node = Parser_Operators(p, PRECEDENCE_BITWISE_OR);
+        if (node == NULL || !Parser_MakeTarget(node, Del) || !push(p, node)) {
+            return NULL;
+        }
+    } while (accept(p, TOKEN_COMMA) && starts_expression(p));
+    return Parser_TakeSequence(p, base);
+}

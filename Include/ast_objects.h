@@ -83,6 +83,9 @@ struct ast_types {
 /* The interpreter's classes, made at the first call.  NULL with an exception set. */
 struct ast_types *ast_types_get(void);
 
+/* A new object of one of our classes other than AST, without attributes and not yet tracked by the collector. */
+PyObject *ast_new_object(PyTypeObject *type);
+
 /* The class number of an object whose type is one of ours exactly, else AST_CLASS_COUNT. */
 static inline int
 ast_class_of(const struct ast_types *types, PyTypeObject *type)

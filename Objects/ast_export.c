@@ -126,22 +126,6 @@ export_list(struct exporter *exporter, const struct ast_field *field, const asdl
     return list;
 }
 
-/* Without attributes, and not yet known to the collector. */
-static PyObject *
-new_object(PyTypeObject *type)
-{
-    PyObject *object = (PyObject *)PyObject_GC_New(PyObject, type);
-    if (object == NULL) {
-        return NULL;
-    }
-    *_PyObject_GET_WEAKREFS_LISTPTR(object) = NULL;
-    if (_PyObject_InitializeDict(object) < 0) {
-        Py_DECREF(object);
-        return NULL;
-    }
-    return object;
-}
-
 static PyObject *
 export_node(struct exporter *exporter, int number, const char *node)
 {
@@ -150,7 +134,7 @@ export_node(struct exporter *exporter, int number, const char *node)
         return NULL;
     }
     const struct ast_class *class = &ast_classes[number];
-    PyObject *object = new_object(exporter->types->of[number].type);
+    PyObject *object = ast_new_object(exporter->types->of[number].type);
     if (object == NULL) {
         return NULL;
     }

@@ -125,9 +125,58 @@ _Static_assert(AST_CLASS_COUNT < UINT8_MAX, "class numbers are kept in a byte");
 
 /* The node object */
 
+#define SPARE_SLOTS 3
+
+static void node_dealloc(PyObject *self);
+
+/* Room for the class's attributes and SPARE_SLOTS of the user's.  The runtime's own way to get it takes a slot off
+   the class's room at each new instance until one is left, and an attribute that does not fit turns the instance's
+   attributes into a dictionary: tools that hang a parent and a scope on each node would pay for that.
+
+   The layout is that of _PyDictValues_AddToInsertionOrder in pycore_dict.h: before the values, the last byte is the
+   length of what lies before them, and the one before that how many are set. */
+static PyDictValues *
+new_slots(const PyDictKeysObject *keys)
+{
+    size_t size = keys->dk_nentries + keys->dk_usable;
+    size_t prefix = _Py_SIZE_ROUND_UP(size + 2, sizeof(PyObject *));
+    char *memory = PyMem_Calloc(1, prefix + size * sizeof(PyObject *));
+    if (memory == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    ((uint8_t *)memory)[prefix - 1] = prefix;
+    return (PyDictValues *)(memory + prefix);
+}
+
+PyObject *
+ast_new_object(PyTypeObject *type)
+{
+    PyObject *self = (PyObject *)PyObject_GC_New(PyObject, type);
+    if (self == NULL) {
+        return NULL;
+    }
+    *_PyObject_GET_WEAKREFS_LISTPTR(self) = NULL;
+    PyDictValues *slots = new_slots(((PyHeapTypeObject *)type)->ht_cached_keys);
+    if (slots == NULL) {
+        Py_DECREF(self);
+        return NULL;
+    }
+    *_PyObject_ValuesPointer(self) = slots;
+    return self;
+}
+
 static PyObject *
 node_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(keywords))
 {
+    /* Of the classes with this dealloc, AST alone is not laid out by lay_down_slots. */
+    if (type->tp_dealloc == node_dealloc && type->tp_weaklistoffset > 0) {
+        PyObject *self = ast_new_object(type);
+        if (self != NULL) {
+            _PyObject_GC_TRACK(self);
+        }
+        return self;
+    }
     PyObject *self = type->tp_alloc(type, 0);
     if (self != NULL && (type->tp_flags & Py_TPFLAGS_MANAGED_DICT)
         && _PyObject_InitializeDict(self) < 0)
@@ -479,11 +528,13 @@ lay_down_slots(struct ast_type *record)
         PyErr_NoMemory();
         return -1;
     }
+    Py_ssize_t count = PyTuple_GET_SIZE(record->names);
+    assert(count + SPARE_SLOTS <= keys->dk_usable);
+    keys->dk_usable = count + SPARE_SLOTS;
     PyObject *instance = node_new(type, NULL, NULL);
     if (instance == NULL) {
         return -1;
     }
-    Py_ssize_t count = PyTuple_GET_SIZE(record->names);
     for (Py_ssize_t i = 0; i < count; i++) {
         PyObject *name = PyTuple_GET_ITEM(record->names, i);
         if (PyObject_SetAttr(instance, name, Py_None) < 0) {
@@ -493,8 +544,6 @@ lay_down_slots(struct ast_type *record)
         assert(_PyDictKeys_StringLookup(keys, name) == i);
     }
     Py_DECREF(instance);
-    /* An instance's room is for these and for one of the user's; every new instance would lower it by one to that. */
-    keys->dk_usable = 1;
     return 0;
 }
 

@@ -17,8 +17,4 @@ int AwaitHook_IsOn(void);
    the hook and of the loop below it are left out.  Takes no reference. */
 PyObject *AwaitHook_Run(PyObject *coroutine, PyCodeObject *code);
 
-/* Ends what the default hook keeps between statements (its loop, tasks still pending), if it was
-   used at all.  Errors are shown as unraisable; an exception that is set is kept. */
-void AwaitHook_EndSession(void);
-
 #endif

@@ -1,6 +1,6 @@
 /* _autoawait: what the module autoawait cannot say in Python. */
 
-#include <Python.h>
+#include "inputhook.h"
 
 PyDoc_STRVAR(current_context_doc,
              "current_context()\n--\n\n"
@@ -30,7 +30,48 @@ current_context(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
     return context;
 }
 
+PyDoc_STRVAR(write_above_line_doc,
+             "write_above_line(data, /)\n--\n\n"
+             "Write bytes to the terminal above the line being typed; return their number.");
+
+static PyObject *
+write_above_line(PyObject *Py_UNUSED(module), PyObject *data)
+{
+    Py_buffer view;
+    if (PyObject_GetBuffer(data, &view, PyBUF_SIMPLE) < 0) {
+        return NULL;
+    }
+    int failed = InputWait_WriteAbove(view.buf, (size_t)view.len) < 0;
+    Py_ssize_t length = view.len;
+    PyBuffer_Release(&view);
+    return failed ? NULL : PyLong_FromSsize_t(length);
+}
+
+PyDoc_STRVAR(has_other_hook_doc,
+             "has_other_hook()\n--\n\n"
+             "Whether somebody else, such as tkinter, waits for input by PyOS_InputHook as well.");
+
+static PyObject *
+has_other_hook(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
+{
+    return PyBool_FromLong(InputWait_HasOtherHook());
+}
+
+PyDoc_STRVAR(call_other_hook_doc,
+             "call_other_hook()\n--\n\n"
+             "Let that other hook wait until descriptor 0 can be read.");
+
+static PyObject *
+call_other_hook(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
+{
+    InputWait_CallOtherHook();
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef autoawait_functions[] = {
+    {"call_other_hook", call_other_hook, METH_NOARGS, call_other_hook_doc},
+    {"has_other_hook", has_other_hook, METH_NOARGS, has_other_hook_doc},
+    {"write_above_line", write_above_line, METH_O, write_above_line_doc},
     {"current_context", current_context, METH_NOARGS, current_context_doc},
     {NULL, NULL, 0, NULL},
 };

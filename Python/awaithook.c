@@ -19,45 +19,6 @@ PyDoc_STRVAR(awaithook_doc,
              "All coroutines of the interpreter's life share one asyncio event loop and the\n"
              "calling thread's context.");
 
-/* Applies skip(traceback, argument), a new reference or NULL, to the exception that is set. */
-static void
-replace_traceback(PyObject *(*skip)(PyObject *, PyObject *), PyObject *argument)
-{
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    PyErr_NormalizeException(&type, &value, &traceback);
-    if (traceback != NULL) {
-        PyObject *rest = skip(traceback, argument);
-        if (rest == NULL || PyException_SetTraceback(value, rest) < 0) {
-            PyErr_Clear();
-            Py_XDECREF(rest);
-        }
-        else {
-            Py_SETREF(traceback, rest);
-        }
-    }
-    if (traceback == Py_None) {
-        Py_CLEAR(traceback);
-    }
-    PyErr_Restore(type, value, traceback);
-}
-
-static int
-has_traceback(void)
-{
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    PyErr_Restore(type, value, traceback);
-    return traceback != NULL;
-}
-
-/* The runner knows which frames are its own. */
-static PyObject *
-skip_runner_frames(PyObject *traceback, PyObject *module)
-{
-    return PyObject_CallMethod(module, "_skip_runner_frames", "O", traceback);
-}
-
 static PyObject *
 default_awaithook(PyObject *Py_UNUSED(self), PyObject *coroutine)
 {
@@ -66,9 +27,6 @@ default_awaithook(PyObject *Py_UNUSED(self), PyObject *coroutine)
         return NULL;
     }
     PyObject *result = PyObject_CallMethod(module, "_default_awaithook", "O", coroutine);
-    if (result == NULL) {
-        replace_traceback(skip_runner_frames, module);
-    }
     Py_DECREF(module);
     return result;
 }
@@ -113,17 +71,62 @@ AwaitHook_IsOn(void)
 /* The first entry of traceback that belongs to code, or traceback itself where none does (the hook
    failed before it ran the coroutine, and its frames are the news). */
 static PyObject *
-skip_to_code(PyObject *traceback, PyObject *code)
+skip_to_code(PyObject *traceback, PyCodeObject *code)
 {
-    for (PyObject *entry = traceback; entry != NULL;
+    for (PyObject *entry = traceback; entry != NULL && entry != Py_None;
          entry = (PyObject *)((PyTracebackObject *)entry)->tb_next) {
         PyCodeObject *entry_code = PyFrame_GetCode(((PyTracebackObject *)entry)->tb_frame);
         Py_DECREF(entry_code);
-        if ((PyObject *)entry_code == code) {
+        if (entry_code == code) {
             return Py_NewRef(entry);
         }
     }
     return Py_NewRef(traceback);
+}
+
+/* New reference to what is left of traceback (or to None) when the frames of our runners are out;
+   they know their own.  Never fails. */
+static PyObject *
+skip_runners(PyObject *value, PyObject *traceback)
+{
+    PyObject *rest = NULL;
+    PyObject *name = PyUnicode_FromString("autoawait");
+    PyObject *module = name == NULL ? NULL : PyImport_GetModule(name);
+    if (module != NULL) {
+        rest = PyObject_CallMethod(module, "_user_traceback", "OO", value, traceback);
+    }
+    Py_XDECREF(name);
+    Py_XDECREF(module);
+    if (rest == NULL) {
+        PyErr_Clear();
+        return Py_NewRef(traceback);
+    }
+    return rest;
+}
+
+/* Leaves the user's frames in the traceback of the exception that is set.  A statement that never
+   began, or that the runner gave up, has none; the traceback then shows where it is. */
+static void
+trim_traceback(PyCodeObject *code)
+{
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    if (traceback != NULL) {
+        Py_SETREF(traceback, skip_runners(value, traceback));
+        Py_SETREF(traceback, skip_to_code(traceback, code));
+        if (PyException_SetTraceback(value, traceback) < 0) {
+            PyErr_Clear();
+        }
+    }
+    int is_empty = traceback == NULL || traceback == Py_None;
+    if (is_empty) {
+        Py_CLEAR(traceback);
+    }
+    PyErr_Restore(type, value, traceback);
+    if (is_empty) {
+        _PyTraceback_Add("<module>", PyUnicode_AsUTF8(code->co_filename), code->co_firstlineno);
+    }
 }
 
 /* A coroutine that nobody will run says so once, by the error that is set: close it, so that it
@@ -176,32 +179,7 @@ AwaitHook_Run(PyObject *coroutine, PyCodeObject *code)
 {
     PyObject *result = PySys_Await(coroutine);
     if (result == NULL) {
-        replace_traceback(skip_to_code, (PyObject *)code);
-        if (!has_traceback()) {
-            /* The statement never began, or the runner gave up on it: show where it is. */
-            _PyTraceback_Add("<module>", PyUnicode_AsUTF8(code->co_filename),
-                             code->co_firstlineno);
-        }
+        trim_traceback(code);
     }
     return result;
-}
-
-void
-AwaitHook_EndSession(void)
-{
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    PyObject *name = PyUnicode_FromString("autoawait");
-    PyObject *module = name == NULL ? NULL : PyImport_GetModule(name);
-    if (module != NULL) {
-        PyObject *result = PyObject_CallMethod(module, "_end_session", NULL);
-        if (result == NULL) {
-            PyErr_WriteUnraisable(module);
-        }
-        Py_XDECREF(result);
-        Py_DECREF(module);
-    }
-    Py_XDECREF(name);
-    PyErr_Clear();
-    PyErr_Restore(type, value, traceback);
 }

@@ -3,7 +3,7 @@
    Wraps the runtime's computation of the path configuration.  They are as much a part of the
    interpreter as the standard library is, so no option takes them off (-I, -E and -S concern
    PYTHONPATH, the script's folder and site-packages); an embedder who sets the search path himself
-   gets just that path. */
+   gets just that path, and so does who puts a ._pth file beside the program. */
 
 #include <Python.h>
 #include <internal/pycore_fileutils.h>
@@ -19,8 +19,10 @@
 #define BUILD_MARK "python-build.txt"
 /* Beside the bin/ of an installed one. */
 #define INSTALLED_LIBRARY "../lib/python3.11-async"
+/* Appended to the program's path: a file that lists the whole search path. */
+#define PATH_FILE "._pth"
 /* A file of ours, to tell our folder by. */
-#define LANDMARK "autoawait.py"
+#define LANDMARK "autoawait/__init__.py"
 
 extern PyStatus __real__PyConfig_InitPathConfig(PyConfig *config, int compute_path_config);
 extern PyStatus __wrap__PyConfig_InitPathConfig(PyConfig *config, int compute_path_config);
@@ -69,48 +71,70 @@ read_line(const Path *file, Path *line)
     return found;
 }
 
-/* The folder of the program, symbolic links followed: a virtual environment's python is one. */
 static int
-program_folder(const wchar_t *program, Path *folder)
+path_set(Path *path, const char *text)
 {
-    char *resolved = NULL;
-    char *encoded = program == NULL ? NULL : Py_EncodeLocale(program, NULL);
-    if (encoded != NULL) {
-        resolved = realpath(encoded, NULL);
+    int fits = text != NULL && strlen(text) < sizeof(path->text);
+    if (fits) {
+        strcpy(path->text, text);
     }
+    return fits;
+}
+
+static int
+path_encode(Path *path, const wchar_t *text)
+{
+    char *encoded = text == NULL ? NULL : Py_EncodeLocale(text, NULL);
+    int found = path_set(path, encoded);
     PyMem_Free(encoded);
-    char *slash = resolved == NULL ? NULL : strrchr(resolved, '/');
-    int found = slash != NULL && (size_t)(slash - resolved) < sizeof(folder->text);
-    if (found) {
-        *slash = '\0';
-        strcpy(folder->text, resolved);
-    }
+    return found;
+}
+
+/* Follows symbolic links. */
+static int
+path_resolve(Path *path)
+{
+    char *resolved = realpath(path->text, NULL);
+    int found = path_set(path, resolved);
     free(resolved);
     return found;
 }
 
+/* From a file to its folder. */
 static int
-find_beside_program(const wchar_t *program, Path *library)
+path_cut_name(Path *path)
 {
-    Path folder, mark, source;
-    if (!program_folder(program, &folder)) {
-        return 0;
+    char *slash = strrchr(path->text, '/');
+    if (slash != NULL) {
+        *slash = '\0';
     }
-    if (path_join(&mark, folder.text, BUILD_MARK) && read_line(&mark, &source)
+    return slash != NULL;
+}
+
+static int
+find_in_folder(const Path *folder, Path *library)
+{
+    Path mark, source;
+    if (path_join(&mark, folder->text, BUILD_MARK) && read_line(&mark, &source)
         && path_join(library, source.text, "Lib") && has_landmark(library->text)) {
         return 1;
     }
-    Path installed;
-    if (!path_join(&installed, folder.text, INSTALLED_LIBRARY) || !has_landmark(installed.text)) {
+    return path_join(library, folder->text, INSTALLED_LIBRARY) && has_landmark(library->text)
+           && path_resolve(library);
+}
+
+/* The program may be a link to ours, as in a virtual environment, or a name that ours does not
+   have, as the base of an environment made of copies. */
+static int
+find_beside_program(const wchar_t *program, Path *library)
+{
+    Path folder, link_folder;
+    if (!path_encode(&folder, program)) {
         return 0;
     }
-    char *resolved = realpath(installed.text, NULL);
-    int found = resolved != NULL && strlen(resolved) < sizeof(library->text);
-    if (found) {
-        strcpy(library->text, resolved);
-    }
-    free(resolved);
-    return found;
+    link_folder = folder;
+    return (path_resolve(&folder) && path_cut_name(&folder) && find_in_folder(&folder, library))
+           || (path_cut_name(&link_folder) && find_in_folder(&link_folder, library));
 }
 
 /* base_executable differs in an environment made of copies; a program that embeds us has neither
@@ -124,6 +148,17 @@ find_library(const PyConfig *config, Path *library)
     }
     strcpy(library->text, ASYNC_LIBRARY_DIR);
     return has_landmark(library->text);
+}
+
+static int
+has_path_file(const PyConfig *config)
+{
+    Path program, file;
+    if (!path_encode(&program, config->executable)) {
+        return 0;
+    }
+    int length = snprintf(file.text, sizeof(file.text), "%s" PATH_FILE, program.text);
+    return length > 0 && (size_t)length < sizeof(file.text) && path_is_file(&file);
 }
 
 /* The place of the standard library's folder in the search path, or its end. */
@@ -146,7 +181,7 @@ __wrap__PyConfig_InitPathConfig(PyConfig *config, int compute_path_config)
     PyStatus status = __real__PyConfig_InitPathConfig(config, compute_path_config);
     Path library;
     if (PyStatus_Exception(status) || path_was_set || !config->module_search_paths_set
-        || !find_library(config, &library)) {
+        || has_path_file(config) || !find_library(config, &library)) {
         return status;
     }
     wchar_t *entry = Py_DecodeLocale(library.text, NULL);

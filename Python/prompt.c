@@ -9,8 +9,10 @@
    is not interactive goes on to the runtime. */
 
 #include "awaithook.h"
+#include "inputhook.h"
 #include "prompt.h"
 #include "pyasync.h"
+#include "session.h"
 
 #include <errcode.h>
 #include <internal/pycore_ast.h>
@@ -25,6 +27,13 @@
 
 /* After so many statements in a row that ran out of memory the prompt gives up, as stock's. */
 enum { OUT_OF_MEMORY_LIMIT = 16 };
+
+typedef struct {
+    FILE *fp;
+    PyObject *filename;      /* borrowed */
+    PyCompilerFlags *flags;
+    PyObject *session;       /* owned; NULL where there is none */
+} Prompt;
 
 typedef enum { STATEMENT_READ, STATEMENT_FAILED, INPUT_ENDED } ReadResult;
 
@@ -77,18 +86,22 @@ input_encoding(FILE *fp)
 }
 
 static ReadResult
-read_statement(FILE *fp, PyObject *filename, PyCompilerFlags *flags, PyArena *arena, mod_ty *tree)
+read_statement(const Prompt *prompt, PyArena *arena, mod_ty *tree)
 {
     int error_code = 0;
+    InputWait wait;
     *tree = NULL;
-    PyObject *encoding = input_encoding(fp);
+    PyObject *encoding = input_encoding(prompt->fp);
     PyObject *first_prompt = prompt_text("ps1");
     PyObject *next_prompt = prompt_text("ps2");
     if (encoding != NULL && first_prompt != NULL && next_prompt != NULL) {
+        InputWait_Begin(&wait, prompt->session);
         *tree = _PyParser_ASTFromFile(
-            fp, filename, encoding == Py_None ? NULL : PyUnicode_AsUTF8(encoding), Py_single_input,
-            PyUnicode_AsUTF8(first_prompt), PyUnicode_AsUTF8(next_prompt), flags, &error_code,
-            arena);
+            prompt->fp, prompt->filename,
+            encoding == Py_None ? NULL : PyUnicode_AsUTF8(encoding), Py_single_input,
+            PyUnicode_AsUTF8(first_prompt), PyUnicode_AsUTF8(next_prompt), prompt->flags,
+            &error_code, arena);
+        InputWait_End(&wait);
     }
     Py_XDECREF(encoding);
     Py_XDECREF(first_prompt);
@@ -106,19 +119,45 @@ read_statement(FILE *fp, PyObject *filename, PyCompilerFlags *flags, PyArena *ar
 /* New reference to the statement's code.  Features that a `from __future__` switches on stay in
    flags; that await is allowed does not. */
 static PyCodeObject *
-compile_statement(mod_ty tree, PyObject *filename, PyCompilerFlags *flags, PyArena *arena)
+compile_statement(const Prompt *prompt, mod_ty tree, PyArena *arena)
 {
-    PyCompilerFlags statement_flags = *flags;
+    PyCompilerFlags statement_flags = *prompt->flags;
     if (AwaitHook_IsOn()) {
         statement_flags.cf_flags |= PyCF_ALLOW_TOP_LEVEL_AWAIT;
     }
-    PyCodeObject *code = _PyAST_Compile(tree, filename, &statement_flags, -1, arena);
-    flags->cf_flags |= statement_flags.cf_flags & PyCF_MASK;
+    PyCodeObject *code = _PyAST_Compile(tree, prompt->filename, &statement_flags, -1, arena);
+    prompt->flags->cf_flags |= statement_flags.cf_flags & PyCF_MASK;
     return code;
 }
 
 static PyObject *
-evaluate_statement(PyCodeObject *code, PyObject *namespace)
+await_code(PyCodeObject *code, PyObject *namespace)
+{
+    PyObject *coroutine = PyEval_EvalCode((PyObject *)code, namespace, namespace);
+    if (coroutine == NULL) {
+        return NULL;
+    }
+    PyObject *result = AwaitHook_Run(coroutine, code);
+    Py_DECREF(coroutine);
+    return result;
+}
+
+static PyObject *
+evaluate_plain(PyObject *session, PyCodeObject *code, PyObject *namespace)
+{
+    PyObject *guard;
+    if (Session_Enter(session, &guard) < 0) {
+        return NULL;
+    }
+    PyObject *result = PyEval_EvalCode((PyObject *)code, namespace, namespace);
+    if (Session_Leave(guard) < 0) {
+        Py_CLEAR(result);
+    }
+    return result;
+}
+
+static PyObject *
+evaluate_statement(PyObject *session, PyCodeObject *code, PyObject *namespace)
 {
     if (PySys_Audit("exec", "O", code) < 0) {
         return NULL;
@@ -135,17 +174,16 @@ evaluate_statement(PyCodeObject *code, PyObject *namespace)
     if (present == NULL) {
         return NULL;
     }
-    PyObject *result = PyEval_EvalCode((PyObject *)code, namespace, namespace);
-    if (result != NULL && code->co_flags & CO_COROUTINE) {
-        Py_SETREF(result, AwaitHook_Run(result, code));
+    if (code->co_flags & CO_COROUTINE) {
+        return await_code(code, namespace);
     }
-    return result;
+    return evaluate_plain(session, code, namespace);
 }
 
 /* The main program exits by SIGINT when the last thing that happened was an interrupt nobody
    handled; it looks for that here. */
 static int
-run_statement(PyCodeObject *code)
+run_statement(PyObject *session, PyCodeObject *code)
 {
     PyObject *main_module = PyImport_AddModule("__main__");
     if (main_module == NULL) {
@@ -153,17 +191,18 @@ run_statement(PyCodeObject *code)
     }
     PyObject *namespace = Py_NewRef(PyModule_GetDict(main_module));
     _Py_UnhandledKeyboardInterrupt = 0;
-    PyObject *result = evaluate_statement(code, namespace);
+    PyObject *result = evaluate_statement(session, code, namespace);
     if (result == NULL && PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) {
         _Py_UnhandledKeyboardInterrupt = 1;
     }
     Py_DECREF(namespace);
     Py_XDECREF(result);
+    Session_AfterStatement(session);
     return result == NULL ? -1 : 0;
 }
 
 static ReadResult
-read_and_run(FILE *fp, PyObject *filename, PyCompilerFlags *flags)
+read_and_run(const Prompt *prompt)
 {
     PyArena *arena = _PyArena_New();
     if (arena == NULL) {
@@ -171,12 +210,12 @@ read_and_run(FILE *fp, PyObject *filename, PyCompilerFlags *flags)
     }
     mod_ty tree;
     PyCodeObject *code = NULL;
-    ReadResult read = read_statement(fp, filename, flags, arena, &tree);
+    ReadResult read = read_statement(prompt, arena, &tree);
     if (read == STATEMENT_READ) {
-        code = compile_statement(tree, filename, flags, arena);
+        code = compile_statement(prompt, tree, arena);
     }
     _PyArena_Free(arena);
-    if (read == STATEMENT_READ && (code == NULL || run_statement(code) < 0)) {
+    if (read == STATEMENT_READ && (code == NULL || run_statement(prompt->session, code) < 0)) {
         read = STATEMENT_FAILED;
     }
     Py_XDECREF(code);
@@ -209,10 +248,10 @@ flush_output(void)
 
 /* Shows the exception that is set.  SystemExit ends the process here, unless -i asks to stay. */
 static void
-report_failure(void)
+report_failure(PyObject *session)
 {
     if (PyErr_ExceptionMatches(PyExc_SystemExit) && !_Py_GetConfig()->inspect) {
-        AwaitHook_EndSession();
+        Session_End(session);
     }
     PyErr_Print();
     flush_output();
@@ -228,22 +267,14 @@ show_reference_count(void)
 #endif
 }
 
-int
-Prompt_Loop(FILE *fp, PyObject *filename, PyCompilerFlags *flags)
+static int
+run_to_end_of_file(const Prompt *prompt)
 {
-    PyCompilerFlags own_flags = _PyCompilerFlags_INIT;
     int out_of_memory = 0;
-    int result = 0;
-    if (flags == NULL) {
-        flags = &own_flags;
-    }
-    if (set_default_prompt("ps1", ">>> ") < 0 || set_default_prompt("ps2", "... ") < 0) {
-        PyErr_Clear();
-    }
     for (;;) {
-        ReadResult read = read_and_run(fp, filename, flags);
+        ReadResult read = read_and_run(prompt);
         if (read == INPUT_ENDED) {
-            break;
+            return 0;
         }
         if (read == STATEMENT_READ) {
             out_of_memory = 0;
@@ -252,16 +283,32 @@ Prompt_Loop(FILE *fp, PyObject *filename, PyCompilerFlags *flags)
         else if (PyErr_ExceptionMatches(PyExc_MemoryError)
                  && ++out_of_memory > OUT_OF_MEMORY_LIMIT) {
             PyErr_Clear();
-            result = -1;
-            break;
+            return -1;
         }
         else {
-            report_failure();
+            report_failure(prompt->session);
         }
         show_reference_count();
     }
+}
+
+int
+Prompt_Loop(FILE *fp, PyObject *filename, PyCompilerFlags *flags)
+{
+    PyCompilerFlags own_flags = _PyCompilerFlags_INIT;
+    if (set_default_prompt("ps1", ">>> ") < 0 || set_default_prompt("ps2", "... ") < 0) {
+        PyErr_Clear();
+    }
+    Prompt prompt = {
+        .fp = fp,
+        .filename = filename,
+        .flags = flags == NULL ? &own_flags : flags,
+        .session = Session_Open(),
+    };
+    int result = run_to_end_of_file(&prompt);
     flush_output();
-    AwaitHook_EndSession();
+    Session_End(prompt.session);
+    Py_XDECREF(prompt.session);
     return result;
 }
 

@@ -1,0 +1,40 @@
+/* What goes on while the prompt waits for a key (Python/inputhook.c).
+
+   PyOS_InputHook is the process's one place to do something while a line is being typed, a plain
+   function pointer.  It is ours for the time of one read, and only if the session has something to
+   do then; whoever set it before (tkinter, Qt) gets it back afterwards and is called through us in
+   between. */
+
+#ifndef ASYNC_INPUTHOOK_H
+#define ASYNC_INPUTHOOK_H
+
+#include <Python.h>
+#include <stdio.h>
+#include <time.h>
+
+/* One read of the prompt; lives in the reader's frame. */
+typedef struct InputWait {
+    PyObject *session;        /* borrowed: has wants_input() and wait_for_input(fd) */
+    int (*other_hook)(void);  /* whose PyOS_InputHook this was, or NULL */
+    int installed;
+    int timer_exists;
+    timer_t timer;            /* raises SIGINT in the reader, see InputWait_Interrupt */
+    const char *prompt;       /* what is being shown, set when the runtime asks for a line */
+} InputWait;
+
+/* Begins a read for session (NULL: stock behaviour).  Pair with InputWait_End.  Never fails: an
+   error of the session's is written as unraisable and the hook stays away. */
+void InputWait_Begin(InputWait *wait, PyObject *session);
+void InputWait_End(InputWait *wait);
+
+/* For the module _autoawait, inside wait_for_input(). */
+int InputWait_CallOtherHook(void);      /* 1 if there was one to call */
+int InputWait_HasOtherHook(void);
+
+/* Writes text to the terminal above the line that is being typed, which is drawn again below it,
+   cursor and all; a text that ends in no newline gets one.  Where the kernel and not readline edits
+   the line, only the prompt is drawn again.  With the GIL held throughout, since readline's state is
+   the reader's.  -1 with OSError. */
+int InputWait_WriteAbove(const char *text, size_t length);
+
+#endif

@@ -1,0 +1,183 @@
+"""Awaiting at the top level: with which library, and whether at all.
+
+The prompt hands a statement that awaits, compiled to a coroutine, to
+``sys.awaithook(coroutine)``, which runs it to its end and returns its result.
+Any callable that does so can be the hook.  This module has the ones for asyncio
+(the default), trio and curio, and is itself callable, to choose one:
+
+    autoawait(True)         await, with the runner used before
+    autoawait(False)        do not; the stock prompt's SyntaxError
+    autoawait('trio')       await with a library's runner
+    autoawait(runner)       await with any callable
+
+Each is the same thing as setting sys.awaithook.
+
+A runner may have, beside being callable, any of these methods:
+
+    wants_input()                 whether it has background work to go on with
+    wait_for_input(descriptor)    do that work until descriptor can be read
+    statement()                   a context manager around each plain statement
+    close()                       end what it keeps: the session or its turn ends
+
+A runner with close() ends the one before it when it becomes the hook.  A plain
+function does not, since it may pass coroutines on to that one.
+"""
+
+import sys
+import types
+
+__all__ = ["AsyncioRunner", "TrioRunner", "CurioRunner", "runner"]
+
+_RUNNER_CLASSES = {
+    # name of the library: module of this package, class in it
+    "asyncio": ("asyncio_runner", "AsyncioRunner"),
+    "trio": ("trio_runner", "TrioRunner"),
+    "curio": ("curio_runner", "CurioRunner"),
+}
+
+
+def __getattr__(name):
+    """Import a runner, and with it its library, when it is first asked for.
+
+    `nursery` is what the runner in use has by that name: trio's.
+    """
+    if name == "nursery":
+        return getattr(sys.awaithook, name)
+    for module_name, class_name in _RUNNER_CLASSES.values():
+        if name == class_name:
+            from importlib import import_module
+            return getattr(import_module(f"{__name__}.{module_name}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def runner(library):
+    """Return a new runner for a library by name: asyncio, trio or curio.
+
+    ValueError if there is none for it, ModuleNotFoundError if the library is
+    not installed.
+    """
+    if library not in _RUNNER_CLASSES:
+        known = ", ".join(_RUNNER_CLASSES)
+        raise ValueError(f"no runner for {library!r}; there are {known}, or give a callable")
+    return __getattr__(_RUNNER_CLASSES[library][1])()
+
+
+class _Session:
+    """What the interpreter keeps between two statements: the runner in use.
+
+    The prompt (Python/prompt.c) calls the methods without underscore.
+    """
+
+    def __init__(self):
+        self._default_runner = None
+        self._hook = sys.__awaithook__      # as it was after the last statement
+        self._last_hook = None              # the one before awaiting was switched off
+        # The hook that keeps something between statements.  A plain function, which may
+        # well call this one, and None leave it in its place.
+        self._keeper = sys.__awaithook__
+
+    def default_runner(self):
+        """Return what sys.__awaithook__ runs coroutines with."""
+        if self._default_runner is None:
+            self._default_runner = runner("asyncio")
+            import atexit
+            atexit.register(self.end)
+        return self._default_runner
+
+    def wants_input(self):
+        """Whether to call wait_for_input() at the next prompt."""
+        return self._call("wants_input", default=False)
+
+    def wait_for_input(self, descriptor):
+        """Do background work until descriptor can be read."""
+        self._call("wait_for_input", descriptor)
+
+    def statement(self):
+        """Return a context manager for a plain statement, or None."""
+        if (self._default_runner is None and self._keeper is sys.__awaithook__
+                and "asyncio.base_events" in sys.modules):
+            # Somebody imported asyncio, and may ask for the running loop.
+            self.default_runner()
+        return self._call("statement")
+
+    def after_statement(self):
+        """Notice a hook that was changed; end the runner that it follows."""
+        hook = getattr(sys, "awaithook", None)
+        if hook is self._hook:
+            return
+        if self._hook is not None:
+            self._last_hook = self._hook
+        self._hook = hook
+        if hook is not self._keeper and (hook is sys.__awaithook__ or hasattr(hook, "close")):
+            before, self._keeper = self._keeper, hook
+            self._close(before)
+
+    def end(self):
+        """End the session: what the runner in use keeps, and the default's."""
+        for hook in {id(hook): hook for hook in (self._keeper, sys.__awaithook__)}.values():
+            self._close(hook)
+
+    def switch(self, choice):
+        """Make choice the hook, as autoawait() documents."""
+        if choice is True:
+            current = getattr(sys, "awaithook", None)
+            hook = current or self._last_hook or sys.__awaithook__
+        elif choice is False or choice is None:
+            hook = None
+        elif isinstance(choice, str):
+            hook = sys.__awaithook__ if choice == "asyncio" else runner(choice)
+        elif callable(choice):
+            hook = choice
+        else:
+            raise TypeError("autoawait() takes True, False, the name of a library or a "
+                            f"callable, not {type(choice).__name__}")
+        sys.awaithook = hook
+
+    def describe(self):
+        """Return a sentence that tells whether awaiting is on, and with what."""
+        hook = getattr(sys, "awaithook", None)
+        if hook is None:
+            return "Awaiting at the top level is off; autoawait(True) switches it on."
+        if hook is getattr(sys, "__awaithook__", None):
+            name = "asyncio"
+        else:
+            name = getattr(hook, "name", None) or repr(hook)
+        return f"Awaiting at the top level is on, with {name}; autoawait(False) switches it off."
+
+    def _runner(self, hook):
+        return self._default_runner if hook is sys.__awaithook__ else hook
+
+    def _call(self, method, *arguments, default=None):
+        method = getattr(self._runner(self._keeper), method, None)
+        return default if method is None else method(*arguments)
+
+    def _close(self, hook):
+        close = getattr(self._runner(hook), "close", None)
+        if close is not None:
+            close()
+
+
+class _CallableModule(types.ModuleType):
+    """This module's type: calling the module chooses the runner."""
+
+    def __call__(self, choice=True):
+        """Choose how top-level coroutines are run; see the module's documentation."""
+        _session.switch(choice)
+
+    def __repr__(self):
+        return _session.describe()
+
+
+def _default_awaithook(coroutine):
+    """What sys.__awaithook__ calls."""
+    return _session.default_runner()(coroutine)
+
+
+def _user_traceback(error, traceback):
+    """What the prompt does to the traceback of an awaited statement."""
+    from .report import user_traceback
+    return user_traceback(error, traceback)
+
+
+_session = _Session()
+sys.modules[__name__].__class__ = _CallableModule

@@ -1,0 +1,221 @@
+"""The default runner: one asyncio event loop for the whole session."""
+
+import asyncio
+import sys
+from contextlib import suppress
+
+import _autoawait
+
+from . import asyncio_interrupts, interrupts, loan, report, terminal
+
+
+class AsyncioRunner:
+    """Runs coroutines, one after the other, on one asyncio event loop.
+
+    All that lives on the loop (tasks, servers, async generators) stays there
+    from one run to the next.  It goes on while the prompt waits for input, and
+    stands still while a plain statement runs, to which the loop is lent: there
+    asyncio.create_task() and what else asks for the running loop finds it.
+
+    Each coroutine runs in the calling thread's own context, so that the context
+    variables that it sets are set afterwards.
+
+    The loop is made, by the asyncio policy in force, when it is first needed.
+    """
+
+    name = "asyncio"
+
+    def __init__(self, *, close_timeout=5.0, interrupt_grace=0.2):
+        """Make a runner; both limits are in seconds.
+
+        close_timeout is how long close() waits for tasks that clean up,
+        interrupt_grace how long an interrupted run does before the cleanup goes
+        on in the background.
+        """
+        self._loop = None
+        self._close_timeout = close_timeout
+        self._interrupt_grace = interrupt_grace
+        self._input_ready = False
+
+    def __call__(self, coroutine):
+        """Run coroutine to its end; return its result or raise its exception.
+
+        SIGINT cancels the coroutine's task and those that it started, or
+        interrupts it where it computes without awaiting, and becomes
+        KeyboardInterrupt.  A second SIGINT abandons the task.
+        """
+        if asyncio._get_running_loop() is not None:
+            if asyncio.iscoroutine(coroutine):
+                coroutine.close()
+            raise RuntimeError("a top-level coroutine cannot be run from a running event loop")
+        loop = self._open_loop()
+        with asyncio_interrupts.mark_run() as run, loan.suspended():
+            task = loop.create_task(coroutine, context=_autoawait.current_context())
+            guard = asyncio_interrupts.CancelRun(loop, task, run, self._interrupt_grace)
+            try:
+                with guard:
+                    self._run_until_done(loop, task, guard)
+                return self._result(task, guard)
+            finally:
+                if not task.done():
+                    report.expect_cancellation(task)
+                    if guard.count != 1:
+                        # Not left alone with its cleanup, but abandoned.
+                        task.cancel()
+                elif not task.cancelled():
+                    # KeyboardInterrupt came past the task: do not say that nobody saw it.
+                    task.exception()
+
+    def statement(self):
+        """Return a context manager that lends the loop to a plain statement."""
+        if "asyncio.base_events" not in sys.modules:
+            return loan.NOTHING
+        return loan.lent(self._open_loop())
+
+    def wants_input(self):
+        """Whether there is a loop whose work should go on while the prompt waits."""
+        return self._loop is not None and not self._loop.is_closed()
+
+    def wait_for_input(self, descriptor):
+        """Run the loop until descriptor can be read.
+
+        What is written to the terminal meanwhile appears above the line that is
+        being typed.  Raises KeyboardInterrupt after SIGINT.
+        """
+        if not self.wants_input() or asyncio._get_running_loop() is not None:
+            return
+        loop = self._loop
+        self._input_ready = False
+
+        def wake():
+            loop.call_soon_threadsafe(lambda: None)
+
+        try:
+            loop.add_reader(descriptor, self._on_input, loop)
+        except PermissionError:
+            # A regular file: it can always be read, and the loop gets one turn.
+            loop.call_soon(self._on_input, loop)
+        try:
+            with (interrupts.StopOnInterrupt(wake, loop.stop) as guard, loan.suspended(),
+                  terminal.OutputAboveLine(loop.call_soon_threadsafe)):
+                while not self._input_ready and not guard.count:
+                    self._run_reporting(loop)
+        finally:
+            with suppress(PermissionError):
+                loop.remove_reader(descriptor)
+        if guard.count:
+            raise KeyboardInterrupt
+
+    def close(self):
+        """End what lives on the loop, then the loop; a later run makes a new one.
+
+        Pending tasks are cancelled and given time to clean up, async generators
+        are closed.  What takes longer than close_timeout, or until SIGINT, is
+        abandoned and named on sys.stderr.  The default executor takes no new
+        work; its threads are waited for as all threads are, when the
+        interpreter exits.
+        """
+        loop, self._loop = self._loop, None
+        if loop is None or loop.is_closed() or loop.is_running():
+            return
+        try:
+            self._cancel_tasks(loop)
+            self._run_for_a_while(loop, loop.shutdown_asyncgens())
+        finally:
+            loop.close()
+            with suppress(RuntimeError):
+                if asyncio.get_event_loop_policy().get_event_loop() is loop:
+                    asyncio.set_event_loop(None)
+
+    def _open_loop(self):
+        """Return the loop, made anew if there is none or somebody closed it."""
+        if self._loop is None or self._loop.is_closed():
+            self._loop = asyncio.new_event_loop()
+            self._loop.set_exception_handler(report.show_background_failure)
+            asyncio.set_event_loop(self._loop)
+        return self._loop
+
+    def _on_input(self, loop):
+        self._input_ready = True
+        loop.stop()
+
+    def _run_until_done(self, loop, task, guard):
+        """Run the loop until task is done or guard gives it up."""
+        waiting = True
+
+        def stop(_):
+            # Called late if the task ended by leaving the loop with SystemExit.
+            if waiting:
+                loop.stop()
+
+        task.add_done_callback(stop)
+        try:
+            while not task.done():
+                try:
+                    loop.run_forever()
+                except SystemExit as error:
+                    report.show_background_exit(error)
+                else:
+                    if not (task.done() or guard.gave_up):
+                        raise RuntimeError("Event loop stopped before Future completed.")
+                    return
+        finally:
+            waiting = False
+            task.remove_done_callback(stop)
+
+    @staticmethod
+    def _result(task, guard):
+        if not task.done():
+            raise KeyboardInterrupt
+        try:
+            return task.result()
+        except asyncio.CancelledError as cancelled:
+            if not guard.count:
+                raise
+            # The place where the task was waiting is what the user sees.
+            raise KeyboardInterrupt().with_traceback(cancelled.__traceback__) from None
+
+    @staticmethod
+    def _run_reporting(loop):
+        """Run the loop until it is stopped, whatever background tasks raise."""
+        while True:
+            try:
+                loop.run_forever()
+                return
+            except SystemExit as error:
+                report.show_background_exit(error)
+
+    def _cancel_tasks(self, loop):
+        tasks = asyncio.all_tasks(loop)
+        if not tasks:
+            return
+        for task in tasks:
+            task.cancel()
+        self._run_for_a_while(loop, asyncio.wait(tasks))
+        for task in tasks:
+            if not task.done():
+                # It is told here, so the garbage collector need not tell it again.
+                task._log_destroy_pending = False
+                print(f"abandoned a task that does not end: {task!r}", file=sys.stderr)
+            elif not task.cancelled() and task.exception() is not None:
+                loop.call_exception_handler({
+                    "message": "unhandled exception while the session ended",
+                    "exception": task.exception(),
+                    "task": task,
+                })
+
+    def _run_for_a_while(self, loop, coroutine):
+        """Run coroutine until it ends, SIGINT comes or the time to close is over."""
+        task = loop.create_task(coroutine)
+        timer = loop.call_later(self._close_timeout, task.cancel)
+        while not task.done():
+            try:
+                loop.run_until_complete(task)
+            except (asyncio.CancelledError, KeyboardInterrupt):
+                break
+            except (SystemExit, RuntimeError):
+                # Some task's cleanup asks to leave, or stopped the loop: we are leaving.
+                continue
+        timer.cancel()
+        task.cancel()
+        task._log_destroy_pending = False

@@ -1,0 +1,70 @@
+"""What the user is shown of failures: once, and by frames of his own."""
+
+import sys
+import traceback
+
+_RUNNER_PACKAGES = frozenset({"autoawait", "asyncio", "selectors", "trio", "outcome", "curio"})
+
+
+def user_traceback(error, entry):
+    """Return the traceback that starts at entry without the frames of runners.
+
+    Those that lead to the user's code go.  Frames of a library that the user's
+    code called stay, as in every traceback, but for KeyboardInterrupt: where the
+    user's code was waiting is what is of interest then.
+    """
+    while entry is not None and _package(entry) in _RUNNER_PACKAGES:
+        entry = entry.tb_next
+    if isinstance(error, KeyboardInterrupt):
+        last_of_user = following = entry
+        while following is not None:
+            if _package(following) not in _RUNNER_PACKAGES:
+                last_of_user = following
+            following = following.tb_next
+        if last_of_user is not None:
+            last_of_user.tb_next = None
+    return entry
+
+
+def _package(entry):
+    module = entry.tb_frame.f_globals.get("__name__") or ""
+    return module.partition(".")[0]
+
+
+def show_background_failure(loop, context):
+    """Show what went wrong in the background; an asyncio exception handler."""
+    message = context.get("message") or "Unhandled exception in the event loop"
+    source = context.get("task") or context.get("future") or context.get("handle")
+    show_failure(message if source is None else f"{message}: {source!r}",
+                 context.get("exception"))
+
+
+def show_background_exit(error):
+    """Show a SystemExit that ends a background task or callback, not the session.
+
+    One that a task holds is not shown here: the task that awaits it gets it, or
+    asyncio tells that nobody did.
+    """
+    from asyncio.tasks import _all_tasks
+
+    ended = [task for task in tuple(_all_tasks) if task.done() and not task.cancelled()]
+    if all(task._exception is not error for task in ended):
+        show_failure("SystemExit in a background callback", error)
+
+
+def show_failure(message, error=None):
+    """Write message and error's traceback to sys.stderr."""
+    print(message, file=sys.stderr)
+    if error is not None:
+        traceback.print_exception(type(error), error, user_traceback(error, error.__traceback__))
+
+
+def expect_cancellation(task):
+    """Keep quiet about a task that was given up, unless it fails in its cleanup."""
+    def look(task):
+        if not task.cancelled():
+            error = task.exception()
+            if error is not None and not isinstance(error, KeyboardInterrupt):
+                show_failure("exception in the cleanup of an interrupted statement", error)
+
+    task.add_done_callback(look)

@@ -1,0 +1,74 @@
+"""Keeps the line being typed whole while background work writes.
+
+Everything that Python writes to the terminal passes the raw file at the bottom
+of sys.stdout or sys.stderr, whoever holds those streams or prints through
+them.  While the prompt waits, that file's write() is ours.  It collects what
+comes until the loop's next turn, when the line is taken off the screen, all of
+it is written, and prompt and line are drawn again below.
+"""
+
+import contextlib
+import os
+import sys
+
+import _autoawait
+
+
+class OutputAboveLine:
+    """While entered, output appears above the line being typed.
+
+    run_soon(callback) has the thread that types call callback soon; it may be
+    called from any thread.  Nothing changes unless a person types at a terminal.
+    """
+
+    def __init__(self, run_soon):
+        self._run_soon = run_soon
+        self._pending = []
+        self._files = []
+
+    def __enter__(self):
+        if os.isatty(0):
+            _flush_streams()
+            self._files = _terminal_files()
+            for file in self._files:
+                file.write = self._write
+        return self
+
+    def __exit__(self, *exception):
+        # What is still in the streams' buffers belongs above the line, too.
+        _flush_streams()
+        for file in self._files:
+            with contextlib.suppress(AttributeError):
+                del file.write
+        self._show()
+
+    def _write(self, data):
+        data = bytes(data)
+        self._pending.append(data)
+        if len(self._pending) == 1:
+            self._run_soon(self._show)
+        return len(data)
+
+    def _show(self):
+        pending, self._pending = self._pending, []
+        text = b"".join(pending)
+        if text:
+            _autoawait.write_above_line(text)
+
+
+def _terminal_files():
+    """Return the raw files of the standard streams that are this terminal."""
+    files = []
+    for stream in sys.__stdout__, sys.__stderr__:
+        buffer = getattr(stream, "buffer", None)
+        raw = getattr(buffer, "raw", buffer)
+        with contextlib.suppress(AttributeError, ValueError, OSError):
+            if raw.fileno() in (1, 2) and raw.isatty():
+                files.append(raw)
+    return files
+
+
+def _flush_streams():
+    for stream in sys.__stdout__, sys.__stderr__:
+        with contextlib.suppress(AttributeError, ValueError, OSError):
+            stream.flush()

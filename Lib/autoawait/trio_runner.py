@@ -1,0 +1,260 @@
+"""The runner for trio: one run of trio, as a guest of the prompt, for the session."""
+
+import collections
+import os
+import select
+import signal
+import sys
+import time
+
+import trio
+from sniffio import current_async_library_cvar
+
+import _autoawait
+
+from . import interrupts, report, terminal
+
+
+class TrioRunner:
+    """Runs coroutines, one after the other, in one run of trio.
+
+    The run lives as long as the session, by trio's guest mode: trio's code runs
+    in this thread whenever the prompt waits for a coroutine or for input.  Tasks
+    started in `nursery` outlive the statement that starts them.
+    """
+
+    name = "trio"
+
+    def __init__(self, *, close_timeout=5.0, interrupt_grace=0.2):
+        """Make a runner; both limits are in seconds, as AsyncioRunner's."""
+        self.nursery = None
+        self._host = None
+        self._close_timeout = close_timeout
+        self._interrupt_grace = interrupt_grace
+        self._open()
+
+    def __call__(self, coroutine):
+        """Run coroutine to its end; return its result or raise its exception.
+
+        SIGINT cancels it, or interrupts it where it computes without awaiting,
+        and becomes KeyboardInterrupt; what takes longer than interrupt_grace to
+        clean up goes on in the background.
+        """
+        if not hasattr(coroutine, "send"):
+            raise TypeError(f"a coroutine was expected, got {coroutine!r}")
+        self._open()
+        statement = _Statement(coroutine)
+        guard = _CancelStatement(self._host, statement)
+        trio.lowlevel.spawn_system_task(statement.run, name="<statement>",
+                                        context=_autoawait.current_context())
+        try:
+            with guard:
+                self._host.run_until(lambda: statement.ended or guard.count)
+                self._host.run_until(lambda: statement.ended or guard.gave_up,
+                                     timeout=self._interrupt_grace)
+        finally:
+            # The context is the prompt's, and the prompt is not inside trio.
+            current_async_library_cvar.set(None)
+        return statement.outcome(guard)
+
+    def wants_input(self):
+        """Whether trio's work should go on while the prompt waits."""
+        return self._host is not None
+
+    def wait_for_input(self, descriptor):
+        """Run trio until descriptor can be read; KeyboardInterrupt after SIGINT."""
+        host = self._host
+        with (interrupts.StopOnInterrupt(host.wake, host.wake) as guard,
+              terminal.OutputAboveLine(host.run_soon)):
+            host.run_until(lambda: guard.count, descriptor)
+        if guard.count:
+            raise KeyboardInterrupt
+
+    def close(self):
+        """Cancel the session's nursery and end the run of trio.
+
+        What takes longer than close_timeout, or until SIGINT, to clean up is
+        abandoned.
+        """
+        host, self._host = self._host, None
+        if host is None:
+            return
+        self.nursery.cancel_scope.cancel()
+        with interrupts.StopOnInterrupt(host.wake, host.wake) as guard:
+            host.run_until(lambda: self._ended or guard.count, timeout=self._close_timeout)
+        if not self._ended:
+            print("abandoned trio tasks that do not end", file=sys.stderr)
+        self.nursery = None
+
+    def _open(self):
+        """Start the run of trio, if there is none or it has ended."""
+        if self._host is not None:
+            return
+        self._host = _Host()
+        self._ended = False
+        # trio leaves SIGINT alone where it is not Python's own handler: it is ours to handle.
+        handler = signal.signal(signal.SIGINT, lambda *_: None)
+        try:
+            trio.lowlevel.start_guest_run(
+                self._keep_nursery, run_sync_soon_threadsafe=self._host.run_soon,
+                done_callback=self._on_end)
+            self._host.run_until(lambda: self.nursery is not None)
+        finally:
+            signal.signal(signal.SIGINT, handler)
+
+    async def _keep_nursery(self):
+        async with trio.open_nursery() as nursery:
+            self.nursery = _SessionNursery(nursery)
+            await trio.sleep_forever()
+
+    def _on_end(self, outcome):
+        self._ended = True
+
+
+class _SessionNursery:
+    """A nursery in which a failing task is reported and harms no other."""
+
+    def __init__(self, nursery):
+        self._nursery = nursery
+
+    def __getattr__(self, name):
+        return getattr(self._nursery, name)
+
+    def start_soon(self, function, *arguments, name=None):
+        """Start a background task, as trio.Nursery.start_soon() does."""
+        self._nursery.start_soon(self._guarded, function, arguments,
+                                 name=name or function)
+
+    async def start(self, function, *arguments, name=None):
+        """Start a task and wait until it calls task_status.started()."""
+        return await self._nursery.start(function, *arguments, name=name)
+
+    async def _guarded(self, function, arguments):
+        try:
+            await function(*arguments)
+        except trio.Cancelled:
+            raise
+        except BaseException as error:
+            report.show_failure("exception in a background task", error)
+
+
+class _Statement:
+    """One top-level coroutine on its way through trio."""
+
+    def __init__(self, coroutine):
+        self._coroutine = coroutine
+        self._result = None
+        self._error = None
+        self._given_up = False
+        self.task = None
+        self.ended = False
+        self.scope = trio.CancelScope()
+
+    async def run(self):
+        """Run the coroutine, as a task of trio's; nothing but Cancelled leaves."""
+        self.task = trio.lowlevel.current_task()
+        try:
+            with self.scope:
+                self._result = await self._await_coroutine()
+        finally:
+            self.ended = True
+
+    async def _await_coroutine(self):
+        try:
+            return await self._coroutine
+        except trio.Cancelled as cancelled:
+            self._error = cancelled
+            raise
+        except BaseException as error:
+            self._error = error
+            if self._given_up:
+                report.show_failure("exception in the cleanup of an interrupted statement", error)
+
+    def outcome(self, guard):
+        """Return the result or raise what the coroutine raised."""
+        if not self.ended:
+            self._given_up = True
+            raise KeyboardInterrupt
+        if isinstance(self._error, trio.Cancelled) and guard.count:
+            raise KeyboardInterrupt().with_traceback(self._error.__traceback__) from None
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+
+class _CancelStatement(interrupts.CancelOnInterrupt):
+    """SIGINT cancels a statement's scope."""
+
+    def __init__(self, host, statement):
+        super().__init__(host.wake)
+        self._host = host
+        self._statement = statement
+
+    def is_done(self):
+        """Whether the statement has ended."""
+        return self._statement.ended
+
+    def computes(self):
+        """Whether the statement's own code was interrupted."""
+        return _current_task() is self._statement.task is not None
+
+    def anybody_computes(self):
+        """Whether some task's code was interrupted."""
+        return _current_task() is not None
+
+    def cancel(self):
+        """Cancel what the statement waits for."""
+        self._host.run_soon(self._statement.scope.cancel)
+
+    def give_up(self):
+        """Nothing more: the host looks at gave_up by itself."""
+
+
+def _current_task():
+    try:
+        return trio.lowlevel.current_task()
+    except RuntimeError:
+        return None
+
+
+class _Host:
+    """The loop that trio is the guest of: callbacks, in this thread, one at a time."""
+
+    def __init__(self):
+        self._callbacks = collections.deque()
+        self._wakeup = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+
+    def __del__(self):
+        os.close(self._wakeup)
+
+    def run_soon(self, callback):
+        """Have run_until() call callback; may be called from any thread."""
+        self._callbacks.append(callback)
+        self.wake()
+
+    def wake(self):
+        """Make run_until() look at its conditions again; from any thread."""
+        os.eventfd_write(self._wakeup, 1)
+
+    def run_until(self, done, descriptor=None, timeout=None):
+        """Run callbacks until done() is true, or descriptor readable, or the time over."""
+        poller = select.poll()
+        poller.register(self._wakeup, select.POLLIN)
+        if descriptor is not None:
+            poller.register(descriptor, select.POLLIN)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            # Those that are added meanwhile have their turn after the next look around.
+            for _ in range(len(self._callbacks)):
+                self._callbacks.popleft()()
+            if done():
+                return
+            wait = None if deadline is None else max(0, deadline - time.monotonic())
+            if self._callbacks:
+                wait = 0
+            for ready, _ in poller.poll(None if wait is None else wait * 1000):
+                if ready != self._wakeup:
+                    return
+                os.eventfd_read(ready)
+            if deadline is not None and time.monotonic() >= deadline:
+                return

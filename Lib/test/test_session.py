@@ -1,0 +1,442 @@
+"""Sessions: background work, the loop lent to plain statements, and the runners."""
+
+import subprocess
+import sys
+import textwrap
+import time
+import unittest
+
+from prompt_support import PromptTestCase, clean_environment
+
+TRACEBACK = "Traceback (most recent call last):\n"
+
+TICKER = ("async def tick(times=10**6):\n    for n in range(times):\n"
+          "        ticks.append(n)\n        await asyncio.sleep(0.01)\n")
+
+
+class BackgroundTest(PromptTestCase):
+    """What goes on while the prompt waits for a key."""
+
+    # With readline and, isolated, without.
+    MODES = [], ["-I"]
+
+    def start_ticking(self, *arguments):
+        """Start a prompt on which tick() appends to ticks in the background."""
+        prompt = self.start(*arguments)
+        prompt.type("import asyncio; ticks = []")
+        prompt.type(TICKER)
+        prompt.type("task = asyncio.create_task(tick())")
+        return prompt
+
+    def test_tasks_go_on(self):
+        for mode in self.MODES:
+            with self.subTest(mode=mode):
+                prompt = self.start_ticking(*mode)
+                prompt.type("before = len(ticks)")
+                time.sleep(1)
+                done = int(prompt.type("len(ticks) - before"))
+                self.assertGreater(done, 20)
+
+    def test_tasks_go_on_with_a_half_typed_line(self):
+        prompt = self.start_ticking()
+        prompt.type("before = len(ticks)")
+        prompt.child.send("len(ticks) - ")
+        time.sleep(1)
+        self.assertGreater(int(prompt.type("before")), 20)
+
+    def test_tasks_go_on_in_a_block(self):
+        prompt = self.start_ticking()
+        prompt.type("before = len(ticks)\nif True:")
+        time.sleep(0.5)
+        self.assertGreater(int(prompt.type("    len(ticks) - before\n")), 10)
+
+    def test_tasks_go_on_with_piped_input(self):
+        with subprocess.Popen([sys.executable, "-q", "-i"], text=True, bufsize=1,
+                              env=clean_environment(), stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
+            child.stdin.write("import asyncio; ticks = []\n" + TICKER + "\n"
+                              "task = asyncio.create_task(tick())\nbefore = len(ticks)\n")
+            time.sleep(1)
+            child.stdin.write("len(ticks) - before\n")
+            self.assertGreater(int(child.stdout.readline()), 20)
+            # Lines that arrive together do not wait for the ones after them.
+            child.stdin.write("1\n2\n3\n")
+            self.assertEqual([child.stdout.readline() for _ in range(3)], ["1\n", "2\n", "3\n"])
+            child.stdin.close()
+            child.wait(timeout=30)
+
+    def test_servers_answer_while_the_prompt_waits(self):
+        prompt = self.start()
+        prompt.type("import asyncio")
+        prompt.type("async def serve(reader, writer):\n    writer.write(b'served')\n"
+                    "    writer.close()\n")
+        prompt.type("server = await asyncio.start_server(serve, '127.0.0.1', 0)")
+        port = int(prompt.type("server.sockets[0].getsockname()[1]"))
+        import socket
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+            self.assertEqual(client.recv(100), b"served")
+
+    def test_idle_prompt_uses_no_cpu(self):
+        prompt = self.start()
+        prompt.type("import asyncio, time")
+        prompt.type("await asyncio.sleep(0)")
+        prompt.type("before = time.process_time()")
+        time.sleep(2)
+        self.assertLess(float(prompt.type("time.process_time() - before")), 0.05)
+
+    def test_interrupt_clears_the_line(self):
+        for mode in self.MODES:
+            with self.subTest(mode=mode):
+                prompt = self.start_ticking(*mode)
+                for _ in range(3):
+                    prompt.child.send("1 + ")
+                    time.sleep(0.3)
+                    prompt.child.sendintr()
+                    self.assertEqual(prompt.read_to_prompt().count("KeyboardInterrupt"), 1)
+                self.assertEqual(prompt.type("2"), "2\n")
+                self.assertEqual(prompt.type("task.done()"), "False\n")
+
+    def test_output_appears_above_the_line(self):
+        prompt = self.start()
+        prompt.type("import asyncio, logging")
+        prompt.type("logging.basicConfig(format='logged: %(message)s')")
+        prompt.type("async def speak():\n    await asyncio.sleep(0.5)\n"
+                    "    print('spoken', 1)\n    print('spoken', 2)\n"
+                    "    logging.error('too')\n")
+        prompt.type("task = asyncio.create_task(speak())")
+        prompt.child.send("6 * ")
+        prompt.child.expect_exact("6 * ")
+        prompt.child.expect_exact("spoken 1\r\nspoken 2\r\nlogged: too\r\n>>> 6 * ")
+        self.assertEqual(prompt.type("7"), "42\n")
+
+    def test_output_above_the_prompt_without_readline(self):
+        prompt = self.start("-I")
+        prompt.type("import asyncio")
+        prompt.type("async def speak():\n    await asyncio.sleep(0.3)\n    print('spoken', 1)\n")
+        prompt.type("task = asyncio.create_task(speak())")
+        self.assertTrue(prompt.read_to_prompt().endswith("spoken 1\n"))
+        self.assertEqual(prompt.type("5"), "5\n")
+
+    def test_failures_are_shown_once(self):
+        prompt = self.start()
+        prompt.type("import asyncio, sys")
+        prompt.type("async def fail():\n    await asyncio.sleep(0.1)\n    1/0\n")
+        prompt.child.send("x = [asyncio.create_task(fail())]; x.clear()\n")
+        prompt.child.expect_exact("\n")
+        prompt.child.expect_exact("never retrieved")
+        shown = prompt.read_to_prompt()
+        self.assertIn(TRACEBACK + '  File "<stdin>", line 3, in fail\n'
+                      "ZeroDivisionError: division by zero\n", shown)
+        # One that somebody looks at is not shown.
+        prompt.type("task = asyncio.create_task(fail())")
+        time.sleep(0.3)
+        self.assertEqual(prompt.type("type(task.exception())"), "<class 'ZeroDivisionError'>\n")
+        shown, status = prompt.leave()
+        self.assertNotIn("ZeroDivisionError", shown)
+
+    def test_exit_in_the_background(self):
+        prompt = self.start()
+        prompt.type("import asyncio, sys")
+        prompt.type("async def leave():\n    await asyncio.sleep(0.1)\n    sys.exit(3)\n")
+        prompt.type("task = asyncio.create_task(leave())")
+        self.assertEqual(prompt.type("await asyncio.sleep(0.3, 'here')"), "'here'\n")
+        prompt.type("task = asyncio.create_task(leave())")
+        time.sleep(0.3)
+        self.assertEqual(prompt.type("1"), "1\n")
+        prompt.type("handle = asyncio.get_running_loop().call_later(0.1, sys.exit, 3)")
+        prompt.child.expect_exact("SystemExit in a background callback")
+        prompt.read_to_prompt()
+        self.assertEqual(prompt.leave()[1], 0)
+
+
+class LoanTest(PromptTestCase):
+    """Plain statements have the session's loop, and may run others."""
+
+    def test_statements_in_any_order(self):
+        self.check_session(self.start(), [
+            ("import asyncio", ""),
+            ("async def loop(): return asyncio.get_running_loop()\n", ""),
+            ("session = asyncio.get_running_loop()", ""),
+            ("session.is_running()", "False\n"),
+            ("await loop() is session", "True\n"),
+            ("asyncio.get_event_loop() is session", "True\n"),
+            ("asyncio.run(loop()) is session", "False\n"),
+            ("asyncio.run(asyncio.sleep(0, 1)), asyncio.get_running_loop() is session",
+             "(1, True)\n"),
+            ("task = asyncio.create_task(asyncio.sleep(0, 2))", ""),
+            ("await task", "2\n"),
+            ("other = asyncio.new_event_loop()", ""),
+            ("other.run_until_complete(asyncio.sleep(0, 3))", "3\n"),
+            ("other.run_until_complete(loop()) is other", "True\n"),
+            ("other.close(); asyncio.get_running_loop() is session", "True\n"),
+            ("session.run_until_complete(asyncio.sleep(0, 4))", "4\n"),
+            ("asyncio.set_event_loop(None)", ""),
+            ("asyncio.Future().get_loop() is session", "True\n"),
+            ("asyncio.run(asyncio.sleep(0), debug=True)", ""),
+            ("with asyncio.Runner() as runner: runner.run(loop()) is session\n", "False\n"),
+            ("asyncio._get_running_loop()", ""),
+            ("await loop() is session", "True\n"),
+        ])
+
+    def test_run_inside_awaited_code_is_refused(self):
+        prompt = self.start()
+        prompt.type("import asyncio")
+        shown = prompt.type("await asyncio.sleep(0); asyncio.run(asyncio.sleep(0))")
+        self.assertIn("asyncio.run() cannot be called from a running event loop", shown)
+
+    def test_other_threads_have_no_loop(self):
+        self.check_session(self.start(), [
+            ("import asyncio, threading", ""),
+            ("def work():\n    results.append(asyncio._get_running_loop())\n"
+             "    results.append(asyncio.run(asyncio.sleep(0, 5)))\n"
+             "    results.append(asyncio._get_running_loop())\n", ""),
+            ("results = []; t = threading.Thread(target=work); t.start(); t.join()", ""),
+            ("results", "[None, 5, None]\n"),
+        ])
+
+    def test_client_session_in_a_plain_statement(self):
+        prompt = self.start("-W", "ignore::DeprecationWarning")
+        prompt.type("import aiohttp")
+        self.assertEqual(prompt.type("session = aiohttp.ClientSession()"), "")
+        self.assertEqual(prompt.type("await session.close()"), "")
+
+    def test_context_variables_with_nested_runs(self):
+        self.check_session(self.start(), [
+            ("import asyncio, contextvars", ""),
+            ("v = contextvars.ContextVar('v')", ""),
+            ("async def set_v(x): v.set(x)\n", ""),
+            ("await set_v(1); v.get()", "1\n"),
+            ("asyncio.run(set_v(2)); v.get()", "1\n"),
+            ("token = v.set(3)", ""),
+            ("await asyncio.sleep(0, v.get())", "3\n"),
+            ("asyncio.run(asyncio.sleep(0)); v.get()", "3\n"),
+            ("await asyncio.create_task(set_v(4)); v.get()", "3\n"),
+        ])
+
+
+class InterruptTest(PromptTestCase):
+    """Ctrl-C in an awaited statement."""
+
+    def test_cleanup_goes_on_in_the_background(self):
+        prompt = self.start()
+        prompt.type("import asyncio")
+        prompt.type("async def work():\n    try:\n        print('be', 'gin')\n"
+                    "        await asyncio.sleep(99)\n    finally:\n"
+                    "        await asyncio.sleep(1.5)\n        print('cleaned', 'up')\n")
+        began = time.monotonic()
+        self.assertNotIn("cleaned up", prompt.interrupt("await work()", "be gin"))
+        self.assertLess(time.monotonic() - began, 1.4)
+        self.assertEqual(prompt.type("1"), "1\n")
+        prompt.child.expect_exact("cleaned up")
+        prompt.read_to_prompt()
+
+    def test_what_the_statement_started_is_cancelled_and_nothing_else(self):
+        prompt = self.start()
+        prompt.type("import asyncio")
+        prompt.type("async def wait():\n    await asyncio.sleep(99)\n")
+        prompt.type("async def begin(f): return asyncio.create_task(f())\n")
+        prompt.type("before = asyncio.create_task(wait())")
+        prompt.type("ours = await begin(wait)")
+        prompt.type("async def main():\n    global child, members\n"
+                    "    child = asyncio.create_task(wait())\n"
+                    "    members = [asyncio.create_task(wait()) for _ in range(2)]\n"
+                    "    print('be', 'gin')\n    await asyncio.gather(*members)\n")
+        prompt.interrupt("await main()", "be gin")
+        self.assertEqual(prompt.type("[t.cancelled() for t in (child, *members)]"),
+                         "[True, True, True]\n")
+        self.assertEqual(prompt.type("before.done(), ours.done()"), "(False, False)\n")
+
+    def test_task_groups_and_executors(self):
+        prompt = self.start()
+        prompt.type("import asyncio, time")
+        prompt.type("async def group():\n    async with asyncio.TaskGroup() as group:\n"
+                    "        group.create_task(asyncio.sleep(99))\n        print('be', 'gin')\n")
+        for statement in "await group()", (
+                "print('be', 'gin'); await asyncio.get_running_loop()"
+                ".run_in_executor(None, time.sleep, 2)"):
+            shown = prompt.interrupt(statement, "be gin")
+            self.assertEqual(shown.count("KeyboardInterrupt"), 1)
+            self.assertEqual(prompt.type("1"), "1\n")
+
+    def test_second_interrupt_abandons(self):
+        prompt = self.start()
+        prompt.type("import autoawait, asyncio, sys")
+        prompt.type("sys.awaithook = autoawait.AsyncioRunner(interrupt_grace=60)")
+        prompt.type("async def work():\n    while True:\n        try:\n"
+                    "            print('be', 'gin')\n            await asyncio.sleep(99)\n"
+                    "        except asyncio.CancelledError: pass\n")
+        prompt.child.send("await work()\n")
+        for _ in range(2):
+            prompt.child.expect_exact("be gin")
+            prompt.child.sendintr()
+        self.assertTrue(prompt.read_to_prompt().endswith("KeyboardInterrupt\n"))
+
+    def test_busy_background_task(self):
+        prompt = self.start()
+        prompt.type("import asyncio")
+        prompt.type("async def busy():\n    await asyncio.sleep(0.2)\n    print('be', 'gin')\n"
+                    "    while True: pass\n")
+        prompt.child.send("task = asyncio.create_task(busy()); await asyncio.sleep(99)\n")
+        prompt.child.expect_exact("\n")
+        prompt.child.expect_exact("be gin")
+        prompt.child.sendintr()
+        time.sleep(0.3)
+        prompt.child.sendintr()
+        self.assertTrue(prompt.read_to_prompt().endswith("KeyboardInterrupt\n"))
+        self.assertEqual(prompt.type("1"), "1\n")
+
+    def test_debugger_and_input_in_awaited_code(self):
+        prompt = self.start()
+        prompt.type("import asyncio")
+        prompt.type("async def ask():\n    name = input('name? ')\n    await asyncio.sleep(0)\n"
+                    "    return name\n")
+        prompt.child.send("await ask()\n")
+        prompt.child.expect_exact("name? ")
+        self.assertEqual(prompt.type("me"), "'me'\n")
+        prompt.type("async def stop():\n    value = 41\n    breakpoint()\n    return value\n")
+        prompt.child.send("await stop()\n")
+        prompt.child.expect_exact("(Pdb) ")
+        prompt.child.send("p value + 1\n")
+        prompt.child.expect_exact("42")
+        prompt.child.expect_exact("(Pdb) ")
+        self.assertEqual(prompt.type("continue"), "41\n")
+
+
+class ChoiceTest(PromptTestCase):
+    """autoawait(), and the runners it chooses."""
+
+    def test_callable(self):
+        on = "Awaiting at the top level is on, with {}; autoawait(False) switches it off.\n"
+        off = "Awaiting at the top level is off; autoawait(True) switches it on.\n"
+        prompt = self.start()
+        self.check_session(prompt, [
+            ("import sys", ""),
+            ("autoawait", on.format("asyncio")),
+            ("autoawait(False); autoawait", off),
+            ("sys.awaithook", ""),
+            ("await f()", '  File "<stdin>", line 1\nSyntaxError: \'await\' outside function\n'),
+            ("autoawait(True); autoawait", on.format("asyncio")),
+            ("async def f(): return 1\n", ""),
+            ("await f()", "1\n"),
+            ("def own(coroutine): coroutine.close(); return 2\n", ""),
+            ("autoawait(own); sys.awaithook is own", "True\n"),
+            ("autoawait(False)", ""),
+            ("autoawait(True); sys.awaithook is own", "True\n"),
+            ("autoawait('asyncio'); sys.awaithook is sys.__awaithook__", "True\n"),
+            ("present = autoawait", ""),
+            ("import autoawait; autoawait is present", "True\n"),
+        ])
+        for wrong, error in [("'nothing'", "ValueError: no runner for 'nothing'; there are "
+                                           "asyncio, trio, curio, or give a callable\n"),
+                             ("3", "TypeError: autoawait() takes True, False, the name of a "
+                                   "library or a callable, not int\n")]:
+            self.assertTrue(prompt.type(f"autoawait({wrong})").endswith(error))
+            self.assertEqual(prompt.type("sys.awaithook is sys.__awaithook__"), "True\n")
+
+    def test_missing_library(self):
+        prompt = self.start()
+        prompt.type("import sys; sys.modules['trio'] = None")
+        self.assertIn("ModuleNotFoundError", prompt.type("autoawait('trio')"))
+        self.assertEqual(prompt.type("sys.awaithook is sys.__awaithook__"), "True\n")
+
+    def test_switching_ends_the_earlier_runner(self):
+        prompt = self.start()
+        prompt.type("import asyncio")
+        prompt.type("async def work():\n    try:\n        await asyncio.sleep(99)\n"
+                    "    finally:\n        print('en', 'ded')\n")
+        prompt.type("task = asyncio.create_task(work())")
+        prompt.type("await asyncio.sleep(0)")
+        self.assertEqual(prompt.type("autoawait('trio')"), "en ded\n")
+        prompt.type("import trio")
+        self.assertEqual(prompt.type("await trio.sleep(0); 'trio'"), "'trio'\n")
+        prompt.type("autoawait('asyncio')")
+        self.assertEqual(prompt.type("await asyncio.sleep(0, 'asyncio')"), "'asyncio'\n")
+
+    def test_runner_with_all_methods(self):
+        prompt = self.start()
+        prompt.type(textwrap.dedent("""\
+            class Runner:
+                def __call__(self, coroutine):
+                    try: coroutine.send(None)
+                    except StopIteration as end: return end.value
+                def wants_input(self): return True
+                def wait_for_input(self, descriptor): waits.append(descriptor)
+                def statement(self): return self
+                def __enter__(self): print('enter')
+                def __exit__(self, *e): print('exit', e[0])
+                def close(self): print('close')
+            """))
+        prompt.type("waits = []; runner = Runner()")
+        prompt.type("autoawait(runner)")
+        self.assertEqual(prompt.type("'plain'"), "enter\n'plain'\nexit None\n")
+        self.assertRegex(prompt.type("1/0"), r"^enter\nexit <class 'ZeroDivisionError'>\nTrace")
+        self.assertRegex(prompt.type("set(waits)"), r"\{0\}")
+        self.assertIn("close\n", prompt.leave()[0])
+
+
+class TrioTest(PromptTestCase):
+    """The runner for trio."""
+
+    def start_trio(self):
+        """Start a prompt that awaits with trio."""
+        prompt = self.start()
+        prompt.type("autoawait('trio')")
+        prompt.type("import trio")
+        return prompt
+
+    def test_statements(self):
+        self.check_session(self.start_trio(), [
+            ("import sys, contextvars", ""),
+            ("'asyncio' in sys.modules", "False\n"),
+            ("await trio.sleep(0)", ""),
+            ("async def f(x):\n    await trio.sleep(0.01)\n    return x\n", ""),
+            ("await f(3)", "3\n"),
+            ("async with trio.open_nursery() as n:\n    n.start_soon(f, 1)\n", ""),
+            ("with trio.move_on_after(0.01): await trio.sleep(99)\n", ""),
+            ("v = contextvars.ContextVar('v')", ""),
+            ("async def set_v(): v.set(5)\n", ""),
+            ("await set_v(); v.get()", "5\n"),
+            ("v.get()", "5\n"),
+            ("1/await f(0)", TRACEBACK + '  File "<stdin>", line 1, in <module>\n'
+             "ZeroDivisionError: division by zero\n"),
+        ])
+
+    def test_background(self):
+        prompt = self.start_trio()
+        prompt.type("ticks = []")
+        prompt.type("async def tick():\n    while True:\n        ticks.append(1)\n"
+                    "        await trio.sleep(0.01)\n")
+        prompt.type("autoawait.nursery.start_soon(tick)")
+        prompt.type("before = len(ticks)")
+        time.sleep(1)
+        self.assertGreater(int(prompt.type("len(ticks) - before")), 20)
+        prompt.type("before = len(ticks); await trio.sleep(0.5)")
+        self.assertGreater(int(prompt.type("len(ticks) - before")), 10)
+        prompt.type("async def fail(): 1/0\n")
+        prompt.child.send("autoawait.nursery.start_soon(fail)\n")
+        prompt.child.expect_exact("exception in a background task")
+        prompt.child.expect_exact("ZeroDivisionError")
+        prompt.read_to_prompt()
+        prompt.type("before = len(ticks)")
+        time.sleep(0.5)
+        self.assertGreater(int(prompt.type("len(ticks) - before")), 10)
+
+    def test_interrupt_and_exit(self):
+        prompt = self.start_trio()
+        shown = prompt.interrupt("print('be', 'gin'); await trio.sleep_forever()", "be gin")
+        self.assertTrue(shown.endswith('  File "<stdin>", line 1, in <module>\n'
+                                       "KeyboardInterrupt\n"), shown)
+        prompt.type("async def busy():\n    print('be', 'gin')\n    while True: pass\n")
+        shown = prompt.interrupt("await busy()", "be gin")
+        self.assertRegex(shown, r"line 3, in busy\nKeyboardInterrupt\n$")
+        prompt.type("async def last():\n    try: await trio.sleep_forever()\n"
+                    "    finally: print('en', 'ded')\n")
+        prompt.type("autoawait.nursery.start_soon(last)")
+        prompt.type("await trio.sleep(0.01)")
+        shown, status = prompt.leave("raise SystemExit(await trio.sleep(0) or 6)")
+        self.assertIn("en ded\n", shown)
+        self.assertEqual(status, 6)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,16 +1,19 @@
-/* The syntax tree's nodes: the one description that constructors, classes and conversions are made of.
+/* The syntax tree's nodes: the description that constructors, classes and conversions are made of.
 
    In: nothing; out: macros alone.  A user defines what a line is to become and expands the lists:
 
      AST_CLASSES(SUM, ENUM, PRODUCT)   every class of node in the order of module _ast
      AST_KINDS_sum(KIND)               the kinds of a sum:  KIND(sum, name)
-     AST_FIELDS_name(FIELD, node)      the fields of a kind or product:  FIELD(node, type, quantity, name)
+     AST_FIELDS_name(FIELD, node)      the fields of a kind or product:
+                                       FIELD(node, type, quantity, name)
      AST_ATTRIBUTES_name(FIELD, node)  the positions of a sum or product, in the same form
 
-   A SUM is one of several kinds with fields, an ENUM one of several kinds without, a PRODUCT has one form.
-   Quantities: ONE, OPT (optional), MANY (a list), END (optional; stands in for the field two before it).
+   A SUM is one of several kinds with fields, an ENUM one of several kinds without, a PRODUCT has
+   one form. Quantities: ONE, OPT (optional), MANY (a list), END (optional; stands in for the field
+   two before it).
 
-   Names, types and order are those of the structures in pycore_ast.h: what does not fit does not compile. */
+   Names, types and order are those of the structures in pycore_ast.h: what does not fit does not
+   compile. */
 
 #ifndef AST_NODES_H
 #define AST_NODES_H
@@ -48,7 +51,8 @@
 #define AST_KINDS_mod(K) \
     K(mod, Module) K(mod, Interactive) K(mod, Expression) K(mod, FunctionType)
 
-#define AST_FIELDS_Module(F, node) F(node, stmt, MANY, body) F(node, type_ignore, MANY, type_ignores)
+#define AST_FIELDS_Module(F, node) \
+    F(node, stmt, MANY, body) F(node, type_ignore, MANY, type_ignores)
 #define AST_FIELDS_Interactive(F, node) F(node, stmt, MANY, body)
 #define AST_FIELDS_Expression(F, node) F(node, expr, ONE, body)
 #define AST_FIELDS_FunctionType(F, node) F(node, expr, MANY, argtypes) F(node, expr, ONE, returns)
@@ -165,7 +169,8 @@
 
 /* Enumerations */
 
-#define AST_KINDS_expr_context(K) K(expr_context, Load) K(expr_context, Store) K(expr_context, Del)
+#define AST_KINDS_expr_context(K) \
+    K(expr_context, Load) K(expr_context, Store) K(expr_context, Del)
 #define AST_KINDS_boolop(K) K(boolop, And) K(boolop, Or)
 #define AST_KINDS_operator(K) \
     K(operator, Add) K(operator, Sub) K(operator, Mult) K(operator, MatMult) K(operator, Div) \
@@ -192,7 +197,8 @@
     F(node, arg, MANY, kwonlyargs) F(node, expr, MANY, kw_defaults) F(node, arg, OPT, kwarg) \
     F(node, expr, MANY, defaults)
 #define AST_FIELDS_arg(F, node) \
-    F(node, identifier, ONE, arg) F(node, expr, OPT, annotation) F(node, string, OPT, type_comment)
+    F(node, identifier, ONE, arg) F(node, expr, OPT, annotation) \
+    F(node, string, OPT, type_comment)
 #define AST_FIELDS_keyword(F, node) F(node, identifier, OPT, arg) F(node, expr, ONE, value)
 #define AST_FIELDS_alias(F, node) F(node, identifier, ONE, name) F(node, identifier, OPT, asname)
 #define AST_FIELDS_withitem(F, node) \

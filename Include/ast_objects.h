@@ -1,11 +1,13 @@
 /* The classes of module ast and what the two conversions know of them.
 
-   Every class has a fixed number (AST_CLASS_name), a description that never changes (ast_classes) and, in each
-   interpreter, a class object with what belongs to it (struct ast_type).  The descriptions are made of ast_nodes.h.
+   Every class has a fixed number (AST_CLASS_name), a description that never changes (ast_classes)
+   and, in each interpreter, a class object with what belongs to it (struct ast_type).  The
+   descriptions are made of ast_nodes.h.
 
-   In memory an attribute of a node object lies in a slot: its place in the class's fields followed by its
-   positions.  The class's shared keys are laid down in that order before any node exists, so that slot number and
-   key index are the same for the interpreter's whole life, whoever creates the object. */
+   In memory an attribute of a node object lies in a slot: its place in the class's fields followed
+   by its positions.  The class's shared keys are laid down in that order before any node exists, so
+   that slot number and key index are the same for the interpreter's whole life, whoever creates the
+   object. */
 
 #ifndef AST_OBJECTS_H
 #define AST_OBJECTS_H
@@ -26,7 +28,9 @@ typedef asdl_int_seq asdl_cmpop_seq;
 
 enum ast_quantity { AST_ONE, AST_OPT, AST_MANY, AST_END };
 
-enum ast_form { AST_SUM, AST_ENUM, AST_PRODUCT, AST_KIND, AST_IDENTIFIER, AST_STRING, AST_CONSTANT, AST_INT };
+enum ast_form {
+    AST_SUM, AST_ENUM, AST_PRODUCT, AST_KIND, AST_IDENTIFIER, AST_STRING, AST_CONSTANT, AST_INT
+};
 
 enum ast_class_number {
 #define AST_NUMBER_KIND(sum, name) AST_CLASS_##name,
@@ -57,7 +61,7 @@ struct ast_class {
     uint8_t sum;                /* what a kind is a kind of */
     uint8_t field_count;
     uint8_t attribute_count;
-    uint8_t kind_count;         /* kinds have the numbers after their sum's, in the order of their C enumeration */
+    uint8_t kind_count;         /* kinds follow their sum in the order of their C enumeration */
 };
 
 extern const struct ast_class ast_classes[AST_CLASS_COUNT];
@@ -65,7 +69,7 @@ extern const struct ast_class ast_classes[AST_CLASS_COUNT];
 struct ast_type {
     PyTypeObject *type;
     PyObject *names;            /* tuple, in slot order */
-    PyObject *singleton;        /* the instance that the parser's trees share, of an enumeration's kind */
+    PyObject *singleton;        /* of an enumeration's kind: the instance that all trees share */
     unsigned version;           /* of the type when it was last looked at */
     int plain;                  /* then no slot was hidden by a descriptor */
 };
@@ -83,7 +87,8 @@ struct ast_types {
 /* The interpreter's classes, made at the first call.  NULL with an exception set. */
 struct ast_types *ast_types_get(void);
 
-/* A new object of one of our classes other than AST, without attributes and not yet tracked by the collector. */
+/* A new object of one of our classes other than AST, without attributes and not yet tracked by the
+   collector. */
 PyObject *ast_new_object(PyTypeObject *type);
 
 /* The class number of an object whose type is one of ours exactly, else AST_CLASS_COUNT. */

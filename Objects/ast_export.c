@@ -1,9 +1,10 @@
 /* The syntax tree as Python objects: what ast.parse returns.
 
-   In: the parser's tree.  Out: a new reference to an instance of ast.AST, or NULL with an exception set.  The C tree is
-   left as it is.  Entry point: PyAST_mod2obj.
+   In: the parser's tree.  Out: a new reference to an instance of ast.AST, or NULL with an exception
+   set.  The C tree is left as it is.  Entry point: PyAST_mod2obj.
 
-   Positions, of which a tree has four a node and few different ones, share their int objects through a small table. */
+   Positions, of which a tree has four a node and few different ones, share their int objects
+   through a small table. */
 
 #include "ast_objects.h"
 
@@ -12,7 +13,8 @@
 
 #define INT_TABLE_SIZE 256
 
-/* Nesting is counted in units of which a Python frame takes three: as much as the compiler allows itself. */
+/* Nesting is counted in units of which a Python frame takes three: as much as the compiler allows
+   itself. */
 #define UNITS_IN_FRAME 3
 
 struct exporter {
@@ -130,7 +132,8 @@ static PyObject *
 export_node(struct exporter *exporter, int number, const char *node)
 {
     if (++exporter->depth > exporter->depth_limit) {
-        PyErr_SetString(PyExc_RecursionError, "maximum recursion depth exceeded during ast construction");
+        PyErr_SetString(PyExc_RecursionError,
+                        "maximum recursion depth exceeded during ast construction");
         return NULL;
     }
     const struct ast_class *class = &ast_classes[number];
@@ -158,8 +161,9 @@ export_node(struct exporter *exporter, int number, const char *node)
     return object;
 }
 
-/* Nothing of a tree in the making can be garbage, so the collector stands still; the collections of the young that
-   it missed are counted as if they had been, for the older generations' turn to come when it would have. */
+/* Nothing of a tree in the making can be garbage, so the collector stands still; the collections of
+   the young that it missed are counted as if they had been, for the older generations' turn to come
+   when it would have. */
 static void
 count_missed_collections(struct _gc_runtime_state *gc)
 {
@@ -194,7 +198,9 @@ PyAST_mod2obj(mod_ty tree)
     gc->enabled = 0;
     PyObject *result = export_sum(&exporter, AST_CLASS_mod, (const char *)tree);
     gc->enabled = was_enabled;
-    count_missed_collections(gc);
+    if (was_enabled && !gc->collecting) {
+        count_missed_collections(gc);
+    }
 
     for (int i = 0; i < INT_TABLE_SIZE; i++) {
         Py_XDECREF(exporter.ints[i]);

@@ -1,10 +1,12 @@
 /* Python objects as the syntax tree: what compile does with a tree that it is given.
 
-   In: any object, the arena that will own the tree, and the mode (0 exec, 1 eval, 2 single).  Out: the tree, or NULL with
-   an exception set.  Objects in the tree are registered with the arena.  Entry point: PyAST_obj2mod.
+   In: any object, the arena that will own the tree, and the mode (0 exec, 1 eval, 2 single).  Out:
+   the tree, or NULL with an exception set.  Objects in the tree are registered with the
+   arena.  Entry point: PyAST_obj2mod.
 
-   Any code of the user's can run between two reads: a property, a class's __instancecheck__.  So each value read is
-   held while it is converted, and nothing about an object is remembered across a read. */
+   Any code of the user's can run between two reads: a property, a class's __instancecheck__.  So
+   each value read is held while it is converted, and nothing about an object is remembered across a
+   read. */
 
 #include "ast_objects.h"
 
@@ -17,8 +19,8 @@ struct importer {
     PyArena *arena;
 };
 
-/* The node whose fields are being read.  The C node and the names are those of the class that its object counts as;
-   slots can only be used when it is exactly of that class. */
+/* The node whose fields are being read.  The C node and the names are those of the class that its
+   object counts as; slots can only be used when it is exactly of that class. */
 struct source {
     PyObject *object;
     const struct ast_class *class;
@@ -161,7 +163,8 @@ import_int(PyObject *value, int *place)
 
 /* Nodes */
 
-/* Which kind of the sum an object is, from 1; 0 with TypeError for none, -1 with the exception of an asked class. */
+/* Which kind of the sum an object is, from 1; 0 with TypeError for none, -1 with the exception of
+   an asked class. */
 static int
 kind_of(struct importer *importer, int sum, PyObject *object)
 {
@@ -177,7 +180,8 @@ kind_of(struct importer *importer, int sum, PyObject *object)
             return is_instance < 0 ? -1 : kind;
         }
     }
-    PyErr_Format(PyExc_TypeError, "expected some sort of %s, but got %R", ast_classes[sum].name, object);
+    PyErr_Format(PyExc_TypeError, "expected some sort of %s, but got %R",
+                 ast_classes[sum].name, object);
     return -1;
 }
 
@@ -245,12 +249,14 @@ import_missing(struct source *source, const struct ast_field *field)
     if (field->quantity == AST_OPT) {
         return 0;
     }
-    PyErr_Format(PyExc_TypeError, "required field \"%s\" missing from %s", field->name, source->class->name);
+    PyErr_Format(PyExc_TypeError, "required field \"%s\" missing from %s",
+                 field->name, source->class->name);
     return -1;
 }
 
 static inline int
-import_field(struct importer *importer, struct source *source, const struct ast_field *field, int slot)
+import_field(struct importer *importer, struct source *source, const struct ast_field *field,
+             int slot)
 {
     PyObject *value;
     if (read_slot(source, slot, &value) < 0) {
@@ -288,7 +294,8 @@ check_required(const struct source *source)
         void *pointer;
         memcpy(&pointer, source->node + field->offset, sizeof(pointer));
         if (pointer == NULL) {
-            PyErr_Format(PyExc_ValueError, "field '%s' is required for %s", field->name, class->name);
+            PyErr_Format(PyExc_ValueError, "field '%s' is required for %s",
+                         field->name, class->name);
             return -1;
         }
     }

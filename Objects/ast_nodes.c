@@ -1,8 +1,8 @@
 /* The constructors of the syntax tree's C nodes and sequences, as pycore_ast.h declares them.
 
-   In: field values and the arena that will own the node.  Out: the node, or NULL with an exception set: ValueError
-   for a field that must not be NULL, MemoryError.  Objects in fields stay the caller's: it registers them with the
-   arena.  All of it is expanded from ast_nodes.h. */
+   In: field values and the arena that will own the node.  Out: the node, or NULL with an exception
+   set: ValueError for a field that must not be NULL, MemoryError.  Objects in fields stay the
+   caller's: it registers them with the arena.  All of it is expanded from ast_nodes.h. */
 
 #include "ast_objects.h"
 
@@ -36,7 +36,8 @@ field_required(const char *field, const char *node)
 
 #define KIND(sum, node) \
 sum##_ty \
-_PyAST_##node(AST_FIELDS_##node(PARAMETER, node) AST_ATTRIBUTES_##sum(PARAMETER, node) PyArena *arena) \
+_PyAST_##node(AST_FIELDS_##node(PARAMETER, node) AST_ATTRIBUTES_##sum(PARAMETER, node) \
+              PyArena *arena) \
 { \
     AST_FIELDS_##node(REQUIRE, node) \
     sum##_ty result = _PyArena_Malloc(arena, sizeof(*result)); \
@@ -56,7 +57,8 @@ _PyAST_##node(AST_FIELDS_##node(PARAMETER, node) AST_ATTRIBUTES_##sum(PARAMETER,
 #define PRODUCT(node) \
 SEQUENCE(node) \
 node##_ty \
-_PyAST_##node(AST_FIELDS_##node(PARAMETER, node) AST_ATTRIBUTES_##node(PARAMETER, node) PyArena *arena) \
+_PyAST_##node(AST_FIELDS_##node(PARAMETER, node) AST_ATTRIBUTES_##node(PARAMETER, node) \
+              PyArena *arena) \
 { \
     AST_FIELDS_##node(REQUIRE, node) \
     node##_ty result = _PyArena_Malloc(arena, sizeof(*result)); \

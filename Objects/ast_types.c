@@ -1,11 +1,13 @@
-/* The classes of module ast: their descriptions, their class objects, and the built-in module _ast that shows them.
+/* The classes of module ast: their descriptions, their class objects, and the built-in module _ast
+   that shows them.
 
-   Entry points: ast_types_get (ast_objects.h), PyAST_Check, PyInit__ast, and _PyAST_Fini, which gives back what an
-   interpreter holds.  Class objects are made at an interpreter's first need of one and belong to its struct
-   ast_types, to which the interpreter state's room for this (interp->ast) points.
+   Entry points: ast_types_get (ast_objects.h), PyAST_Check, PyInit__ast, and _PyAST_Fini, which
+   gives back what an interpreter holds.  Class objects are made at an interpreter's first need of
+   one and belong to its struct ast_types, to which the interpreter state's room for this
+   (interp->ast) points.
 
-   Attributes of a node object are inline values (Py_TPFLAGS_MANAGED_DICT): no dictionary comes into being until
-   someone asks for one, and that is where most of a tree's memory and time went. */
+   Attributes of a node object are inline values (Py_TPFLAGS_MANAGED_DICT): no dictionary comes into
+   being until someone asks for one, and that is where most of a tree's memory and time went. */
 
 #include "ast_objects.h"
 
@@ -27,7 +29,8 @@ enum {
 
 #define FIELD(node, type, quantity, member, name) \
     {#name, offsetof(node, member), AST_CLASS_##type, AST_FORM_##type, AST_##quantity},
-#define FIELD_OF_KIND(kind, type, quantity, name) FIELD(kind##_node, type, quantity, v.kind.name, name)
+#define FIELD_OF_KIND(kind, type, quantity, name) \
+    FIELD(kind##_node, type, quantity, v.kind.name, name)
 #define FIELD_OF_NODE(node, type, quantity, name) FIELD(struct _##node, type, quantity, name, name)
 
 #define MARK_ONE ""
@@ -105,22 +108,14 @@ const struct ast_class ast_classes[AST_CLASS_COUNT] = {
     AST_CLASSES(CLASS_OF_SUM, CLASS_OF_ENUM, CLASS_OF_PRODUCT)
 };
 
-#define CHECK_KIND(sum, name) \
-    _Static_assert(AST_CLASS_##sum + AST_KIND_VALUE_##sum(name) == AST_CLASS_##name, "kinds out of order");
-#define AST_KIND_VALUE_mod(name) name##_kind
-#define AST_KIND_VALUE_stmt(name) name##_kind
-#define AST_KIND_VALUE_expr(name) name##_kind
-#define AST_KIND_VALUE_excepthandler(name) name##_kind
-#define AST_KIND_VALUE_pattern(name) name##_kind
-#define AST_KIND_VALUE_type_ignore(name) name##_kind
-#define AST_KIND_VALUE_expr_context(name) name
-#define AST_KIND_VALUE_boolop(name) name
-#define AST_KIND_VALUE_operator(name) name
-#define AST_KIND_VALUE_unaryop(name) name
-#define AST_KIND_VALUE_cmpop(name) name
-#define CHECK_KINDS(name) AST_KINDS_##name(CHECK_KIND)
-#define CHECK_NOTHING(name)
-AST_CLASSES(CHECK_KINDS, CHECK_KINDS, CHECK_NOTHING)
+#define CHECK_ORDER(sum, kind, value) \
+    _Static_assert(AST_CLASS_##sum + value == AST_CLASS_##kind, "kinds out of order");
+#define CHECK_KIND(sum, kind) CHECK_ORDER(sum, kind, kind##_kind)
+#define CHECK_SUM(sum) AST_KINDS_##sum(CHECK_KIND)
+#define CHECK_ENUM_KIND(enumeration, kind) CHECK_ORDER(enumeration, kind, kind)
+#define CHECK_ENUM(enumeration) AST_KINDS_##enumeration(CHECK_ENUM_KIND)
+#define CHECK_PRODUCT(name)
+AST_CLASSES(CHECK_SUM, CHECK_ENUM, CHECK_PRODUCT)
 _Static_assert(AST_CLASS_COUNT < UINT8_MAX, "class numbers are kept in a byte");
 
 /* The node object */
@@ -129,12 +124,13 @@ _Static_assert(AST_CLASS_COUNT < UINT8_MAX, "class numbers are kept in a byte");
 
 static void node_dealloc(PyObject *self);
 
-/* Room for the class's attributes and SPARE_SLOTS of the user's.  The runtime's own way to get it takes a slot off
-   the class's room at each new instance until one is left, and an attribute that does not fit turns the instance's
-   attributes into a dictionary: tools that hang a parent and a scope on each node would pay for that.
+/* Room for the class's attributes and SPARE_SLOTS of the user's.  The runtime's own way to get it
+   takes a slot off the class's room at each new instance until one is left, and an attribute that
+   does not fit turns the instance's attributes into a dictionary: tools that hang a parent and a
+   scope on each node would pay for that.
 
-   The layout is that of _PyDictValues_AddToInsertionOrder in pycore_dict.h: before the values, the last byte is the
-   length of what lies before them, and the one before that how many are set. */
+   The layout is that of _PyDictValues_AddToInsertionOrder in pycore_dict.h: before the values, the
+   last byte is the length of what lies before them, and the one before that how many are set. */
 static PyDictValues *
 new_slots(const PyDictKeysObject *keys)
 {
@@ -186,7 +182,8 @@ node_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(keyw
     return self;
 }
 
-/* How many arguments are at most taken by position; the names of fields are a sequence of the user's perhaps. */
+/* How many arguments are at most taken by position; the names of fields are a sequence of the
+   user's perhaps. */
 static int
 check_positional_count(PyObject *self, PyObject *args, PyObject *fields)
 {
@@ -299,8 +296,8 @@ node_reduce(PyObject *self, PyObject *Py_UNUSED(arguments))
     return Py_BuildValue("O()N", Py_TYPE(self), state);
 }
 
-/* A subclass made in Python brings its own traverse, clear and dealloc, which end by calling these.  Its traverse has
-   visited the inline values by then, but not the dictionary. */
+/* A subclass made in Python brings its own traverse, clear and dealloc, which end by calling
+   these.  Its traverse has visited the inline values by then, but not the dictionary. */
 static int
 node_traverse(PyObject *self, visitproc visit, void *arg)
 {
@@ -389,7 +386,8 @@ static PyType_Slot node_slots[] = {
 static PyType_Spec node_spec = {
     .name = "ast.AST",
     .basicsize = sizeof(PyObject),
-    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_MANAGED_DICT,
+    .flags = (Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC
+              | Py_TPFLAGS_MANAGED_DICT),
     .slots = node_slots,
 };
 
@@ -422,7 +420,8 @@ kind_docs(const struct ast_class *sum)
     return docs;
 }
 
-/* An enumeration stands on one line; a sum has a line for each kind, the bars under the equals sign. */
+/* An enumeration stands on one line; a sum has a line for each kind, the bars under the equals
+   sign. */
 static PyObject *
 sum_doc(const struct ast_class *sum)
 {
@@ -651,11 +650,12 @@ make_types(void)
     return types;
 }
 
-/* The interpreter state has a structure for the archive's own classes, which nothing else reads; zero at first. */
+/* The interpreter state has a structure for the archive's own classes, which nothing else reads;
+   zero at first. */
 static struct ast_types **
 types_of_interpreter(PyInterpreterState *interpreter)
 {
-    _Static_assert(sizeof(interpreter->ast) >= sizeof(struct ast_types *), "no room for the pointer");
+    _Static_assert(sizeof(interpreter->ast) >= sizeof(struct ast_types *), "no room for it");
     return (struct ast_types **)(void *)&interpreter->ast;
 }
 

@@ -296,6 +296,18 @@ node_reduce(PyObject *self, PyObject *Py_UNUSED(arguments))
     return Py_BuildValue("O()N", Py_TYPE(self), state);
 }
 
+/* What sys.getsizeof makes of this is what it says of stock's node, which has one pointer to a
+   dictionary where ours has two to attributes: attributes are not counted in either. */
+static PyObject *
+node_sizeof(PyObject *self, PyObject *Py_UNUSED(arguments))
+{
+    Py_ssize_t size = Py_TYPE(self)->tp_basicsize;
+    if (Py_TYPE(self)->tp_flags & Py_TPFLAGS_MANAGED_DICT) {
+        size -= sizeof(PyObject *);
+    }
+    return PyLong_FromSsize_t(size);
+}
+
 /* A subclass made in Python brings its own traverse, clear and dealloc, which end by calling
    these.  Its traverse has visited the inline values by then, but not the dictionary. */
 static int
@@ -354,6 +366,7 @@ node_dealloc(PyObject *self)
 
 static PyMethodDef node_methods[] = {
     {"__reduce__", node_reduce, METH_NOARGS, NULL},
+    {"__sizeof__", node_sizeof, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL}
 };
 

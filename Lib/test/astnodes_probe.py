@@ -123,13 +123,14 @@ def code_digest(tree):
 
 
 def probe_classes():
+    """Classes and all that is in them; of __sizeof__, which stock does not need, the result."""
     for name, value in vars(_ast).items():
         if not isinstance(value, type) or not issubclass(value, ast.AST):
             print(name, value if isinstance(value, int) else "")
             continue
-        print(name, value.__mro__, value.__qualname__)
+        print(name, value.__mro__, value.__qualname__, sys.getsizeof(value()))
         for attribute, content_ in vars(value).items():
-            if not isinstance(content_, property):
+            if not isinstance(content_, property) and attribute != "__sizeof__":
                 print("   ", attribute, neutral(repr(content_)))
 
 

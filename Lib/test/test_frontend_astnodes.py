@@ -57,7 +57,7 @@ class SameAsStockTests(JoinTestCase):
     def test_classes(self):
         lines = self.assertProbeAsStock("classes")
         self.assertIn("Name (<class 'ast.Name'>, <class 'ast.expr'>, <class 'ast.AST'>, "
-                      "<class 'object'>) Name", lines)
+                      "<class 'object'>) Name 48", lines)
 
     def test_constructors(self):
         lines = self.assertProbeAsStock("constructors")

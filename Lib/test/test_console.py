@@ -120,5 +120,59 @@ class InteractTest(PromptTestCase):
         self.assertEqual(result.returncode, 0)
 
 
+class CodeModuleTest(PromptTestCase):
+    """The consoles of module code."""
+
+    def run_console(self, program, source):
+        """Run program, which opens a console, on source; return what it writes."""
+        result = subprocess.run([sys.executable, "-c", program], input=source, text=True,
+                                capture_output=True, timeout=60, env=clean_environment())
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return result.stdout.replace(">>> ", "").replace("... ", ""), result.stderr
+
+    def test_interact(self):
+        prompt = self.start("-c", "import code; code.interact('inside', local={'x': 5})")
+        self.assertEqual(prompt.banner, "inside\n")
+        self.check_session(prompt, [
+            ("import asyncio", ""),
+            ("await asyncio.sleep(0, x)", "5\n"),
+            ("for i in range(2):\n    await asyncio.sleep(0, i)\n", "0\n1\n"),
+            ("async def fail(): 1/0\n", ""),
+            ("await fail()", 'Traceback (most recent call last):\n  File "<console>", line 1, in '
+             '<module>\n  File "<console>", line 1, in fail\nZeroDivisionError: division by zero\n'),
+            ("1/0", 'Traceback (most recent call last):\n  File "<console>", line 1, in <module>\n'
+             "ZeroDivisionError: division by zero\n"),
+        ])
+        self.assertEqual(prompt.leave("exit(await asyncio.sleep(0, 3))")[1], 3)
+
+    def test_hook_is_off(self):
+        _, errors = self.run_console("import code, sys; sys.awaithook = None; code.interact()",
+                                     "await x\n")
+        self.assertIn("SyntaxError: 'await' outside function", errors)
+
+    def test_own_runcode_gets_no_coroutine(self):
+        program = ("import code\nclass Console(code.InteractiveConsole):\n"
+                   "    def runcode(self, code): exec(code, self.locals)\nConsole().interact()")
+        shown, errors = self.run_console(program, "print(5)\nawait x\n")
+        self.assertEqual(shown.strip(), "5")
+        self.assertIn("SyntaxError: 'await' outside function", errors)
+
+    def test_running_loop(self):
+        program = ("import asyncio, code\nasync def main(): code.interact()\n"
+                   "asyncio.run(main())")
+        _, errors = self.run_console(program, "import asyncio\nawait asyncio.sleep(0)\n")
+        self.assertIn("RuntimeError: a top-level coroutine cannot be run from a running event "
+                      "loop", errors)
+
+    def test_it_is_the_standard_module(self):
+        import code
+        import inspect
+
+        self.assertIn("class InteractiveConsole(InteractiveInterpreter)",
+                      inspect.getsource(code.InteractiveConsole))
+        self.assertEqual(code.InteractiveConsole.runcode.__qualname__,
+                         "InteractiveInterpreter.runcode")
+
+
 if __name__ == "__main__":
     unittest.main()

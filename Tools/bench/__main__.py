@@ -12,7 +12,7 @@ import os
 
 from measure import Report
 
-GROUPS = ["startup", "prompt", "loops"]
+GROUPS = ["startup", "prompt", "loops", "compiling"]
 
 
 @dataclasses.dataclass(frozen=True)

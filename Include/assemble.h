@@ -3,19 +3,18 @@
    In: the blocks of one code unit after flow_optimize().
    Out: bytes objects, new references: the instructions with caches and extensions, the table of
    source locations, the table of exception handlers.
-   Entry: assemble_layout() first, then the three in any order. */
+   Entry: assemble_code(), then assemble_handlers(). */
 
 #ifndef FRONTEND_ASSEMBLE_H
 #define FRONTEND_ASSEMBLE_H
 
 #include "instructions.h"
 
-/* Gives every instruction its width and every block its offset; returns the number of code
-   units. */
-int assemble_layout(InstructionStore *, Label entry);
+/* Lays the blocks out and gives the code and the table of its source locations. */
+int assemble_code(InstructionStore *, Label entry, int first_line, PyObject **code,
+                  PyObject **locations);
 
-PyObject *assemble_code(const InstructionStore *, Label entry, int size);
-PyObject *assemble_locations(InstructionStore *, Label entry, int first_line);
+/* The table of exception handlers. */
 PyObject *assemble_handlers(InstructionStore *, Label entry);
 
 #endif

@@ -24,6 +24,7 @@ struct CodeParts {
     int positional_only_count;
     int keyword_only_count;
     int stack_depth;
+    bool sets_handlers;            /* there is an exception table */
     int constant_count;
     ConstantTable *constants;
     const Pool *constant_pool;

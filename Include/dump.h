@@ -9,12 +9,14 @@
 #include "Python.h"
 
 struct Compiler;
+struct Scopes;
 
 /* ORDER dump_stage_names */
 enum {
     DUMP_IR = 1,      /* instructions as generated */
     DUMP_FLOW = 2,    /* the flow graph when all passes have run */
     DUMP_CODE = 4,    /* the finished code object */
+    DUMP_SCOPES = 8,  /* blocks and symbols, before all code units */
 };
 
 struct DumpRequest {
@@ -25,12 +27,16 @@ struct DumpRequest {
 /* The stages that -X dump=NAME,NAME asks for. */
 int dump_stages_of_options(const PyWideStringList *xoptions);
 
-/* The stage of a name: "ir", "flow", "code"; 0 when there is none. */
+/* The stage of a name: "scopes", "ir", "flow", "code"; 0 when there is none. */
 int dump_stage_of_name(const char *name);
 
 /* Appends the unit in hand when the stage is wanted. */
 int dump_unit(struct Compiler *, int stage);
 int dump_code(struct Compiler *, PyCodeObject *);
+int dump_scopes(struct DumpRequest *, const struct Scopes *);
+
+/* Appends a line, which is taken over; NULL is an exception set. */
+int dump_line(struct DumpRequest *, PyObject *line);
 
 /* All lines: a new reference. */
 PyObject *dump_text(const struct DumpRequest *);

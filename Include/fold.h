@@ -18,8 +18,8 @@
 
 /* fold_constants.c */
 
-/* Make `node` a constant.  Takes over `value`; NULL means that computing it failed, which only a
- * KeyboardInterrupt makes an error: the operation is left to raise when it runs. */
+/* Make `node` a constant.  Takes over `value`; NULL means that computing it failed, which is an
+ * error only for KeyboardInterrupt and MemoryError: the operation is left to raise when it runs. */
 int fold_to_constant(expr_ty node, PyObject *value, PyArena *arena);
 
 int fold_unary(expr_ty node, PyArena *arena);

@@ -87,6 +87,20 @@ names_is_super(const struct Names *names, NameId id)
     return names->known[KNOWN_SUPER] == id;
 }
 
+/* Whether a string is spelled as `text`, which is ASCII. */
+static inline bool
+name_is_spelled(PyObject *string, const char *text, Py_ssize_t length)
+{
+    return PyUnicode_GET_LENGTH(string) == length && PyUnicode_IS_ASCII(string)
+           && memcmp(PyUnicode_1BYTE_DATA(string), text, (size_t)length) == 0;
+}
+
+static inline bool
+name_is_debug(PyObject *string)
+{
+    return name_is_spelled(string, "__debug__", 9);
+}
+
 /* The id under which `name` is stored inside the class `class_name`; `name` itself where nothing
  * is mangled, which includes `class_name` being NAME_NONE. */
 NameId names_mangle(struct Names *names, NameId class_name, NameId name);

@@ -11,8 +11,8 @@
 /* One entry of the location table covers at most so many code units. */
 enum { LONGEST_LOCATION = 8 };
 
-/* More than the longest entry of either table takes. */
-enum { ROOM_FOR_ENTRY = 40 };
+/* More than an entry of the table of handlers takes, and the locations of one instruction. */
+enum { ROOM_FOR_ENTRY = 40, ROOM_FOR_INSTRUCTION = 64 };
 
 static inline Instruction *
 instructions_of(const InstructionStore *store, const Block *block)
@@ -97,8 +97,10 @@ widen_jumps(InstructionStore *store, Label entry)
     return changed;
 }
 
-int
-assemble_layout(InstructionStore *store, Label entry)
+/* Gives every instruction its width and every block its offset; returns the number of code
+   units. */
+static int
+assign_offsets(InstructionStore *store, Label entry)
 {
     int size;
     FOR_EACH_BLOCK(store, entry, block) {
@@ -136,29 +138,19 @@ write_instruction(_Py_CODEUNIT *at, int opcode, int argument)
     return at;
 }
 
-PyObject *
-assemble_code(const InstructionStore *store, Label entry, int size)
+/* The argument as the evaluation loop wants it: how far a jump goes, nothing where none is
+   taken. */
+static inline int
+final_argument(const InstructionStore *store, const Block *block, const Instruction *instruction)
 {
-    PyObject *code = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size * sizeof(_Py_CODEUNIT));
-    if (code == NULL) {
-        return NULL;
+    if (!takes_argument(instruction)) {
+        return 0;
     }
-    _Py_CODEUNIT *at = (_Py_CODEUNIT *)PyBytes_AS_STRING(code);
-    FOR_EACH_BLOCK(store, entry, block) {
-        const Instruction *instruction = instructions_of(store, block);
-        for (int i = 0; i < block->count; i++, instruction++) {
-            int argument = instruction->argument;
-            if (opcode_has(instruction->opcode, OPCODE_JUMPS)) {
-                int target = store->blocks.items[argument].offset;
-                argument = abs(target - (block->offset + block->size));
-            }
-            else if (!takes_argument(instruction)) {
-                argument = 0;
-            }
-            at = write_instruction(at, instruction->opcode, argument);
-        }
+    if (opcode_has(instruction->opcode, OPCODE_JUMPS)) {
+        int target = store->blocks.items[instruction->argument].offset;
+        return abs(target - (block->offset + block->size));
     }
-    return code;
+    return instruction->argument;
 }
 
 /* ---- Source locations ---- */
@@ -169,16 +161,15 @@ write_first_byte(uint8_t *at, int kind, int length)
     return at + write_location_entry_start(at, kind, length);
 }
 
+/* What does not fit the forms for places within one line. */
 static uint8_t *
-write_lines(uint8_t *at, int length, int line_delta)
+write_unusual_location(uint8_t *at, int length, const Location *where, int line_delta)
 {
-    at = write_first_byte(at, PY_CODE_LOCATION_INFO_NO_COLUMNS, length);
-    return at + write_signed_varint(at, line_delta);
-}
-
-static uint8_t *
-write_long_form(uint8_t *at, int length, int line_delta, const Location *where)
-{
+    if ((where->column < 0 || where->end_column < 0)
+        && (where->end_line == where->line || where->end_line == -1)) {
+        at = write_first_byte(at, PY_CODE_LOCATION_INFO_NO_COLUMNS, length);
+        return at + write_signed_varint(at, line_delta);
+    }
     at = write_first_byte(at, PY_CODE_LOCATION_INFO_LONG, length);
     at += write_signed_varint(at, line_delta);
     at += write_varint(at, (unsigned int)(where->end_line - where->line));
@@ -186,54 +177,66 @@ write_long_form(uint8_t *at, int length, int line_delta, const Location *where)
     return at + write_varint(at, (unsigned int)(where->end_column + 1));
 }
 
-static int
-fits_short_form(const Location *where, int line_delta)
-{
-    return line_delta == 0 && where->column < 80 && where->end_column >= where->column
-           && where->end_column - where->column < 16;
-}
-
-static int
-fits_one_line_form(const Location *where, int line_delta)
-{
-    return line_delta >= 0 && line_delta < 3 && where->column < 128 && where->end_column < 128;
-}
-
-/* What does not fit the forms for places within one line. */
-static uint8_t *
-write_unusual_location(uint8_t *at, int length, const Location *where, int line_delta)
-{
-    if ((where->column < 0 || where->end_column < 0)
-        && (where->end_line == where->line || where->end_line == -1)) {
-        return write_lines(at, length, line_delta);
-    }
-    return write_long_form(at, length, line_delta, where);
-}
-
-/* One entry; *line is the line the last one gave. */
+/* One entry; *line is the line the last one gave.  Compared as unsigned, negative numbers are too
+   large. */
 static inline uint8_t *
 write_location(uint8_t *at, int length, const Location *where, int *line)
 {
     if (where->line < 0) {
         return write_first_byte(at, PY_CODE_LOCATION_INFO_NONE, length);
     }
+    unsigned int column = (unsigned int)where->column;
+    unsigned int end_column = (unsigned int)where->end_column;
     int delta = where->line - *line;
     *line = where->line;
-    if (where->end_line != where->line || where->column < 0 || where->end_column < 0) {
+    if (where->end_line != where->line) {
         return write_unusual_location(at, length, where, delta);
     }
-    if (fits_short_form(where, delta)) {
-        at = write_first_byte(at, where->column >> 3, length);
-        *at++ = (uint8_t)((where->column & 7) << 4 | (where->end_column - where->column));
+    if (delta == 0 && column < 80 && end_column - column < 16) {
+        at = write_first_byte(at, (int)column >> 3, length);
+        *at++ = (uint8_t)((column & 7) << 4 | (end_column - column));
         return at;
     }
-    if (fits_one_line_form(where, delta)) {
+    if ((unsigned int)delta < 3 && column < 128 && end_column < 128) {
         at = write_first_byte(at, PY_CODE_LOCATION_INFO_ONE_LINE0 + delta, length);
-        *at++ = (uint8_t)where->column;
-        *at++ = (uint8_t)where->end_column;
+        *at++ = (uint8_t)column;
+        *at++ = (uint8_t)end_column;
         return at;
     }
-    return write_long_form(at, length, delta, where);
+    return write_unusual_location(at, length, where, delta);
+}
+
+static inline uint8_t *
+write_locations(uint8_t *at, const Instruction *instruction, int *line)
+{
+    int left = instruction->width;
+    for (; left > LONGEST_LOCATION; left -= LONGEST_LOCATION) {
+        at = write_location(at, LONGEST_LOCATION, &instruction->where, line);
+    }
+    return write_location(at, left, &instruction->where, line);
+}
+
+/* ---- Both at once ---- */
+
+/* Fills the code in and the table of locations: the instructions are read once. */
+static int
+write_blocks(InstructionStore *store, Label entry, int line, _Py_CODEUNIT *code)
+{
+    ByteArray *table = &store->table;
+    table->count = 0;
+    FOR_EACH_BLOCK(store, entry, block) {
+        const Instruction *instruction = instructions_of(store, block);
+        for (int i = 0; i < block->count; i++, instruction++) {
+            if (byte_array_reserve(table, ROOM_FOR_INSTRUCTION) < 0) {
+                return -1;
+            }
+            code = write_instruction(code, instruction->opcode,
+                                     final_argument(store, block, instruction));
+            uint8_t *at = table->items + table->count;
+            table->count += (int)(write_locations(at, instruction, &line) - at);
+        }
+    }
+    return 0;
 }
 
 static PyObject *
@@ -242,35 +245,25 @@ finished_table(ByteArray *table)
     return PyBytes_FromStringAndSize((char *)table->items, table->count);
 }
 
-static inline int
-append_location(ByteArray *table, const Instruction *instruction, int *line)
+int
+assemble_code(InstructionStore *store, Label entry, int first_line, PyObject **code,
+              PyObject **locations)
 {
-    for (int left = instruction->width; left > 0; left -= LONGEST_LOCATION) {
-        if (byte_array_reserve(table, ROOM_FOR_ENTRY) < 0) {
-            return -1;
-        }
-        uint8_t *at = table->items + table->count;
-        at = write_location(at, Py_MIN(left, LONGEST_LOCATION), &instruction->where, line);
-        table->count = (int)(at - table->items);
+    int size = assign_offsets(store, entry);
+    *code = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size * (Py_ssize_t)sizeof(_Py_CODEUNIT));
+    if (*code == NULL) {
+        return -1;
+    }
+    if (write_blocks(store, entry, first_line, (_Py_CODEUNIT *)PyBytes_AS_STRING(*code)) < 0) {
+        Py_CLEAR(*code);
+        return -1;
+    }
+    *locations = finished_table(&store->table);
+    if (*locations == NULL) {
+        Py_CLEAR(*code);
+        return -1;
     }
     return 0;
-}
-
-PyObject *
-assemble_locations(InstructionStore *store, Label entry, int first_line)
-{
-    ByteArray *table = &store->table;
-    int line = first_line;
-    table->count = 0;
-    FOR_EACH_BLOCK(store, entry, block) {
-        const Instruction *instruction = instructions_of(store, block);
-        for (int i = 0; i < block->count; i++) {
-            if (append_location(table, &instruction[i], &line) < 0) {
-                return NULL;
-            }
-        }
-    }
-    return finished_table(table);
 }
 
 /* ---- Exception handlers ---- */

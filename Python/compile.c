@@ -83,18 +83,10 @@ codegen_warn(struct Compiler *compiler, const char *format, ...)
     return status;
 }
 
-static bool
-is_debug(PyObject *name)
-{
-    static const char debug[] = "__debug__";
-    return PyUnicode_GET_LENGTH(name) == (Py_ssize_t)sizeof(debug) - 1 && PyUnicode_IS_ASCII(name)
-           && memcmp(PyUnicode_DATA(name), debug, sizeof(debug) - 1) == 0;
-}
-
 int
 refuse_forbidden_name(struct Compiler *compiler, PyObject *name, expr_context_ty context)
 {
-    if (context == Load || !is_debug(name)) {
+    if (context == Load || !name_is_debug(name)) {
         return 0;
     }
     return codegen_error(compiler, context == Store ? "cannot assign to __debug__"
@@ -184,7 +176,11 @@ compile_tree(struct Compiler *compiler, mod_ty tree, PyCompilerFlags *flags)
     compiler->names = &names;
     compiler->scopes =
         scopes_build(tree, compiler->filename, compiler->flags, &names, compiler->arena);
-    return compiler->scopes == NULL ? NULL : codegen_module(compiler, tree);
+    if (compiler->scopes == NULL
+        || (compiler->dump != NULL && dump_scopes(compiler->dump, compiler->scopes) < 0)) {
+        return NULL;
+    }
+    return codegen_module(compiler, tree);
 }
 
 static PyCodeObject *

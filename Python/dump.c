@@ -9,7 +9,7 @@
 #include "codegen.h"
 #include "dump.h"
 
-static const char *const dump_stage_names[] = {"ir", "flow", "code"};
+static const char *const dump_stage_names[] = {"ir", "flow", "code", "scopes"};
 
 int
 dump_stage_of_name(const char *name)
@@ -61,8 +61,8 @@ dump_stages_of_options(const PyWideStringList *xoptions)
 
 /* ---- Lines ---- */
 
-static int
-append_line(struct DumpRequest *dump, PyObject *line)
+int
+dump_line(struct DumpRequest *dump, PyObject *line)
 {
     if (line == NULL) {
         return -1;
@@ -182,7 +182,7 @@ dump_instruction(struct Compiler *compiler, const Instruction *instruction)
     }
     Py_XDECREF(where);
     Py_XDECREF(what);
-    return append_line(compiler->dump, line);
+    return dump_line(compiler->dump, line);
 }
 
 static int
@@ -194,7 +194,7 @@ dump_block(struct Compiler *compiler, Label label)
             ? PyUnicode_FromFormat("L%d: depth %d", label - compiler->unit->entry,
                                    block->start_depth)
             : PyUnicode_FromFormat("L%d:", label - compiler->unit->entry);
-    TRY(append_line(compiler->dump, heading));
+    TRY(dump_line(compiler->dump, heading));
     for (int i = 0; i < block->count; i++) {
         TRY(dump_instruction(compiler, &compiler->store.instructions.items[block->first + i]));
     }
@@ -209,7 +209,7 @@ dump_unit(struct Compiler *compiler, int stage)
         return 0;
     }
     const struct CodeUnit *unit = compiler->unit;
-    TRY(append_line(dump, PyUnicode_FromFormat("%s of %U", stage == DUMP_IR ? "ir" : "flow",
+    TRY(dump_line(dump, PyUnicode_FromFormat("%s of %U", stage == DUMP_IR ? "ir" : "flow",
                                                unit->qualified_name != NULL
                                                    ? unit->qualified_name : unit->name)));
     for (Label label = unit->entry; label != NO_LABEL;
@@ -228,7 +228,7 @@ dump_code_units(struct DumpRequest *dump, PyObject *code)
     int count = (int)(PyBytes_GET_SIZE(code) / (Py_ssize_t)sizeof(*unit));
     for (int i = 0; i < count; i += 1 + _PyOpcode_Caches[_Py_OPCODE(unit[i])]) {
         const char *name = opcode_name(_Py_OPCODE(unit[i]));
-        TRY(append_line(dump, PyUnicode_FromFormat("  %d %s %d", 2 * i, name,
+        TRY(dump_line(dump, PyUnicode_FromFormat("  %d %s %d", 2 * i, name,
                                                    _Py_OPARG(unit[i]))));
     }
     return 0;
@@ -237,13 +237,13 @@ dump_code_units(struct DumpRequest *dump, PyObject *code)
 static int
 dump_fields(struct DumpRequest *dump, PyCodeObject *code)
 {
-    TRY(append_line(dump, PyUnicode_FromFormat("code of %U", code->co_qualname)));
-    TRY(append_line(dump, PyUnicode_FromFormat("  flags %d, stack %d, first line %d",
+    TRY(dump_line(dump, PyUnicode_FromFormat("code of %U", code->co_qualname)));
+    TRY(dump_line(dump, PyUnicode_FromFormat("  flags %d, stack %d, first line %d",
                                                code->co_flags, code->co_stacksize,
                                                code->co_firstlineno)));
-    TRY(append_line(dump, PyUnicode_FromFormat("  constants %R", code->co_consts)));
-    TRY(append_line(dump, PyUnicode_FromFormat("  names %R", code->co_names)));
-    return append_line(dump, PyUnicode_FromFormat("  variables %R", code->co_localsplusnames));
+    TRY(dump_line(dump, PyUnicode_FromFormat("  constants %R", code->co_consts)));
+    TRY(dump_line(dump, PyUnicode_FromFormat("  names %R", code->co_names)));
+    return dump_line(dump, PyUnicode_FromFormat("  variables %R", code->co_localsplusnames));
 }
 
 int

@@ -2,6 +2,7 @@
  * fold_format.c.  Entry point: _PyAST_Optimize(). */
 
 #include "fold.h"
+#include "names.h"
 #include "nesting.h"
 #include "pycore_compile.h"
 
@@ -166,19 +167,10 @@ fold_compare(struct Folder *folder, expr_ty node)
     return fold_iterable(asdl_seq_GET(comparators, last), folder->arena);
 }
 
-static bool
-is_debug(PyObject *identifier)
-{
-    static const char text[] = "__debug__";
-    return PyUnicode_GET_LENGTH(identifier) == sizeof(text) - 1
-           && PyUnicode_IS_ASCII(identifier)
-           && memcmp(PyUnicode_1BYTE_DATA(identifier), text, sizeof(text) - 1) == 0;
-}
-
 static int
 fold_name(struct Folder *folder, expr_ty node)
 {
-    if (node->v.Name.ctx != Load || !is_debug(node->v.Name.id)) {
+    if (node->v.Name.ctx != Load || !name_is_debug(node->v.Name.id)) {
         return 0;
     }
     return fold_to_constant(node, PyBool_FromLong(folder->debug), folder->arena);

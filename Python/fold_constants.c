@@ -18,7 +18,9 @@ int
 fold_to_constant(expr_ty node, PyObject *value, PyArena *arena)
 {
     if (value == NULL) {
-        if (PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) {
+        /* Out of memory, the operation could still be left alone, but not by a pattern. */
+        if (PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)
+            || PyErr_ExceptionMatches(PyExc_MemoryError)) {
             return -1;
         }
         PyErr_Clear();

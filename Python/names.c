@@ -97,13 +97,6 @@ is_private(PyObject *string)
     return PyUnicode_FindChar(string, '.', 0, length, 1) == -1;
 }
 
-static bool
-is_super(PyObject *string)
-{
-    return PyUnicode_GET_LENGTH(string) == 5 && PyUnicode_IS_ASCII(string)
-           && memcmp(PyUnicode_1BYTE_DATA(string), "super", 5) == 0;
-}
-
 /* `string` is interned and kept alive by the arena. */
 static NameId
 intern_canonical(struct Names *names, PyObject *string)
@@ -122,7 +115,7 @@ intern_canonical(struct Names *names, PyObject *string)
         .mangling_class = NAME_NONE,
     };
     *find_slot(names, string) = id + 1;
-    if (is_super(string)) {
+    if (name_is_spelled(string, "super", 5)) {
         names->known[KNOWN_SUPER] = id;
     }
     return id;

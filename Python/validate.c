@@ -17,7 +17,34 @@
 
 #include "nesting.h"
 
+#include <assert.h>
 #include <stdbool.h>
+#include <stddef.h>
+
+/* Every stage reads some kinds of nodes through the fields of another kind that has the same. */
+#define SAME_FIELD(node, kind, other, field) \
+    static_assert(offsetof(struct node, v.kind.field) == offsetof(struct node, v.other.field), \
+                  #kind " and " #other " differ in " #field)
+
+SAME_FIELD(_stmt, FunctionDef, AsyncFunctionDef, name);
+SAME_FIELD(_stmt, FunctionDef, AsyncFunctionDef, args);
+SAME_FIELD(_stmt, FunctionDef, AsyncFunctionDef, body);
+SAME_FIELD(_stmt, FunctionDef, AsyncFunctionDef, decorator_list);
+SAME_FIELD(_stmt, FunctionDef, AsyncFunctionDef, returns);
+SAME_FIELD(_stmt, For, AsyncFor, target);
+SAME_FIELD(_stmt, For, AsyncFor, iter);
+SAME_FIELD(_stmt, For, AsyncFor, body);
+SAME_FIELD(_stmt, For, AsyncFor, orelse);
+SAME_FIELD(_stmt, With, AsyncWith, items);
+SAME_FIELD(_stmt, With, AsyncWith, body);
+SAME_FIELD(_stmt, Try, TryStar, body);
+SAME_FIELD(_stmt, Try, TryStar, handlers);
+SAME_FIELD(_stmt, Try, TryStar, orelse);
+SAME_FIELD(_stmt, Try, TryStar, finalbody);
+SAME_FIELD(_expr, ListComp, SetComp, elt);
+SAME_FIELD(_expr, ListComp, SetComp, generators);
+SAME_FIELD(_expr, ListComp, GeneratorExp, elt);
+SAME_FIELD(_expr, ListComp, GeneratorExp, generators);
 
 struct Validator {
     struct Nesting nesting;

@@ -134,7 +134,7 @@ SNIPPETS = [
     "    case {'a': 1, None: x, -1: y, b.c: z, **w}: pass\n"
     "    case Point(1, a.b, x=0, y=[p, q] as t) if t: pass\n"
     "    case None | True | 'a' 'b' | b'c': pass\n"
-    "    case (a | b) as c: pass\n    case _: pass\n",
+    "    case (1 | a.b) as c: pass\n    case _: pass\n",
     "try: import a.b as c, d.e\nexcept* (ValueError, T) as e: raise e from None\n"
     "else: from .. import x as y, z\nfinally: assert x, 'msg %s' % y\n",
     "try: pass\nexcept A: raise\nexcept B as b: x\nexcept: y\nelse: z\n",
@@ -159,6 +159,7 @@ NAMES = ["None", "True", "False", "_", "x", "__x", "__debug__", "super", "__clas
 ODD_VALUES = [None, True, False, ..., 1, -1, 2**70, 1.5, -0.0, 1j, b"x", "s", "", [], {},
               (1, (2, "x")), (1, [2]), frozenset({1, 2}), frozenset({(1, (None,))}), int,
               ((),), "None", "_", 10**5, "x" * 30, (0.0, -0.0), "%s %r", "%5.2f%%"]
+PARTS = (ast.arg, ast.keyword, ast.alias, ast.withitem, ast.comprehension, ast.match_case)
 POSITIONS = ["lineno", "col_offset", "end_lineno", "end_col_offset"]
 OPERATORS = {kind: kind.__subclasses__() for kind in (ast.operator, ast.unaryop, ast.cmpop)}
 
@@ -202,7 +203,9 @@ def mutate_field(node, expressions, choose):
         # A target that is no name crashes CPython.
         if not isinstance(node, ast.NamedExpr):
             odd = ast.copy_location(ast.Constant(choose.choice(ODD_VALUES)), value)
-            setattr(node, field, choose.choice([*choose.choices(expressions, k=3), None, odd]))
+            # Missing in a part that is no node of its own: see Python/validate.c.
+            missing = odd if isinstance(node, PARTS) else None
+            setattr(node, field, choose.choice([*choose.choices(expressions, k=3), missing, odd]))
     elif isinstance(value, tuple(OPERATORS)):
         kinds = next(kinds for kind, kinds in OPERATORS.items() if isinstance(value, kind))
         setattr(node, field, choose.choice(kinds)())

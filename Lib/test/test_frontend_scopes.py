@@ -3,6 +3,7 @@
 import itertools
 import os
 import random
+import subprocess
 import sys
 import textwrap
 import unittest
@@ -169,6 +170,30 @@ class FactsTest(unittest.TestCase):
         symbols = scopes(source)["symbols"]
         self.assertEqual(list(symbols), [f"name_{i}" for i in range(5000)])
         self.assertEqual({binding for _, binding in symbols.values()}, {LOCAL})
+
+
+class DumpTest(unittest.TestCase):
+
+    def test_text(self):
+        source = "class C:\n def f(self, *a):\n  import x\n  [super() for i in (yield a)]\n"
+        process = subprocess.run([sys.executable, "-I", "-S", "-X", "dump=scopes", "-c", source],
+                                 capture_output=True, text=True, timeout=60)
+        self.assertEqual(process.stderr.partition("scopes of <string>\n")[2], textwrap.dedent("""\
+            module top:
+              C, local, assigned
+              class C, needs __class__:
+                f, local, assigned
+                function f, generator:
+                  self, local, parameter
+                  a, local, parameter, used
+                  x, local, imported
+                  __class__, free
+                  comprehension listcomp:
+                    .0, local, parameter
+                    i, local, assigned, iterates
+                    super, global, used
+                    __class__, free, used
+            """))
 
 
 STATEMENTS = r"""

@@ -15,7 +15,7 @@
 #define FRONTEND_NAMES_H
 
 #include "Python.h"
-#include "pycore_pyarena.h"
+#include "memory.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -73,9 +73,20 @@ struct Names {
 /* Make an empty table. */
 int names_init(struct Names *names, PyArena *arena);
 
-/* The id of a spelling, a new one if it was not met before.  `identifier` must be an
- * exact str. */
-NameId names_intern(struct Names *names, PyObject *identifier);
+/* For names_intern(), when the string is not at the first place looked at. */
+NameId names_find_or_add(struct Names *names, PyObject *identifier);
+
+/* The id of a spelling, a new one if it was not met before.  `identifier` must be an exact str,
+ * and the arena must keep it alive if it is interned, as it does the strings of a tree. */
+static inline NameId
+names_intern(struct Names *names, PyObject *identifier)
+{
+    int32_t slot = names->slots[hash_of_address(identifier) & names->slot_mask];
+    if (slot != 0 && names->records[slot - 1].string == identifier) {
+        return slot - 1;
+    }
+    return names_find_or_add(names, identifier);
+}
 
 /* The id of a name the compiler itself speaks of: names_known(names, KNOWN_DUNDER_CLASS). */
 NameId names_known(struct Names *names, enum KnownName which);
@@ -101,9 +112,19 @@ name_is_debug(PyObject *string)
     return name_is_spelled(string, "__debug__", 9);
 }
 
+/* For names_mangle(), when there is something to mangle. */
+NameId names_mangle_private(struct Names *names, NameId class_name, NameId name);
+
 /* The id under which `name` is stored inside the class `class_name`; `name` itself where nothing
  * is mangled, which includes `class_name` being NAME_NONE. */
-NameId names_mangle(struct Names *names, NameId class_name, NameId name);
+static inline NameId
+names_mangle(struct Names *names, NameId class_name, NameId name)
+{
+    if (!names->records[name].is_private || class_name == NAME_NONE) {
+        return name;
+    }
+    return names_mangle_private(names, class_name, name);
+}
 
 /* The string of an id, borrowed: it lives as long as the arena. */
 static inline PyObject *

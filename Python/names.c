@@ -2,7 +2,6 @@
  * names_known(), names_mangle(), names_mangle_strings(). */
 
 #include "names.h"
-#include "memory.h"
 #include "pycore_runtime.h"
 #include "pycore_global_strings.h"
 
@@ -144,7 +143,7 @@ intern_owned(struct Names *names, PyObject *string)
 }
 
 NameId
-names_intern(struct Names *names, PyObject *identifier)
+names_find_or_add(struct Names *names, PyObject *identifier)
 {
     if (PyUnicode_CHECK_INTERNED(identifier)) {
         return intern_canonical(names, identifier);
@@ -171,12 +170,9 @@ names_known(struct Names *names, enum KnownName which)
 }
 
 NameId
-names_mangle(struct Names *names, NameId class_name, NameId name)
+names_mangle_private(struct Names *names, NameId class_name, NameId name)
 {
     struct NameRecord *record = &names->records[name];
-    if (!record->is_private || class_name == NAME_NONE) {
-        return name;
-    }
     if (record->mangling_class == class_name) {
         return record->mangled;
     }

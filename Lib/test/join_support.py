@@ -24,8 +24,8 @@ Outcome = collections.namedtuple("Outcome", "status output errors")
 
 def clean_environment(**variables):
     """Return an environment without PYTHON* variables, with these added."""
-    environment = {name: os.environ[name]
-                   for name in ("PATH", "HOME", "TMPDIR")
+    inherited = ("PATH", "HOME", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS")
+    environment = {name: os.environ[name] for name in inherited
                    if name in os.environ}
     environment["LANG"] = "C.UTF-8"
     environment["TERM"] = "dumb"

@@ -99,6 +99,7 @@ class Comparison:
         self.reruns = []
         self._done = 0
         self._planned = 0
+        self._kept = None
 
     def _progress(self, task, result):
         self._done += 1
@@ -117,6 +118,10 @@ class Comparison:
         def finished(task, result):
             results[task.side, task.module] = result
             self._progress(task, result)
+            # Kept at once, so that a run that is broken off can go on; what
+            # went wrong is first run again.
+            if task.side == "stock" and not compare.has_bad(result):
+                self._kept.save(task.module, result)
 
         self._planned += len(tasks)
         runner.run(tasks, jobs, self.options.timeout, finished)
@@ -171,11 +176,11 @@ class Comparison:
                                os.path.join(options.work, side))
             for side, python in (("stock", options.stock),
                                  ("ours", options.python))}
-        kept = self._stock_results(programs["stock"])
+        self._kept = self._stock_results(programs["stock"])
         results = {}
         tasks = []
         for module in modules:
-            known = None if options.fresh else kept.load(module)
+            known = None if options.fresh else self._kept.load(module)
             if known is not None:
                 results["stock", module] = known
             for side, program in programs.items():
@@ -185,7 +190,7 @@ class Comparison:
         fresh = self._run_twice(tasks)
         for (side, module), result in fresh.items():
             if side == "stock":
-                kept.save(module, result)
+                self._kept.save(module, result)
         results.update(fresh)
         if modules and not any(compare.finished(results["stock", module])
                                for module in modules):

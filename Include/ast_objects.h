@@ -91,12 +91,18 @@ struct ast_types *ast_types_get(void);
    collector. */
 PyObject *ast_new_object(PyTypeObject *type);
 
+/* Where the search for a class object starts in the map. */
+static inline size_t
+ast_map_place(PyTypeObject *type)
+{
+    return ((uintptr_t)type >> 4) * 0x9E3779B1u >> 8;
+}
+
 /* The class number of an object whose type is one of ours exactly, else AST_CLASS_COUNT. */
 static inline int
 ast_class_of(const struct ast_types *types, PyTypeObject *type)
 {
-    size_t place = ((uintptr_t)type >> 4) * 0x9E3779B1u >> 8;
-    for (;; place++) {
+    for (size_t place = ast_map_place(type);; place++) {
         int number = types->map[place % AST_TYPE_MAP_SIZE];
         if (number == 0) {
             return AST_CLASS_COUNT;

@@ -238,13 +238,14 @@ check_given_once(PyObject *self, PyObject *args, PyObject *fields, PyObject *nam
 static int
 set_by_keyword(PyObject *self, PyObject *args, PyObject *fields, PyObject *keywords)
 {
+    /* Without positional arguments none is given twice; but a sequence of the user's is asked. */
+    int search_fields = PyTuple_GET_SIZE(args) > 0 || fields == NULL || !PyTuple_CheckExact(fields);
     Py_ssize_t position = 0;
     PyObject *name, *value;
     while (PyDict_Next(keywords, &position, &name, &value)) {
         Py_INCREF(name);
         Py_INCREF(value);
-        int result = PyTuple_GET_SIZE(args) == 0 && fields != NULL && PyTuple_CheckExact(fields)
-            ? 0 : check_given_once(self, args, fields, name);
+        int result = search_fields ? check_given_once(self, args, fields, name) : 0;
         if (result == 0) {
             result = PyObject_SetAttr(self, name, value);
         }
@@ -562,7 +563,7 @@ lay_down_slots(struct ast_type *record)
 static void
 map_class(struct ast_types *types, int number)
 {
-    size_t place = ((uintptr_t)types->of[number].type >> 4) * 0x9E3779B1u >> 8;
+    size_t place = ast_map_place(types->of[number].type);
     while (types->map[place % AST_TYPE_MAP_SIZE] != 0) {
         place++;
     }

@@ -9,3 +9,5 @@ highlight_language = "none"
 nitpicky = True
 html_theme = "alabaster"
 html_theme_options = {"description": "CPython 3.11 with await at the top level"}
+# CPython's own names, which its manual documents.
+nitpick_ignore = [("c:identifier", name) for name in ("FILE", "PyCompilerFlags", "PyObject")]

@@ -27,10 +27,6 @@ typedef struct InputWait {
 void InputWait_Begin(InputWait *wait, PyObject *session);
 void InputWait_End(InputWait *wait);
 
-/* For the module _autoawait, inside wait_for_input(). */
-int InputWait_CallOtherHook(void);      /* 1 if there was one to call */
-int InputWait_HasOtherHook(void);
-
 /* Writes text to the terminal above the line that is being typed, which is drawn again below it,
    cursor and all; a text that ends in no newline gets one.  Where the kernel and not readline edits
    the line, only the prompt is drawn again.  With the GIL held throughout, since readline's state is

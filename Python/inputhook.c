@@ -12,14 +12,21 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <internal/pycore_runtime.h>
+#include <poll.h>
 #include <signal.h>
-#include <stdio_ext.h>
+#include <sys/epoll.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 /* Of the runtime's own headers none has it, though it is exported. */
 extern char *PyOS_StdioReadline(FILE *, FILE *, const char *);
+
+/* How long another hook may keep the session from its work, in nanoseconds; tkinter's own looks at
+   its windows as often. */
+enum { OTHER_HOOK_TURN = 20000000 };
 
 /* For a terminal whose line the kernel edits. */
 #define ERASE_LINE "\r\x1b[K"
@@ -34,6 +41,13 @@ static int
 stream_has_text(FILE *stream)
 {
     return stream->_IO_read_ptr < stream->_IO_read_end;
+}
+
+static int
+is_readable(int descriptor)
+{
+    struct pollfd status = {.fd = descriptor, .events = POLLIN};
+    return poll(&status, 1, 0) > 0;
 }
 
 /* The first signal comes as soon as the reader can have begun to wait; should it come too early, the
@@ -54,36 +68,115 @@ interrupt_reader(InputWait *wait)
     timer_settime(wait->timer, 0, &soon, NULL);
 }
 
-static void
-run_session(InputWait *wait)
+/* Returns 0 if SIGINT ended it. */
+static int
+run_session(InputWait *wait, int descriptor)
 {
+    int interrupted = 0;
     PyGILState_STATE state = PyGILState_Ensure();
-    PyObject *result = PyObject_CallMethod(wait->session, "wait_for_input", "i", fileno(stdin));
+    PyObject *result = PyObject_CallMethod(wait->session, "wait_for_input", "i", descriptor);
     if (result == NULL && PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) {
         PyErr_Clear();
         interrupt_reader(wait);
+        interrupted = 1;
     }
     else if (result == NULL) {
         PyErr_WriteUnraisable(wait->session);
     }
     Py_XDECREF(result);
     PyGILState_Release(state);
+    return !interrupted;
+}
+
+static int
+signal_is_pending(void)
+{
+    return _Py_atomic_load(&_PyRuntime.ceval.signals_pending);
+}
+
+/* What it takes to wait together with another hook. */
+typedef struct {
+    int keyboard;   /* where standard input is while descriptor 0 is something else */
+    int timer;      /* readable every OTHER_HOOK_TURN */
+    int either;     /* an epoll instance: readable when one of those is */
+} SharedWait;
+
+static void
+shared_wait_close(SharedWait *shared)
+{
+    int descriptors[] = {shared->keyboard, shared->timer, shared->either};
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(descriptors); i++) {
+        if (descriptors[i] >= 0) {
+            close(descriptors[i]);
+        }
+    }
+}
+
+static int
+shared_wait_open(SharedWait *shared, int input)
+{
+    struct itimerspec turn = {.it_value = {.tv_nsec = OTHER_HOOK_TURN},
+                              .it_interval = {.tv_nsec = OTHER_HOOK_TURN}};
+    shared->keyboard = fcntl(input, F_DUPFD_CLOEXEC, 3);
+    shared->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    shared->either = epoll_create1(EPOLL_CLOEXEC);
+    struct epoll_event readable = {.events = EPOLLIN};
+    if (shared->keyboard < 0 || shared->timer < 0 || shared->either < 0
+        || timerfd_settime(shared->timer, 0, &turn, NULL) < 0
+        || epoll_ctl(shared->either, EPOLL_CTL_ADD, shared->keyboard, &readable) < 0
+        || epoll_ctl(shared->either, EPOLL_CTL_ADD, shared->timer, &readable) < 0) {
+        shared_wait_close(shared);
+        return 0;
+    }
+    return 1;
+}
+
+/* Hooks return when the terminal is readable and not before, and so does the session's runner.  They
+   take turns: what they see as the terminal's descriptor becomes readable by a timer, too, and the
+   session has its turn with what the other hook, if it did not wait, left of the time. */
+static void
+run_with_other_hook(InputWait *wait, int input)
+{
+    SharedWait shared;
+    if (!shared_wait_open(&shared, input)) {
+        wait->other_hook();
+        return;
+    }
+    int goes_on;
+    do {
+        uint64_t turns;
+        dup2(shared.either, input);
+        wait->other_hook();
+        dup2(shared.keyboard, input);
+        goes_on = !is_readable(input) && !signal_is_pending() && run_session(wait, shared.either);
+        (void)!read(shared.timer, &turns, sizeof(turns));
+    } while (goes_on && !is_readable(input));
+    if (signal_is_pending()) {
+        interrupt_reader(wait);
+    }
+    shared_wait_close(&shared);
 }
 
 static int
 wait_for_input(void)
 {
     InputWait *wait = current_wait;
-    if (wait == NULL || errno == EINTR || stream_has_text(stdin)) {
+    if (wait == NULL || errno == EINTR) {
         /* EINTR: the reader was interrupted and is about to look why. */
         errno = 0;
         return 0;
     }
-    if (_Py_atomic_load(&_PyRuntime.ceval.signals_pending)) {
+    if (stream_has_text(stdin) || is_readable(fileno(stdin))) {
+        return 0;
+    }
+    if (signal_is_pending()) {
         interrupt_reader(wait);
     }
+    else if (wait->other_hook != NULL) {
+        run_with_other_hook(wait, fileno(stdin));
+    }
     else {
-        run_session(wait);
+        run_session(wait, fileno(stdin));
     }
     errno = 0;
     return 0;
@@ -127,24 +220,6 @@ InputWait_End(InputWait *wait)
     if (PyOS_InputHook == wait_for_input) {
         PyOS_InputHook = wait->other_hook;
     }
-}
-
-int
-InputWait_HasOtherHook(void)
-{
-    return current_wait != NULL && current_wait->other_hook != NULL;
-}
-
-int
-InputWait_CallOtherHook(void)
-{
-    if (!InputWait_HasOtherHook()) {
-        return 0;
-    }
-    Py_BEGIN_ALLOW_THREADS
-    current_wait->other_hook();
-    Py_END_ALLOW_THREADS
-    return 1;
 }
 
 /* The library that the module readline uses, if it edits the prompt's lines; the interpreter itself

@@ -10,6 +10,7 @@
 
 #include "awaithook.h"
 #include "inputhook.h"
+#include "program.h"
 #include "prompt.h"
 #include "pyasync.h"
 #include "session.h"
@@ -327,7 +328,11 @@ __wrap__PyRun_AnyFileObject(FILE *fp, PyObject *filename, int close_it, PyCompil
         }
         return result;
     }
-    return __real__PyRun_AnyFileObject(fp, filename, close_it, flags);
+    PyCompilerFlags copy;
+    Program_BeginFile(flags, &copy);
+    int result = __real__PyRun_AnyFileObject(fp, filename, close_it, &copy);
+    Program_EndFile(flags, &copy);
+    return result;
 }
 
 int
@@ -347,7 +352,11 @@ int
 __wrap_PyRun_AnyFileExFlags(FILE *fp, const char *filename, int close_it, PyCompilerFlags *flags)
 {
     if (filename == NULL || !Py_FdIsInteractive(fp, filename)) {
-        return __real_PyRun_AnyFileExFlags(fp, filename, close_it, flags);
+        PyCompilerFlags copy;
+        Program_BeginFile(flags, &copy);
+        int result = __real_PyRun_AnyFileExFlags(fp, filename, close_it, &copy);
+        Program_EndFile(flags, &copy);
+        return result;
     }
     int result = PyRun_AsyncInteractiveLoop(fp, filename, flags);
     if (close_it) {

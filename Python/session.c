@@ -21,7 +21,9 @@ Session_Open(void)
     PyObject *session = NULL;
     PyObject *module = PyImport_ImportModule("autoawait");
     if (module != NULL && add_builtin(module) == 0) {
-        session = PyObject_GetAttrString(module, "_session");
+        PyObject *keeper = PyObject_GetAttrString(module, "_session");
+        session = keeper == NULL ? NULL : PyObject_CallMethod(keeper, "begin", NULL);
+        Py_XDECREF(keeper);
     }
     Py_XDECREF(module);
     if (session == NULL) {

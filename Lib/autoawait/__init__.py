@@ -26,7 +26,7 @@ function does not, since it may pass coroutines on to that one.
 import sys
 import types
 
-__all__ = ["AsyncioRunner", "TrioRunner", "CurioRunner", "runner"]
+__all__ = ["AsyncioRunner", "TrioRunner", "CurioRunner", "interact", "runner"]
 
 _RUNNER_CLASSES = {
     # name of the library: module of this package, class in it
@@ -39,10 +39,14 @@ _RUNNER_CLASSES = {
 def __getattr__(name):
     """Import a runner, and with it its library, when it is first asked for.
 
-    `nursery` is what the runner in use has by that name: trio's.
+    `nursery` is what the runner in use has by that name: trio's.  `interact` is the
+    prompt inside a coroutine, see module console.
     """
     if name == "nursery":
         return getattr(sys.awaithook, name)
+    if name == "interact":
+        from .console import interact
+        return interact
     for module_name, class_name in _RUNNER_CLASSES.values():
         if name == class_name:
             from importlib import import_module
@@ -75,6 +79,15 @@ class _Session:
         # The hook that keeps something between statements.  A plain function, which may
         # well call this one, and None leave it in its place.
         self._keeper = sys.__awaithook__
+        self._first_loan = None
+
+    def begin(self):
+        """Begin a session at a prompt; return self."""
+        if self._first_loan is None:
+            from . import loan
+            self._first_loan = loan.Loan(lambda: self.default_runner().open_loop())
+            loan.install()
+        return self
 
     def default_runner(self):
         """Return what sys.__awaithook__ runs coroutines with."""
@@ -94,14 +107,14 @@ class _Session:
 
     def statement(self):
         """Return a context manager for a plain statement, or None."""
-        if (self._default_runner is None and self._keeper is sys.__awaithook__
-                and "asyncio.base_events" in sys.modules):
-            # Somebody imported asyncio, and may ask for the running loop.
-            self.default_runner()
+        if self._default_runner is None and self._keeper is sys.__awaithook__:
+            # Who imports asyncio may ask for the running loop; nobody else has one made.
+            return self._first_loan
         return self._call("statement")
 
     def after_statement(self):
         """Notice a hook that was changed; end the runner that it follows."""
+        self._forget_warnings()
         hook = getattr(sys, "awaithook", None)
         if hook is self._hook:
             return
@@ -111,6 +124,17 @@ class _Session:
         if hook is not self._keeper and (hook is sys.__awaithook__ or hasattr(hook, "close")):
             before, self._keeper = self._keeper, hook
             self._close(before)
+
+    @staticmethod
+    def _forget_warnings():
+        """Let a coroutine never awaited be told of again.
+
+        Warnings are shown once for a place, and at a prompt all is line 1.
+        """
+        registry = vars(sys.modules["__main__"]).get("__warningregistry__")
+        for key in registry and list(registry) or ():
+            if key != "version" and str(key[0]).endswith(" was never awaited"):
+                del registry[key]
 
     def end(self):
         """End the session: what the runner in use keeps, and the default's."""

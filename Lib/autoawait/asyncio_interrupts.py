@@ -1,25 +1,14 @@
 """SIGINT while the asyncio runner runs a statement."""
 
 import asyncio
-import contextlib
 import contextvars
 import gc
 
 from . import interrupts
 
-# Which run of a top-level coroutine a task comes from: tasks inherit it.
-_current_run = contextvars.ContextVar("autoawait_run", default=None)
-
-
-@contextlib.contextmanager
-def mark_run():
-    """Mark this context, and so every task started from it, with a new run."""
-    run = object()
-    token = _current_run.set(run)
-    try:
-        yield run
-    finally:
-        _current_run.reset(token)
+# Which run of a top-level coroutine a task comes from: any object.  The runner sets
+# it in the session's context, and tasks inherit it.
+current_run = contextvars.ContextVar("autoawait_run", default=None)
 
 
 class CancelRun(interrupts.CancelOnInterrupt):
@@ -72,5 +61,5 @@ def _run_of(task):
     """
     for referent in gc.get_referents(task):
         if isinstance(referent, contextvars.Context):
-            return referent.get(_current_run)
+            return referent.get(current_run)
     return None

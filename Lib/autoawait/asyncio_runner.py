@@ -2,6 +2,8 @@
 
 import asyncio
 import sys
+from _thread import get_ident
+from asyncio import events
 from contextlib import suppress
 
 import _autoawait
@@ -35,7 +37,9 @@ class AsyncioRunner:
         self._loop = None
         self._close_timeout = close_timeout
         self._interrupt_grace = interrupt_grace
-        self._input_ready = False
+        self._loan = loan.Loan(self.open_loop)
+        self._policy = None     # of the loop, as long as nothing has run on it
+        loan.install()
 
     def __call__(self, coroutine):
         """Run coroutine to its end; return its result or raise its exception.
@@ -48,29 +52,14 @@ class AsyncioRunner:
             if asyncio.iscoroutine(coroutine):
                 coroutine.close()
             raise RuntimeError("a top-level coroutine cannot be run from a running event loop")
-        loop = self._open_loop()
-        with asyncio_interrupts.mark_run() as run, loan.suspended():
-            task = loop.create_task(coroutine, context=_autoawait.current_context())
-            guard = asyncio_interrupts.CancelRun(loop, task, run, self._interrupt_grace)
-            try:
-                with guard:
-                    self._run_until_done(loop, task, guard)
-                return self._result(task, guard)
-            finally:
-                if not task.done():
-                    report.expect_cancellation(task)
-                    if guard.count != 1:
-                        # Not left alone with its cleanup, but abandoned.
-                        task.cancel()
-                elif not task.cancelled():
-                    # KeyboardInterrupt came past the task: do not say that nobody saw it.
-                    task.exception()
+        if loan.is_active():
+            with loan.Suspended():
+                return self._run(coroutine)
+        return self._run(coroutine)
 
     def statement(self):
         """Return a context manager that lends the loop to a plain statement."""
-        if "asyncio.base_events" not in sys.modules:
-            return loan.NOTHING
-        return loan.lent(self._open_loop())
+        return self._loan
 
     def wants_input(self):
         """Whether there is a loop whose work should go on while the prompt waits."""
@@ -85,22 +74,19 @@ class AsyncioRunner:
         if not self.wants_input() or asyncio._get_running_loop() is not None:
             return
         loop = self._loop
-        self._input_ready = False
-
-        def wake():
-            loop.call_soon_threadsafe(lambda: None)
-
+        input_wait = _InputWait(loop)
         try:
-            loop.add_reader(descriptor, self._on_input, loop)
+            loop.add_reader(descriptor, input_wait.on_input)
         except PermissionError:
             # A regular file: it can always be read, and the loop gets one turn.
-            loop.call_soon(self._on_input, loop)
+            loop.call_soon(input_wait.on_input)
         try:
-            with (interrupts.StopOnInterrupt(wake, loop.stop) as guard, loan.suspended(),
-                  terminal.OutputAboveLine(loop.call_soon_threadsafe)):
-                while not self._input_ready and not guard.count:
+            with (interrupts.StopOnInterrupt(input_wait.wake, loop.stop) as guard,
+                  loan.Suspended(), terminal.OutputAboveLine(loop.call_soon_threadsafe)):
+                while not input_wait.is_over and not guard.count:
                     self._run_reporting(loop)
         finally:
+            input_wait.is_over = True
             with suppress(PermissionError):
                 loop.remove_reader(descriptor)
         if guard.count:
@@ -127,17 +113,72 @@ class AsyncioRunner:
                 if asyncio.get_event_loop_policy().get_event_loop() is loop:
                     asyncio.set_event_loop(None)
 
-    def _open_loop(self):
-        """Return the loop, made anew if there is none or somebody closed it."""
-        if self._loop is None or self._loop.is_closed():
-            self._loop = asyncio.new_event_loop()
-            self._loop.set_exception_handler(report.show_background_failure)
-            asyncio.set_event_loop(self._loop)
-        return self._loop
+    def _run(self, coroutine):
+        loop = self.open_loop()
+        self._policy = None
+        run = object()
+        token = asyncio_interrupts.current_run.set(run)
+        task = loop.create_task(coroutine, context=_autoawait.current_context())
+        guard = asyncio_interrupts.CancelRun(loop, task, run, self._interrupt_grace)
+        try:
+            if self._step_once(loop) and task.done():
+                return task.result()
+            with guard:
+                self._run_until_done(loop, task, guard)
+            return self._result(task, guard)
+        finally:
+            asyncio_interrupts.current_run.reset(token)
+            if not task.done():
+                report.expect_cancellation(task)
+                if guard.count != 1:
+                    # Not left alone with its cleanup, but abandoned.
+                    task.cancel()
+            elif not task.cancelled():
+                # KeyboardInterrupt came past the task: do not say that nobody saw it.
+                task.exception()
 
-    def _on_input(self, loop):
-        self._input_ready = True
-        loop.stop()
+    @staticmethod
+    def _step_once(loop):
+        """Run the step of the task just made, without a turn of the loop around it.
+
+        A statement that waits for nothing and starts nothing is over then, at a
+        third of the cost.  SIGINT needs no guard: Python's own handler interrupts
+        what computes.  Returns whether nothing else waits for a turn.
+        """
+        if not isinstance(loop, asyncio.SelectorEventLoop):
+            return False
+        hooks = sys.get_asyncgen_hooks()
+        first_step = loop._ready.pop()
+        loop._thread_id = get_ident()
+        events._set_running_loop(loop)
+        try:
+            sys.set_asyncgen_hooks(loop._asyncgen_firstiter_hook,
+                                   loop._asyncgen_finalizer_hook)
+            first_step._run()
+        finally:
+            loop._thread_id = None
+            events._set_running_loop(None)
+            sys.set_asyncgen_hooks(*hooks)
+        return not loop._ready
+
+    def open_loop(self):
+        """Return the loop, made anew if there is none or somebody closed it.
+
+        One that nothing has run on yet is given up for one of a policy set since.
+        """
+        loop = self._loop
+        if loop is None or loop.is_closed() or self._policy is not None and self._is_outdated():
+            self._loop = loop = asyncio.new_event_loop()
+            self._policy = asyncio.get_event_loop_policy()
+            loop.set_exception_handler(report.show_background_failure)
+            asyncio.set_event_loop(loop)
+        return loop
+
+    def _is_outdated(self):
+        if asyncio.get_event_loop_policy() is self._policy or asyncio.all_tasks(self._loop):
+            return False
+        self._loop.close()
+        return True
 
     def _run_until_done(self, loop, task, guard):
         """Run the loop until task is done or guard gives it up."""
@@ -150,14 +191,16 @@ class AsyncioRunner:
 
         task.add_done_callback(stop)
         try:
-            while not task.done():
+            while True:
                 try:
                     loop.run_forever()
                 except SystemExit as error:
                     report.show_background_exit(error)
                 else:
-                    if not (task.done() or guard.gave_up):
+                    # uvloop stops at SIGINT, whatever its handler does.
+                    if not (task.done() or guard.count):
                         raise RuntimeError("Event loop stopped before Future completed.")
+                if task.done() or guard.gave_up:
                     return
         finally:
             waiting = False
@@ -219,3 +262,21 @@ class AsyncioRunner:
         timer.cancel()
         task.cancel()
         task._log_destroy_pending = False
+
+
+class _InputWait:
+    """A run of the loop that ends when there is input."""
+
+    def __init__(self, loop):
+        self.is_over = False
+        self._loop = loop
+
+    def on_input(self):
+        """Stop the loop; not, when called late, what it runs by then."""
+        if not self.is_over:
+            self.is_over = True
+            self._loop.stop()
+
+    def wake(self):
+        """Have the loop take another turn; from a signal handler."""
+        self._loop.call_soon_threadsafe(lambda: None)

@@ -6,12 +6,15 @@ the like, which refuse to start beside a running loop, do not see it, since it
 does not run.  asyncio keeps both apart already, in the two functions
 get_running_loop() and events._get_running_loop(): the second and its setter are
 what this module puts its own in the place of.
+
+That happens as asyncio is imported, so that libraries which take those
+functions from it get ours; a statement that imports asyncio has the loop from
+there on.
 """
 
-import contextlib
-import threading
-
-NOTHING = contextlib.nullcontext()
+import importlib.machinery
+import sys
+from _thread import get_ident
 
 # The loop lent in the thread named, if any: loans do not nest, and only one
 # thread of an interpreter has a prompt.
@@ -21,45 +24,74 @@ _lent_thread = None
 _set_real_running_loop = None
 
 
-@contextlib.contextmanager
-def lent(loop):
-    """While entered, loop is what asyncio.get_running_loop() returns."""
-    global _lent_loop, _lent_thread
-    _install()
-    _lent_loop, _lent_thread = loop, threading.get_ident()
-    _set_real_running_loop(loop)
-    try:
-        yield
-    finally:
-        _lent_loop = _lent_thread = None
-        _set_real_running_loop(None)
+class Loan:
+    """A context manager: lends what open_loop() returns, once asyncio is there."""
+
+    def __init__(self, open_loop):
+        self._open_loop = open_loop
+
+    def __enter__(self):
+        global _lent_thread
+        _lent_thread = get_ident()
+        if _set_real_running_loop is not None:
+            self.begin()
+        else:
+            _finder.loan = self
+        return self
+
+    def __exit__(self, *exception):
+        global _lent_loop, _lent_thread
+        _finder.loan = None
+        _lent_thread = None
+        if _lent_loop is not None:
+            _lent_loop = None
+            _set_real_running_loop(None)
+
+    def begin(self):
+        """Lend the loop from now on."""
+        global _lent_loop
+        _lent_loop = self._open_loop()
+        _set_real_running_loop(_lent_loop)
 
 
-@contextlib.contextmanager
-def suspended():
-    """Take a loan back for a time: the loop is about to run by itself."""
-    global _lent_loop, _lent_thread
-    loop, thread = _lent_loop, _lent_thread
-    if loop is None or thread != threading.get_ident():
-        yield
-        return
-    _lent_loop = _lent_thread = None
-    _set_real_running_loop(None)
-    try:
-        yield
-    finally:
-        _lent_loop, _lent_thread = loop, thread
-        _set_real_running_loop(loop)
+def is_active():
+    """Whether a loop is lent in this thread."""
+    return _lent_loop is not None and _lent_thread == get_ident()
 
 
-def _install():
-    """Make asyncio's check for a running loop overlook a lent one."""
-    global _set_real_running_loop
+class Suspended:
+    """A context manager: takes a loan back, since the loop runs by itself now."""
+
+    def __enter__(self):
+        global _lent_loop, _lent_thread
+        self._before = _lent_loop, _lent_thread
+        if is_active():
+            _lent_loop = _lent_thread = None
+            _set_real_running_loop(None)
+
+    def __exit__(self, *exception):
+        global _lent_loop, _lent_thread
+        _lent_loop, _lent_thread = self._before
+        if is_active():
+            _set_real_running_loop(_lent_loop)
+
+
+def install():
+    """Prepare asyncio for loans: now, or when it is imported."""
     if _set_real_running_loop is not None:
         return
-    import asyncio
-    from asyncio import events
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is not None and hasattr(asyncio, "events"):
+        _change(asyncio.events)
+        asyncio._get_running_loop = asyncio.events._get_running_loop
+        asyncio._set_running_loop = asyncio.events._set_running_loop
+    elif _finder not in sys.meta_path:
+        sys.meta_path.insert(0, _finder)
 
+
+def _change(events):
+    """Make the check for a running loop in asyncio.events overlook a lent one."""
+    global _set_real_running_loop
     get_real, set_real = events._get_running_loop, events._set_running_loop
 
     def _get_running_loop():
@@ -71,11 +103,58 @@ def _install():
 
     def _set_running_loop(loop):
         """Set the running event loop; a lent one is back when another ends."""
-        if loop is None and _lent_thread == threading.get_ident():
+        if loop is None and _lent_thread == get_ident():
             loop = _lent_loop
         set_real(loop)
 
-    for module in asyncio, events:
-        module._get_running_loop = _get_running_loop
-        module._set_running_loop = _set_running_loop
+    events._get_running_loop = _get_running_loop
+    events._set_running_loop = _set_running_loop
     _set_real_running_loop = set_real
+
+
+class _Finder:
+    """Follows the import of asyncio, from the sys.meta_path to its end."""
+
+    def __init__(self):
+        self.loan = None
+        self._actions = {
+            "asyncio.events": _change,
+            "asyncio": self._complete,
+        }
+
+    def find_spec(self, name, path=None, target=None):
+        """Find a module of asyncio that has an action, as it would be found anyway."""
+        action = self._actions.get(name)
+        if action is None:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+        if spec is not None:
+            spec.loader = _Loader(spec.loader, action)
+        return spec
+
+    def _complete(self, module):
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
+        if self.loan is not None:
+            self.loan.begin()
+
+
+class _Loader:
+    """Loads a module as its own loader does, then acts; leaves no trace."""
+
+    def __init__(self, loader, action):
+        self._loader = loader
+        self._action = action
+
+    def create_module(self, spec):
+        """Let the real loader make the module."""
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module):
+        """Let the real loader run the module's code; act."""
+        module.__spec__.loader = module.__loader__ = self._loader
+        self._loader.exec_module(module)
+        self._action(module)
+
+
+_finder = _Finder()

@@ -4,7 +4,11 @@ import subprocess
 import sys
 import textwrap
 import time
+import types
 import unittest
+import unittest.mock
+
+import pexpect
 
 from prompt_support import PromptTestCase, clean_environment
 
@@ -96,6 +100,38 @@ class BackgroundTest(PromptTestCase):
                 self.assertEqual(prompt.type("2"), "2\n")
                 self.assertEqual(prompt.type("task.done()"), "False\n")
 
+    def test_another_input_hook_goes_on(self):
+        for mode in self.MODES:
+            with self.subTest(mode=mode):
+                prompt = self.start_ticking(*mode)
+                prompt.type(textwrap.dedent("""\
+                    import ctypes, select
+                    def hook():
+                        # As tkinter's does: events until the terminal is readable.
+                        while not select.select([0], [], [], 0.01)[0]:
+                            events.append(1)
+                        return 0
+                    """))
+                prompt.type("events = []; hook = ctypes.PYFUNCTYPE(ctypes.c_int)(hook)")
+                prompt.type("place = ctypes.c_void_p.in_dll(ctypes.pythonapi, 'PyOS_InputHook')")
+                prompt.type("place.value = ctypes.cast(hook, ctypes.c_void_p).value")
+                prompt.type("before = len(ticks), len(events)")
+                time.sleep(1)
+                self.assertGreater(int(prompt.type("len(ticks) - before[0]")), 20)
+                self.assertGreater(int(prompt.type("len(events) - before[1]")), 20)
+                # One that does not wait, and is no Python code that Ctrl-C could interrupt.
+                prompt.type("place.value = ctypes.cast(ctypes.CDLL(None).getppid,"
+                            " ctypes.c_void_p).value")
+                prompt.type("import time; before = len(ticks), time.process_time()")
+                time.sleep(1)
+                self.assertGreater(int(prompt.type("len(ticks) - before[0]")), 20)
+                self.assertLess(float(prompt.type("time.process_time() - before[1]")), 0.3)
+                prompt.child.send("1 + ")
+                time.sleep(0.3)
+                prompt.child.sendintr()
+                self.assertEqual(prompt.read_to_prompt().count("KeyboardInterrupt"), 1)
+                self.assertEqual(prompt.type("place.value is None"), "False\n")
+
     def test_output_appears_above_the_line(self):
         prompt = self.start()
         prompt.type("import asyncio, logging")
@@ -134,6 +170,19 @@ class BackgroundTest(PromptTestCase):
         shown, status = prompt.leave()
         self.assertNotIn("ZeroDivisionError", shown)
 
+    def test_coroutines_never_awaited(self):
+        prompt = self.start()
+        prompt.type("async def f(): pass\n")
+        for _ in range(3):
+            self.assertIn("<stdin>:1: RuntimeWarning: coroutine 'f' was never awaited\n",
+                          prompt.type("f() and None"))
+        prompt.type("def g():\n    f()\n")
+        self.assertIn("<stdin>:2: RuntimeWarning: coroutine 'f' was never awaited\n",
+                      prompt.type("g()"))
+        prompt.type("async def h():\n    await f()\n    f()\n")
+        self.assertIn("<stdin>:3: RuntimeWarning: coroutine 'f' was never awaited\n",
+                      prompt.type("await h()"))
+
     def test_exit_in_the_background(self):
         prompt = self.start()
         prompt.type("import asyncio, sys")
@@ -147,6 +196,80 @@ class BackgroundTest(PromptTestCase):
         prompt.child.expect_exact("SystemExit in a background callback")
         prompt.read_to_prompt()
         self.assertEqual(prompt.leave()[1], 0)
+
+
+class TerminalTest(PromptTestCase):
+    """Job control, window sizes and pasting, while background work goes on."""
+
+    def test_stop_and_continue(self):
+        shell = pexpect.spawn("bash", ["--norc", "--noprofile", "-i"], encoding="utf-8",
+                              env=clean_environment(HOME=self.home, PS1="shell% "), timeout=30)
+        self.addCleanup(shell.close, force=True)
+        shell.expect_exact("shell% ")
+        shell.sendline(f"{sys.executable} -q")
+        for line in ("import asyncio; ticks = []", "task = 0", "async def tick():",
+                     "    while True: ticks.append(await asyncio.sleep(0.01))", "",
+                     "task = asyncio.create_task(tick())"):
+            shell.expect(r"\n?(?:>>> |\.\.\. )$")
+            shell.sendline(line)
+        for typed in "1 + ", "2 + ":
+            shell.expect(r">>> $")
+            shell.send(typed)
+            time.sleep(0.3)
+            shell.sendcontrol("z")
+            shell.expect_exact("shell% ")
+            shell.sendline("fg")
+            time.sleep(0.3)
+            shell.sendline("3")
+            shell.expect_exact(f"{int(typed[0]) + 3}\r\n")
+        shell.expect(r">>> $")
+        shell.sendline("before = len(ticks)")
+        shell.expect(r">>> $")
+        time.sleep(0.5)
+        shell.sendline("len(ticks) - before > 10, task.done()")
+        shell.expect_exact("(True, False)")
+
+    def test_window_sizes(self):
+        prompt = self.start()
+        prompt.type("import asyncio, os")
+        prompt.type("task = asyncio.create_task(asyncio.sleep(99))")
+        prompt.child.send("1 + ")
+        for rows, columns in (30, 60), (50, 120):
+            time.sleep(0.2)
+            prompt.child.setwinsize(rows, columns)
+        time.sleep(0.2)
+        self.assertTrue(prompt.type("2").endswith("3\n"))
+        self.assertEqual(prompt.type("os.get_terminal_size().columns"), "120\n")
+        self.assertEqual(prompt.type("task.done()"), "False\n")
+
+    def test_paste(self):
+        prompt = self.start()
+        prompt.type("import asyncio; ticks = []")
+        prompt.type(TICKER)
+        prompt.type("task = asyncio.create_task(tick())")
+        lines = [f"x = {n}" for n in range(50)] + ["if x:", "    y = await asyncio.sleep(0, x)",
+                                                   "", "y"]
+        prompt.child.send("\n".join(lines) + "\n")
+        prompt.child.expect(r"\n49\r\n")
+
+    def test_help(self):
+        for mode in BackgroundTest.MODES:
+            prompt = self.start(*mode)
+            prompt.type("import asyncio")
+            prompt.type("task = asyncio.create_task(asyncio.sleep(99))")
+            self.assertIn("Help on built-in function", prompt.type("import sys; help(sys.intern)"))
+            self.assertIn("Return the number of items", prompt.type(
+                "await asyncio.sleep(0); help(len)"))
+
+    def test_search_in_history(self):
+        prompt = self.start(TERM_PROGRAM="none")
+        prompt.type("import asyncio")
+        prompt.type("task = asyncio.create_task(asyncio.sleep(99))")
+        prompt.type("found = await asyncio.sleep(0, 'found it')")
+        prompt.child.send("\x12found = aw")
+        time.sleep(0.3)
+        prompt.child.send("\x05; found\n")
+        prompt.child.expect_exact("'found it'")
 
 
 class LoanTest(PromptTestCase):
@@ -199,6 +322,39 @@ class LoanTest(PromptTestCase):
         prompt.type("import aiohttp")
         self.assertEqual(prompt.type("session = aiohttp.ClientSession()"), "")
         self.assertEqual(prompt.type("await session.close()"), "")
+
+    def test_policy(self):
+        prompt = self.start()
+        self.check_session(prompt, [
+            ("import uvloop, asyncio", ""),
+            ("asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())", ""),
+            ("type(asyncio.get_running_loop()) is uvloop.Loop", "True\n"),
+            ("await asyncio.sleep(0, 1)", "1\n"),
+            ("asyncio.run(asyncio.sleep(0, 2)), type(asyncio.get_running_loop()) is uvloop.Loop",
+             "(2, True)\n"),
+            ("ticks = []", ""),
+            (TICKER, ""),
+            ("task = asyncio.create_task(tick())", ""),
+        ])
+        prompt.type("before = len(ticks)")
+        time.sleep(0.6)
+        self.assertGreater(int(prompt.type("len(ticks) - before")), 20)
+        shown = prompt.interrupt("print('be', 'gin'); await asyncio.sleep(99)", "be gin")
+        self.assertTrue(shown.endswith("in <module>\nKeyboardInterrupt\n"), shown)
+        prompt.child.send("1 + ")
+        time.sleep(0.3)
+        prompt.child.sendintr()
+        self.assertEqual(prompt.read_to_prompt().count("KeyboardInterrupt"), 1)
+        self.assertEqual(prompt.type("task.done()"), "False\n")
+
+    def test_statement_that_imports_asyncio(self):
+        self.check_session(self.start(), [
+            ("import asyncio; task = asyncio.create_task(asyncio.sleep(0, 5))", ""),
+            ("await task", "5\n"),
+            ("import sys; [f for f in sys.meta_path if 'autoawait' in repr(f)]", "[]\n"),
+            ("type(asyncio.__loader__) is type(sys.__loader__)", "False\n"),
+            ("type(asyncio.events.__spec__.loader).__name__", "'SourceFileLoader'\n"),
+        ])
 
     def test_context_variables_with_nested_runs(self):
         self.check_session(self.start(), [
@@ -370,8 +526,43 @@ class ChoiceTest(PromptTestCase):
         prompt.type("autoawait(runner)")
         self.assertEqual(prompt.type("'plain'"), "enter\n'plain'\nexit None\n")
         self.assertRegex(prompt.type("1/0"), r"^enter\nexit <class 'ZeroDivisionError'>\nTrace")
+        time.sleep(0.5)
         self.assertRegex(prompt.type("set(waits)"), r"\{0\}")
         self.assertIn("close\n", prompt.leave()[0])
+
+
+class CurioTest(unittest.TestCase):
+    """The runner for curio, by a stand-in: Debian has no package of curio."""
+
+    def test_calls(self):
+        calls = []
+
+        class Kernel:
+            """What the runner asks of curio's kernel."""
+
+            def run(self, coroutine=None, shutdown=False):
+                """Run a coroutine that waits for nothing."""
+                calls.append("shutdown" if shutdown else "run")
+                if coroutine is not None:
+                    try:
+                        coroutine.send(None)
+                    except StopIteration as end:
+                        return end.value
+
+        async def five():
+            return 5
+
+        stand_in = types.ModuleType("curio")
+        stand_in.Kernel = Kernel
+        with unittest.mock.patch.dict(sys.modules, curio=stand_in):
+            import autoawait
+            runner = autoawait.runner("curio")
+            self.assertEqual([runner(five()), runner(five())], [5, 5])
+            runner.close()
+            runner.close()
+            # The real one may be asked for later.
+            del autoawait.curio_runner
+        self.assertEqual(calls, ["run", "run", "shutdown"])
 
 
 class TrioTest(PromptTestCase):

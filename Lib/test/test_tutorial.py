@@ -143,6 +143,9 @@ class TutorialTest(unittest.TestCase):
     def test_prompt(self):
         self.check_page("prompt.rst")
 
+    def test_autoawait(self):
+        self.check_page("autoawait.rst")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -12,7 +12,7 @@ import os
 
 from measure import Report
 
-GROUPS = ['startup', 'prompt', 'loops']
+GROUPS = ["startup", "prompt", "loops"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,19 +35,19 @@ class Interpreters:
 def _interpreter(path):
     path = os.path.abspath(path)
     if not os.access(path, os.X_OK):
-        raise argparse.ArgumentTypeError(f'no program: {path}')
+        raise argparse.ArgumentTypeError(f"no program: {path}")
     return Interpreter(os.path.basename(path), path)
 
 
 def _parse_arguments():
-    parser = argparse.ArgumentParser(prog='bench', description=__doc__.partition('\n')[0])
-    parser.add_argument('groups', nargs='*', metavar='GROUP',
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__.partition("\n")[0])
+    parser.add_argument("groups", nargs="*", metavar="GROUP",
                         help=f'which to run, all by default: {", ".join(GROUPS)}')
-    parser.add_argument('--python', type=_interpreter, default='./python')
-    parser.add_argument('--stock', type=_interpreter, default='./python-stock')
-    parser.add_argument('--distribution', type=_interpreter, default='/usr/bin/python3.11')
-    parser.add_argument('--scale', type=float, default=1.0, metavar='FACTOR',
-                        help='multiply the number of rounds')
+    parser.add_argument("--python", type=_interpreter, default="./python")
+    parser.add_argument("--stock", type=_interpreter, default="./python-stock")
+    parser.add_argument("--distribution", type=_interpreter, default="/usr/bin/python3.11")
+    parser.add_argument("--scale", type=float, default=1.0, metavar="FACTOR",
+                        help="multiply the number of rounds")
     arguments = parser.parse_args()
     unknown = set(arguments.groups) - set(GROUPS)
     if unknown:
@@ -62,9 +62,9 @@ def main():
     report = Report(arguments.scale)
     for name in arguments.groups or GROUPS:
         group = importlib.import_module(name)
-        report.heading(f'{name}: {group.__doc__.partition(chr(10))[0]}')
+        report.heading(f"{name}: {group.__doc__.partition(chr(10))[0]}")
         group.run(report, interpreters)
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     main()

@@ -10,7 +10,7 @@ ROUNDS = 40
 
 def _workload(interpreter, name, environment):
     """A fresh process each time: where its memory happens to lie must not decide."""
-    command = [interpreter.path, '-I', workloads.__file__, name]
+    command = [interpreter.path, "-I", workloads.__file__, name]
 
     def processor_time():
         return float(subprocess.run(command, env=environment, capture_output=True, text=True,
@@ -27,4 +27,4 @@ def run(report, interpreters):
             name = workload.__name__
             subject, *references = (_workload(interpreter, name, environment)
                                     for interpreter in chosen)
-            report.compare(name.replace('_', ' '), subject, references, ROUNDS)
+            report.compare(name.replace("_", " "), subject, references, ROUNDS)

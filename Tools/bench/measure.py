@@ -35,7 +35,7 @@ class Ratio:
         ratios = [a / b for a, b in zip(numerators, denominators, strict=True)]
         if len(ratios) == 1:
             return cls(ratios[0], ratios[0], ratios[0], 1)
-        lower, median, upper = statistics.quantiles(ratios, n=4, method='inclusive')
+        lower, median, upper = statistics.quantiles(ratios, n=4, method="inclusive")
         return cls(median, lower, upper, len(ratios))
 
 
@@ -65,7 +65,7 @@ class Report:
         print(f'\n{text}\n\n  {"":40} {"ratio":>7}   {"quartiles":15} {"rounds":>6}', flush=True)
 
     def note(self, text):
-        print(f'  {text}', flush=True)
+        print(f"  {text}", flush=True)
 
     def compare(self, what, subject, references, rounds):
         """Show the cost of subject as a ratio to that of each reference."""
@@ -73,20 +73,20 @@ class Report:
         costs, *reference_costs = interleave([subject, *references], rounds)
         self.note(what)
         for reference, others in zip(references, reference_costs, strict=True):
-            self._line(f'{subject.name} / {reference.name}', Ratio.of(costs, others))
+            self._line(f"{subject.name} / {reference.name}", Ratio.of(costs, others))
 
     def compare_counts(self, what, subject, references):
         """The same for a cost that does not vary: measured once."""
         cost = subject.cost()
         self.note(what)
         for reference in references:
-            self._line(f'{subject.name} / {reference.name}', Ratio.of([cost], [reference.cost()]))
+            self._line(f"{subject.name} / {reference.name}", Ratio.of([cost], [reference.cost()]))
 
     def _line(self, name, ratio):
-        quartiles = f'{ratio.lower_quartile:.3f} .. {ratio.upper_quartile:.3f}'
+        quartiles = f"{ratio.lower_quartile:.3f} .. {ratio.upper_quartile:.3f}"
         if ratio.rounds == 1:
-            quartiles = ''
-        print(f'    {name:38} {ratio.median:7.3f}   {quartiles:15} {ratio.rounds:6}', flush=True)
+            quartiles = ""
+        print(f"    {name:38} {ratio.median:7.3f}   {quartiles:15} {ratio.rounds:6}", flush=True)
 
 
 @contextlib.contextmanager
@@ -96,8 +96,8 @@ def clean_environment():
     No PYTHON* variable of the caller's, no history or startup file of the
     user's: HOME is a folder of its own, gone afterwards.
     """
-    with tempfile.TemporaryDirectory(prefix='bench-') as home:
+    with tempfile.TemporaryDirectory(prefix="bench-") as home:
         environment = {name: value for name, value in os.environ.items()
-                       if not name.startswith(('PYTHON', 'IPYTHON', 'XDG_'))}
-        environment.update(HOME=home, TERM='xterm', LC_ALL='C.UTF-8')
+                       if not name.startswith(("PYTHON", "IPYTHON", "XDG_"))}
+        environment.update(HOME=home, TERM="xterm", LC_ALL="C.UTF-8")
         yield environment

@@ -1,16 +1,17 @@
 """An interactive program on a pseudo-terminal, and the time a typed line takes in it."""
 
+import fcntl
 import os
+import pathlib
 import pty
 import re
 import select
 import signal
 import struct
-import fcntl
 import termios
 import time
 
-_ESCAPE_SEQUENCE = re.compile(rb'\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07]*\x07|[=>()][0-9A-Z]?)')
+_ESCAPE_SEQUENCE = re.compile(rb"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07]*\x07|[=>()][0-9A-Z]?)")
 
 
 class Gone(Exception):
@@ -27,7 +28,7 @@ class Session:
     """
 
     def __init__(self, command, environment, prompt, *, numbered=False, patience=60.0):
-        self._prompt = re.compile(rb'(?:' + prompt + rb')\s*\Z')
+        self._prompt = re.compile(rb"(?:" + prompt + rb")\s*\Z")
         self._numbered = numbered
         self._last_prompt = None
         self._patience = patience
@@ -37,7 +38,7 @@ class Session:
                 os.execve(command[0], command, environment)
             finally:
                 os._exit(127)
-        fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack('4H', 24, 80, 0, 0))
+        fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("4H", 24, 80, 0, 0))
         self._wait_for_prompt()
 
     def time_line(self, line):
@@ -47,15 +48,22 @@ class Session:
         the prompt's last character.  Echo, reading, parsing, compiling,
         running, display and the terminal itself are all in it.
         """
-        data = line.encode() + b'\r'
+        data = line.encode() + b"\r"
         start = time.perf_counter()
         os.write(self._terminal, data)
         self._wait_for_prompt()
         return time.perf_counter() - start
 
+    def processor_time(self):
+        """Give the nanoseconds that the program's threads have run so far."""
+        total = 0
+        for file in pathlib.Path(f"/proc/{self._process}/task").glob("*/schedstat"):
+            total += int(file.read_text().split()[0])
+        return total
+
     def run_line(self, line):
         """Type line, wait for the next prompt, return what came in between."""
-        os.write(self._terminal, line.encode() + b'\r')
+        os.write(self._terminal, line.encode() + b"\r")
         return self._wait_for_prompt()
 
     def close(self):
@@ -72,17 +80,17 @@ class Session:
 
     def _wait_for_prompt(self):
         """Read until a new line ends in the prompt; return the text read."""
-        raw = b''
+        raw = b""
         while True:
             readable, _, _ = select.select([self._terminal], [], [], self._patience)
             try:
-                piece = os.read(self._terminal, 65536) if readable else b''
+                piece = os.read(self._terminal, 65536) if readable else b""
             except OSError:
-                piece = b''
+                piece = b""
             if not piece:
                 raise Gone(raw[-500:])
             raw += piece
-            text = _ESCAPE_SEQUENCE.sub(b'', raw)
+            text = _ESCAPE_SEQUENCE.sub(b"", raw)
             match = self._prompt.search(text)
             if match and match[0] != self._last_prompt:
                 self._last_prompt = match[0] if self._numbered else None

@@ -51,9 +51,9 @@ def floats():
 def dicts_and_strings():
     counts = {}
     for number in range(60_000):
-        key = f'key {number % 1000}'
+        key = f"key {number % 1000}"
         counts[key] = counts.get(key, 0) + 1
-    return ','.join(sorted(counts))
+    return ",".join(sorted(counts))
 
 
 def allocation():
@@ -79,7 +79,7 @@ def exceptions():
 
 
 def json_round_trip():
-    data = {'names': [f'name {number}' for number in range(200)], 'flags': [True, None, 1.5] * 100}
+    data = {"names": [f"name {number}" for number in range(200)], "flags": [True, None, 1.5] * 100}
     for _ in range(40):
         data = json.loads(json.dumps(data))
     return len(data)
@@ -96,5 +96,5 @@ def _time(workload):
     return time.process_time() - start
 
 
-if __name__ == '__main__':
+if __name__ == "__main__":
     print(_time(globals()[sys.argv[1]]))

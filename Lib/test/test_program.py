@@ -1,0 +1,193 @@
+"""Programs that await at the top level, and `-m asyncio`."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import textwrap
+import unittest
+import zipfile
+
+from prompt_support import STOCK, PromptTestCase, clean_environment
+
+PROGRAM = textwrap.dedent("""\
+    import asyncio, sys
+    async def f(x):
+        await asyncio.sleep(0)
+        return 1 / x
+    print(__name__, sys.argv[1:], await f(1))
+    if sys.argv[1:]:
+        await f(0)
+    sys.exit(int(await f(0.25)))
+    """)
+TRACEBACK_END = ("line 4, in f\n    return 1 / x\n           ~~^~~\n"
+                 "ZeroDivisionError: division by zero\n")
+
+
+class ProgramTest(unittest.TestCase):
+    """-X autoawait and PYTHONAUTOAWAIT."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def write(self, name, text):
+        """Write a file into the test's folder; return its path."""
+        path = os.path.join(self.folder, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w") as file:
+            file.write(text)
+        return path
+
+    def run_program(self, *arguments, source=None, executable=sys.executable, **variables):
+        """Run the interpreter in the test's folder; return the finished process."""
+        return subprocess.run([executable, *arguments], input=source or "", text=True,
+                              capture_output=True, cwd=self.folder, timeout=60,
+                              env=clean_environment(**variables))
+
+    def forms(self):
+        """Give each way to run PROGRAM: arguments, and what standard input is."""
+        zip_path = os.path.join(self.folder, "app.zip")
+        with zipfile.ZipFile(zip_path, "w") as archive:
+            archive.writestr("__main__.py", PROGRAM)
+        self.write("package/__init__.py", "")
+        self.write("package/__main__.py", PROGRAM)
+        yield ["-c", PROGRAM], None
+        yield [self.write("script.py", PROGRAM)], None
+        yield ["-m", "script"], None
+        yield ["-m", "package"], None
+        yield [os.path.join(self.folder, "package")], None
+        yield [zip_path], None
+        yield ["-"], PROGRAM
+
+    def test_every_form(self):
+        for arguments, source in self.forms():
+            with self.subTest(arguments=arguments[-1][-12:]):
+                stock = self.run_program(*arguments, source=source)
+                self.assertEqual(stock.returncode, 1)
+                self.assertIn("SyntaxError: 'await' outside function", stock.stderr)
+                ours = self.run_program("-X", "autoawait", *arguments, source=source)
+                self.assertEqual((ours.stdout, ours.stderr, ours.returncode),
+                                 ("__main__ [] 1.0\n", "", 4))
+                ours = self.run_program("-X", "autoawait", *arguments, "a", source=source)
+                self.assertEqual((ours.stdout, ours.returncode), ("__main__ ['a'] 1.0\n", 1))
+                self.assertNotIn("asyncio", ours.stderr)
+                if "script" in arguments[-1]:
+                    self.assertTrue(ours.stderr.endswith(TRACEBACK_END), ours.stderr)
+
+    def test_environment_variable(self):
+        source = "import asyncio; print(await asyncio.sleep(0, 5))"
+        for value in "1", "asyncio":
+            self.assertEqual(self.run_program("-c", source, PYTHONAUTOAWAIT=value).stdout, "5\n")
+        self.assertEqual(self.run_program("-E", "-c", source, PYTHONAUTOAWAIT="1").returncode, 1)
+        self.assertEqual(self.run_program("-c", source, PYTHONAUTOAWAIT="").returncode, 1)
+
+    def test_trio(self):
+        source = "import trio, sys; print(await trio.sleep(0), 'asyncio' in sys.modules)"
+        self.assertEqual(self.run_program("-X", "autoawait=trio", "-c", source).stdout,
+                         "None False\n")
+
+    def test_unknown_runner(self):
+        result = self.run_program("-X", "autoawait=nothing", "-c", "print(1)")
+        self.assertEqual((result.stdout, result.returncode), ("", 1))
+        self.assertEqual(result.stderr, "autoawait: no runner for 'nothing'; there are asyncio, "
+                                        "trio, curio, or give a callable\n")
+
+    def test_program_that_does_not_await(self):
+        source = ("import asyncio, sys\nprint('autoawait.asyncio_runner' in sys.modules)\n"
+                  "asyncio.run(asyncio.sleep(0)); print(asyncio._get_running_loop())\n"
+                  "c = eval(compile('await 1', '', 'eval', 0x2000), globals())\n"
+                  "print(type(c).__name__); c.close()\n")
+        self.assertEqual(self.run_program("-X", "autoawait", "-c", source).stdout,
+                         "False\nNone\ncoroutine\n")
+
+    def test_imported_modules_do_not_await(self):
+        self.write("other.py", "import asyncio\nawait asyncio.sleep(0)\n")
+        for source in "import other", "import asyncio; await asyncio.sleep(0); import other":
+            result = self.run_program("-X", "autoawait", "-c", source)
+            self.assertIn("SyntaxError: 'await' outside function", result.stderr)
+
+    def test_nothing_awaiting_is_cached(self):
+        self.write("script.py", PROGRAM)
+        self.assertEqual(self.run_program("-X", "autoawait", "-m", "script").returncode, 4)
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "__pycache__")))
+
+    def test_tasks_end_with_the_program(self):
+        source = textwrap.dedent("""\
+            import asyncio
+            async def work():
+                try:
+                    await asyncio.sleep(99)
+                finally:
+                    print('ended')
+            task = asyncio.create_task(work())
+            await asyncio.sleep(0)
+            """)
+        self.assertEqual(self.run_program("-X", "autoawait", "-c", source).stdout, "ended\n")
+
+    def test_inspect_afterwards(self):
+        result = self.run_program("-q", "-i", "-X", "autoawait", "-c",
+                                  "import asyncio; x = await asyncio.sleep(0, 5)",
+                                  source="x\nawait asyncio.sleep(0, 6)\n")
+        self.assertEqual(result.stdout, "5\n6\n")
+
+    def test_syntax_errors_and_interrupt_status(self):
+        self.write("bad.py", "x = 1 1\n")
+        for arguments in ["bad.py"], ["-c", "x = 1 1"], ["-m", "bad"]:
+            ours = self.run_program("-X", "autoawait", *arguments)
+            stock = self.run_program(*arguments, executable=STOCK)
+            self.assertEqual(ours.stderr.splitlines()[-3:], stock.stderr.splitlines()[-3:])
+            self.assertEqual(ours.returncode, stock.returncode)
+        source = "import asyncio; await asyncio.sleep(0); raise KeyboardInterrupt"
+        self.assertEqual(self.run_program("-X", "autoawait", "-c", source).returncode,
+                         self.run_program("-c", "raise KeyboardInterrupt",
+                                          executable=STOCK).returncode)
+
+
+class AsyncioPromptTest(PromptTestCase):
+    """`-m asyncio` is our prompt."""
+
+    def test_prompt(self):
+        startup = os.path.join(self.home, "startup.py")
+        with open(startup, "w") as file:
+            file.write("import asyncio\nstarted = await asyncio.sleep(0, 'started')\n")
+        prompt = self.start("-m", "asyncio", PYTHONSTARTUP=startup)
+        self.check_session(prompt, [
+            ("started", "'started'\n"),
+            ("asyncio.__name__, __name__", "('asyncio', '__main__')\n"),
+            ("await asyncio.sleep(0, 5)", "5\n"),
+            ("asyncio.run(asyncio.sleep(0, 6))", "6\n"),
+            ("import threading; threading.active_count()", "1\n"),
+            ("import sys; sys.argv", "['']\n"),
+            ("sys.modules['__main__'].started", "'started'\n"),
+        ])
+        self.assertEqual(prompt.leave("exit(await asyncio.sleep(0, 3))")[1], 3)
+
+    def test_isolation(self):
+        prompt = self.start("-I", "-m", "asyncio")
+        self.check_session(prompt, [
+            ("import sys; sys.flags.isolated", "1\n"),
+            ("await asyncio.sleep(0, 5)", "5\n"),
+        ])
+
+    def test_command(self):
+        result = subprocess.run(
+            [sys.executable, "-m", "asyncio", "-c",
+             "import sys; print(await asyncio.sleep(0, sys.argv), __name__)", "x"],
+            text=True, capture_output=True, timeout=60, env=clean_environment())
+        self.assertEqual((result.stdout, result.stderr), ("['-c', 'x'] __main__\n", ""))
+
+    def test_startup_file_awaits_at_every_prompt(self):
+        startup = os.path.join(self.home, "startup.py")
+        with open(startup, "w") as file:
+            file.write("import asyncio\nasync def tick():\n    while True:\n"
+                       "        ticks.append(1)\n        await asyncio.sleep(0.01)\n"
+                       "ticks = []\ntask = asyncio.create_task(tick())\n"
+                       "await asyncio.sleep(0.1)\n")
+        prompt = self.start(PYTHONSTARTUP=startup)
+        self.check_session(prompt, [("task.done(), len(ticks) > 3", "(False, True)\n")])
+
+
+if __name__ == "__main__":
+    unittest.main()

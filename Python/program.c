@@ -1,0 +1,275 @@
+/* Whole programs that await at the top level, and what `-m asyncio` means.
+
+   -X autoawait and PYTHONAUTOAWAIT let the main program (-c, a file, standard input, -m, a folder or
+   an archive) await; the startup file of a prompt may anyway.  The runtime compiles and evaluates
+   that code, in functions of its own that take compiler flags but know no coroutine.  So the flag is
+   put in where main calls them, and the evaluation that they do is ours to finish: the coroutine
+   goes to sys.awaithook.  Nothing else of the program is changed. */
+
+#include "awaithook.h"
+#include "program.h"
+#include "session.h"
+
+#include <internal/pycore_initconfig.h>
+#include <internal/pycore_interp.h>
+#include <internal/pycore_pystate.h>
+
+typedef enum { NO_PROGRAM, STARTUP_FILE, MAIN_PROGRAM } ProgramKind;
+
+/* What the runtime is on its way to evaluate, if it may await: the first code evaluated in __main__
+   is it.  The runtime's functions in between pass no argument of ours through. */
+static _Thread_local ProgramKind next_program;
+
+static int
+is_main_namespace(PyObject *globals)
+{
+    PyObject *main_module = PyImport_AddModule("__main__");
+    return main_module != NULL && PyModule_GetDict(main_module) == globals;
+}
+
+/* As at the end of asyncio.run(), tasks do not outlive the program, unless a prompt follows (-i). */
+static PyObject *
+run_program(ProgramKind kind, PyObject *coroutine, PyCodeObject *code)
+{
+    PyObject *result = AwaitHook_Run(coroutine, code);
+    Py_DECREF(coroutine);
+    if (kind == MAIN_PROGRAM && !_Py_GetConfig()->inspect) {
+        PyObject *type, *value, *traceback;
+        PyErr_Fetch(&type, &value, &traceback);
+        PyObject *session = Session_Open();
+        Session_End(session);
+        Py_XDECREF(session);
+        PyErr_Restore(type, value, traceback);
+    }
+    return result;
+}
+
+extern PyObject *__real_PyEval_EvalCode(PyObject *code, PyObject *globals, PyObject *locals);
+extern PyObject *__wrap_PyEval_EvalCode(PyObject *code, PyObject *globals, PyObject *locals);
+
+PyObject *
+__wrap_PyEval_EvalCode(PyObject *code, PyObject *globals, PyObject *locals)
+{
+    if (next_program == NO_PROGRAM || !is_main_namespace(globals)) {
+        return __real_PyEval_EvalCode(code, globals, locals);
+    }
+    ProgramKind kind = next_program;
+    next_program = NO_PROGRAM;
+    PyObject *result = __real_PyEval_EvalCode(code, globals, locals);
+    if (result != NULL && ((PyCodeObject *)code)->co_flags & CO_COROUTINE) {
+        return run_program(kind, result, (PyCodeObject *)code);
+    }
+    return result;
+}
+
+/* True once -X autoawait or PYTHONAUTOAWAIT was seen: autoawait.program is imported then. */
+static int
+program_may_await(void)
+{
+    PyObject *name = PyUnicode_FromString("autoawait.program");
+    PyObject *module = name == NULL ? NULL : PyImport_GetModule(name);
+    Py_XDECREF(name);
+    Py_XDECREF(module);
+    PyErr_Clear();
+    return module != NULL && AwaitHook_IsOn();
+}
+
+static void
+begin_program(ProgramKind kind, const PyCompilerFlags *flags, PyCompilerFlags *copy)
+{
+    *copy = _PyCompilerFlags_INIT;
+    if (flags != NULL) {
+        *copy = *flags;
+    }
+    if (kind != NO_PROGRAM) {
+        copy->cf_flags |= PyCF_ALLOW_TOP_LEVEL_AWAIT;
+    }
+    next_program = kind;
+}
+
+void
+Program_BeginFile(const PyCompilerFlags *flags, PyCompilerFlags *copy)
+{
+    begin_program(program_may_await() ? MAIN_PROGRAM : NO_PROGRAM, flags, copy);
+}
+
+void
+Program_EndFile(PyCompilerFlags *flags, const PyCompilerFlags *copy)
+{
+    next_program = NO_PROGRAM;
+    if (flags != NULL) {
+        flags->cf_flags |= copy->cf_flags & PyCF_MASK;
+    }
+}
+
+extern int __real_PyRun_SimpleStringFlags(const char *, PyCompilerFlags *);
+extern int __wrap_PyRun_SimpleStringFlags(const char *, PyCompilerFlags *);
+extern int __real__PyRun_SimpleFileObject(FILE *, PyObject *, int, PyCompilerFlags *);
+extern int __wrap__PyRun_SimpleFileObject(FILE *, PyObject *, int, PyCompilerFlags *);
+
+/* -c */
+int
+__wrap_PyRun_SimpleStringFlags(const char *command, PyCompilerFlags *flags)
+{
+    PyCompilerFlags copy;
+    Program_BeginFile(flags, &copy);
+    int result = __real_PyRun_SimpleStringFlags(command, &copy);
+    Program_EndFile(flags, &copy);
+    return result;
+}
+
+/* The startup file of a prompt. */
+int
+__wrap__PyRun_SimpleFileObject(FILE *fp, PyObject *filename, int close_it, PyCompilerFlags *flags)
+{
+    PyCompilerFlags copy;
+    begin_program(AwaitHook_IsOn() ? STARTUP_FILE : NO_PROGRAM, flags, &copy);
+    int result = __real__PyRun_SimpleFileObject(fp, filename, close_it, &copy);
+    Program_EndFile(flags, &copy);
+    return result;
+}
+
+/* sys.argv becomes what it is after `-c COMMAND`. */
+static PyStatus
+take_command(PyConfig *config)
+{
+    wchar_t **items = config->argv.items;
+    PyStatus status = PyConfig_SetString(config, &config->run_command, items[2]);
+    if (PyStatus_Exception(status)) {
+        return status;
+    }
+    wchar_t *option = items[1];
+    items[1] = items[2];
+    items[2] = option;
+    return PyConfig_SetWideStringList(config, &config->argv, config->argv.length - 2, items + 2);
+}
+
+static PyStatus
+take_prompt(PyConfig *config)
+{
+    config->interactive = 1;
+    config->inspect = 1;
+    return PyConfig_SetString(config, &config->argv.items[0], L"");
+}
+
+/* `-m asyncio` is our own prompt with asyncio imported, or with -c a program on it: the command line
+   becomes that of `-i` or `-c`. */
+static PyStatus
+replace_asyncio_module(PyConfig *config, int *is_asyncio)
+{
+    PyStatus status = PyConfig_Read(config);
+    if (PyStatus_Exception(status) || config->run_module == NULL
+        || wcscmp(config->run_module, L"asyncio") != 0) {
+        return status;
+    }
+    *is_asyncio = 1;
+    int is_command = config->argv.length >= 3 && wcscmp(config->argv.items[1], L"-c") == 0;
+    status = is_command ? take_command(config) : take_prompt(config);
+    if (PyStatus_Exception(status)) {
+        return status;
+    }
+    return PyConfig_SetString(config, &config->run_module, NULL);
+}
+
+static int
+mentions_asyncio(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strstr(argv[i], "asyncio") != NULL) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static PyStatus
+initialize(int argc, char **argv, int *is_asyncio)
+{
+    PyPreConfig preconfig;
+    PyPreConfig_InitPythonConfig(&preconfig);
+    PyStatus status = Py_PreInitializeFromBytesArgs(&preconfig, argc, argv);
+    if (PyStatus_Exception(status)) {
+        return status;
+    }
+    PyConfig config;
+    PyConfig_InitPythonConfig(&config);
+    status = PyConfig_SetBytesArgv(&config, argc, argv);
+    if (!PyStatus_Exception(status) && mentions_asyncio(argc, argv)) {
+        status = replace_asyncio_module(&config, is_asyncio);
+    }
+    if (!PyStatus_Exception(status)) {
+        status = Py_InitializeFromConfig(&config);
+    }
+    PyConfig_Clear(&config);
+    return status;
+}
+
+/* New reference to what -X autoawait or PYTHONAUTOAWAIT says, NULL with no exception if neither. */
+static PyObject *
+awaiting_option(void)
+{
+    PyObject *options = PySys_GetXOptions();
+    PyObject *option = options == NULL ? NULL : PyDict_GetItemString(options, "autoawait");
+    if (option != NULL) {
+        return Py_NewRef(option);
+    }
+    const char *variable = getenv("PYTHONAUTOAWAIT");
+    if (!_Py_GetConfig()->use_environment || variable == NULL || *variable == '\0') {
+        return NULL;
+    }
+    return PyUnicode_DecodeLocale(variable, "surrogateescape");
+}
+
+/* 0, or -1 when the exception has been printed. */
+static int
+call_program_module(const char *function, PyObject *argument)
+{
+    PyObject *module = PyImport_ImportModule("autoawait.program");
+    PyObject *result = NULL;
+    if (module != NULL) {
+        result = argument == NULL ? PyObject_CallMethod(module, function, NULL)
+                                  : PyObject_CallMethod(module, function, "O", argument);
+    }
+    Py_XDECREF(module);
+    if (result == NULL) {
+        PyErr_Print();
+        return -1;
+    }
+    Py_DECREF(result);
+    return 0;
+}
+
+static int
+prepare(int is_asyncio)
+{
+    PyObject *option = awaiting_option();
+    if (option != NULL || is_asyncio) {
+        int failed = call_program_module("begin", option == NULL ? Py_True : option) < 0;
+        Py_XDECREF(option);
+        if (failed) {
+            return -1;
+        }
+        next_program = _Py_GetConfig()->run_module != NULL || _Py_GetConfig()->run_filename != NULL
+                           ? MAIN_PROGRAM
+                           : NO_PROGRAM;
+    }
+    return is_asyncio ? call_program_module("import_asyncio", NULL) : 0;
+}
+
+int
+Program_Main(int argc, char **argv)
+{
+    int is_asyncio = 0;
+    PyStatus status = initialize(argc, argv, &is_asyncio);
+    if (PyStatus_IsExit(status)) {
+        return status.exitcode;
+    }
+    if (PyStatus_Exception(status)) {
+        Py_ExitStatusException(status);
+    }
+    if (prepare(is_asyncio) < 0) {
+        Py_FinalizeEx();
+        return 1;
+    }
+    return Py_RunMain();
+}

@@ -88,7 +88,7 @@ array_grown(void *items, const void *lent, int *capacity, int needed, size_t ite
         if (array->items != array->lent) {                                                        \
             PyMem_Free(array->items);                                                             \
         }                                                                                         \
-        array->items = array->lent = NULL;                                                                      \
+        array->items = array->lent = NULL;                                                        \
         array->count = array->capacity = 0;                                                       \
     }                                                                                             \
     struct prefix##_needs_semicolon

@@ -91,6 +91,7 @@ struct CodeUnit {
     bool has_nops;               /* the block being written has */
     bool sets_handlers;          /* an instruction has set up an exception handler */
     int instruction_base;
+    int none_position;           /* of None among the constants, -1 when it is not there yet */
     int outer_constants;         /* what pool_leave() gets */
     int outer_names;
     int outer_variables;
@@ -252,8 +253,7 @@ int codegen_break(struct Compiler *);
 int codegen_continue(struct Compiler *);
 int codegen_return(struct Compiler *, stmt_ty);
 int codegen_try(struct Compiler *, stmt_ty);
-int codegen_with(struct Compiler *, stmt_ty, int item);
-int codegen_async_with(struct Compiler *, stmt_ty, int item);
+int codegen_with(struct Compiler *, stmt_ty);
 /* Asks an asynchronous iterator for its next value; an exception goes to `handler`, the end of
    the iteration among them. */
 int codegen_await_next(struct Compiler *, Label handler);

@@ -681,51 +681,58 @@ bind_with_target(struct Compiler *compiler, expr_ty target)
     return target != NULL ? codegen_expression(compiler, target) : emit(compiler, POP_TOP);
 }
 
-int
-codegen_with(struct Compiler *compiler, stmt_ty statement, int index)
-{
-    withitem_ty item = asdl_seq_GET(statement->v.With.items, index);
-    Label body = new_label(compiler);
-    TRY(body);
-    Label handler = new_label(compiler);
-    TRY(handler);
-    Label exit = new_label(compiler);
-    TRY(exit);
-    Label cleanup = new_label(compiler);
-    TRY(cleanup);
-    TRY(codegen_expression(compiler, item->context_expr));
-    TRY(emit(compiler, BEFORE_WITH));
-    TRY(emit_jump(compiler, SETUP_WITH, handler));
-    TRY(place_label(compiler, body));
-    TRY(frame_push(compiler, FRAME_WITH, body, handler));
-    frame_top(compiler)->of.statement = statement;
-    TRY(bind_with_target(compiler, item->optional_vars));
-    TRY(index + 1 < asdl_seq_LEN(statement->v.With.items)
-            ? codegen_with(compiler, statement, index + 1)
-            : codegen_statements(compiler, statement->v.With.body));
-    no_location(compiler);
-    TRY(emit(compiler, POP_BLOCK));
-    frame_pop(compiler);
-    set_location(compiler, LOCATION_OF(statement));
-    TRY(call_exit_with_nones(compiler));
-    TRY(emit(compiler, POP_TOP));
-    TRY(emit_jump(compiler, JUMP, exit));
-    TRY(place_label(compiler, handler));
-    TRY(emit_jump(compiler, SETUP_CLEANUP, cleanup));
-    TRY(emit(compiler, PUSH_EXC_INFO));
-    TRY(emit(compiler, WITH_EXCEPT_START));
-    TRY(finish_with_handler(compiler, cleanup));
-    return place_label(compiler, exit);
-}
-
 /* What an awaitable is needed for, as GET_AWAITABLE tells it in its message. */
 enum { AWAIT_ENTER = 1, AWAIT_EXIT = 2 };
 
-int
-codegen_async_with(struct Compiler *compiler, stmt_ty statement, int index)
+static int
+enter_context(struct Compiler *compiler, bool is_async)
 {
-    withitem_ty item = asdl_seq_GET(statement->v.AsyncWith.items, index);
-    TRY(check_async_statement(compiler, "with"));
+    if (!is_async) {
+        return emit(compiler, BEFORE_WITH);
+    }
+    TRY(emit(compiler, BEFORE_ASYNC_WITH));
+    return codegen_await(compiler, AWAIT_ENTER);
+}
+
+/* The body has run to its end. */
+static int
+exit_context(struct Compiler *compiler, stmt_ty statement, bool is_async)
+{
+    if (!is_async) {
+        no_location(compiler);
+    }
+    TRY(emit(compiler, POP_BLOCK));
+    set_location(compiler, LOCATION_OF(statement));
+    TRY(call_exit_with_nones(compiler));
+    if (is_async) {
+        TRY(codegen_await(compiler, AWAIT_EXIT));
+    }
+    return emit(compiler, POP_TOP);
+}
+
+/* The body has raised. */
+static int
+handle_in_context(struct Compiler *compiler, Label handler, Label cleanup, bool is_async)
+{
+    TRY(place_label(compiler, handler));
+    TRY(emit_jump(compiler, SETUP_CLEANUP, cleanup));
+    TRY(emit(compiler, PUSH_EXC_INFO));
+    TRY(emit(compiler, WITH_EXCEPT_START));
+    if (is_async) {
+        TRY(codegen_await(compiler, AWAIT_EXIT));
+    }
+    return finish_with_handler(compiler, cleanup);
+}
+
+/* With and AsyncWith have the same members in the same places. */
+static int
+codegen_with_item(struct Compiler *compiler, stmt_ty statement, int index, bool is_async)
+{
+    asdl_withitem_seq *items = statement->v.With.items;
+    withitem_ty item = asdl_seq_GET(items, index);
+    if (is_async) {
+        TRY(check_async_statement(compiler, "with"));
+    }
     Label body = new_label(compiler);
     TRY(body);
     Label handler = new_label(compiler);
@@ -735,28 +742,24 @@ codegen_async_with(struct Compiler *compiler, stmt_ty statement, int index)
     Label cleanup = new_label(compiler);
     TRY(cleanup);
     TRY(codegen_expression(compiler, item->context_expr));
-    TRY(emit(compiler, BEFORE_ASYNC_WITH));
-    TRY(codegen_await(compiler, AWAIT_ENTER));
+    TRY(enter_context(compiler, is_async));
     TRY(emit_jump(compiler, SETUP_WITH, handler));
     TRY(place_label(compiler, body));
-    TRY(frame_push(compiler, FRAME_ASYNC_WITH, body, handler));
+    TRY(frame_push(compiler, is_async ? FRAME_ASYNC_WITH : FRAME_WITH, body, handler));
     frame_top(compiler)->of.statement = statement;
     TRY(bind_with_target(compiler, item->optional_vars));
-    TRY(index + 1 < asdl_seq_LEN(statement->v.AsyncWith.items)
-            ? codegen_async_with(compiler, statement, index + 1)
-            : codegen_statements(compiler, statement->v.AsyncWith.body));
+    TRY(index + 1 < asdl_seq_LEN(items)
+            ? codegen_with_item(compiler, statement, index + 1, is_async)
+            : codegen_statements(compiler, statement->v.With.body));
     frame_pop(compiler);
-    TRY(emit(compiler, POP_BLOCK));
-    set_location(compiler, LOCATION_OF(statement));
-    TRY(call_exit_with_nones(compiler));
-    TRY(codegen_await(compiler, AWAIT_EXIT));
-    TRY(emit(compiler, POP_TOP));
+    TRY(exit_context(compiler, statement, is_async));
     TRY(emit_jump(compiler, JUMP, exit));
-    TRY(place_label(compiler, handler));
-    TRY(emit_jump(compiler, SETUP_CLEANUP, cleanup));
-    TRY(emit(compiler, PUSH_EXC_INFO));
-    TRY(emit(compiler, WITH_EXCEPT_START));
-    TRY(codegen_await(compiler, AWAIT_EXIT));
-    TRY(finish_with_handler(compiler, cleanup));
+    TRY(handle_in_context(compiler, handler, cleanup, is_async));
     return place_label(compiler, exit);
+}
+
+int
+codegen_with(struct Compiler *compiler, stmt_ty statement)
+{
+    return codegen_with_item(compiler, statement, 0, statement->kind == AsyncWith_kind);
 }

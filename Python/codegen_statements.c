@@ -395,9 +395,8 @@ dispatch(struct Compiler *compiler, stmt_ty statement)
     case If_kind:
         return codegen_if(compiler, statement);
     case With_kind:
-        return codegen_with(compiler, statement, 0);
     case AsyncWith_kind:
-        return codegen_async_with(compiler, statement, 0);
+        return codegen_with(compiler, statement);
     case Match_kind:
         return codegen_match(compiler, statement);
     case Raise_kind:

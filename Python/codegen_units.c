@@ -138,7 +138,12 @@ emit_new_constant(struct Compiler *compiler, PyObject *constant)
 int
 emit_none(struct Compiler *compiler)
 {
-    return emit_constant(compiler, Py_None);
+    struct CodeUnit *unit = compiler->unit;
+    if (unit->none_position < 0) {
+        unit->none_position = unit_constant(compiler, Py_None);
+        TRY(unit->none_position);
+    }
+    return emit_with(compiler, LOAD_CONST, unit->none_position);
 }
 
 /* ---- Names ---- */
@@ -223,7 +228,6 @@ emit_variable_id(struct Compiler *compiler, NameId name, expr_context_ty context
     struct Symbol *symbol = scope_symbol(scope, name);
     enum Access access = access_to(scope, symbol);
     int opcode = access_opcodes[access][context - Load];
-    int position;
     switch (access) {
     case ACCESS_CELL:
         if (context == Load && scope->kind == SCOPE_CLASS) {
@@ -231,9 +235,11 @@ emit_variable_id(struct Compiler *compiler, NameId name, expr_context_ty context
         }
         return emit_with(compiler, opcode, symbol->slot);
     case ACCESS_FAST:
-        position = pool_position(&compiler->variable_pool, name);
-        TRY(position);
-        return emit_with(compiler, opcode, position);
+        if (symbol->slot < 0) {
+            symbol->slot = pool_position(&compiler->variable_pool, name);
+            TRY(symbol->slot);
+        }
+        return emit_with(compiler, opcode, symbol->slot);
     default:
         return emit_name_id(compiler, opcode, name);
     }
@@ -469,6 +475,7 @@ unit_enter(struct Compiler *compiler, struct CodeUnit *unit, enum UnitKind kind,
     unit->kind = kind;
     unit->name = name;
     unit->first_line = first_line;
+    unit->none_position = -1;
     unit->instruction_base = compiler->store.instructions.count;
     unit->outer_constants = pool_enter(&compiler->constant_pool);
     unit->outer_names = pool_enter(&compiler->name_pool);

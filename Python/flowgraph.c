@@ -229,8 +229,36 @@ number_cells(FlowGraph *graph)
 
 /* ---- Inside a block ---- */
 
-/* Drops the NOPs that no line needs.  One that does need its line hands it to the instruction
-   after it when that has none. */
+/* The line on which control goes on after the block, -1 when there is none. */
+static int
+line_after(const FlowGraph *graph, const Block *block)
+{
+    Label next = block->next;
+    while (next != NO_LABEL && block_at(graph, next)->count == 0) {
+        next = block_at(graph, next)->next;
+    }
+    return next == NO_LABEL ? -1 : instructions_of(graph, block_at(graph, next))->where.line;
+}
+
+/* Whether a NOP is needed for its line.  When the instruction after it has no line it takes the
+   NOP's. */
+static bool
+is_needed_nop(FlowGraph *graph, Block *block, Instruction *nop, bool is_last, int previous_line)
+{
+    int line = nop->where.line;
+    if (line < 0 || line == previous_line) {
+        return false;
+    }
+    if (is_last) {
+        return line_after(graph, block) != line;
+    }
+    if (nop[1].where.line < 0) {
+        nop[1].where = nop->where;
+        return false;
+    }
+    return nop[1].where.line != line;
+}
+
 static void
 drop_nops(FlowGraph *graph, Block *block)
 {
@@ -242,38 +270,17 @@ drop_nops(FlowGraph *graph, Block *block)
     int previous_line = -1;
     block->has_nops = false;
     for (int i = 0; i < block->count; i++) {
-        int line = instruction[i].where.line;
         if (instruction[i].opcode == NOP) {
-            if (line < 0 || line == previous_line) {
+            if (!is_needed_nop(graph, block, &instruction[i], i + 1 == block->count,
+                               previous_line)) {
                 continue;
-            }
-            if (i + 1 < block->count) {
-                Instruction *next = &instruction[i + 1];
-                if (next->where.line < 0) {
-                    next->where = instruction[i].where;
-                    continue;
-                }
-                if (next->where.line == line) {
-                    continue;
-                }
-            }
-            else {
-                Label next = block->next;
-                while (next != NO_LABEL && block_at(graph, next)->count == 0) {
-                    next = block_at(graph, next)->next;
-                }
-                if (next != NO_LABEL
-                    && instructions_of(graph, block_at(graph, next))->where.line == line) {
-                    continue;
-                }
             }
             block->has_nops = true;
         }
         if (kept != i) {
             instruction[kept] = instruction[i];
         }
-        kept++;
-        previous_line = line;
+        previous_line = instruction[kept++].where.line;
     }
     block->count = kept;
 }
@@ -413,67 +420,95 @@ is_swappable(int opcode)
     return opcode == STORE_FAST || opcode == POP_TOP;
 }
 
+/* A run of SWAPs, NOPs among them. */
+typedef struct {
+    Instruction *first;
+    int length;
+    int swaps;
+    int depth;         /* of the stack items that take part */
+} SwapRun;
+
+static SwapRun
+find_swap_run(Instruction *first, int available)
+{
+    SwapRun run = {.first = first};
+    for (; run.length < available; run.length++) {
+        if (first[run.length].opcode == SWAP) {
+            run.depth = Py_MAX(run.depth, first[run.length].argument);
+            run.swaps++;
+        }
+        else if (first[run.length].opcode != NOP) {
+            break;
+        }
+    }
+    return run;
+}
+
+/* What the run does to the stack: item i comes from value[i]. */
+static void
+permute(const SwapRun *run, int *value)
+{
+    for (int i = 0; i < run->depth; i++) {
+        value[i] = i;
+    }
+    for (int i = 0; i < run->length; i++) {
+        if (run->first[i].opcode == SWAP) {
+            int other = run->first[i].argument - 1;
+            int top = value[0];
+            value[0] = value[other];
+            value[other] = top;
+        }
+    }
+}
+
+enum { PLACED = -1 };
+
+/* Writes the SWAPs for the cycle of the permutation that `start` is in, from the last one back;
+   returns where the one before them goes. */
+static int
+write_cycle(const SwapRun *run, int *value, int start, int write)
+{
+    for (int member = start;;) {
+        if (member != 0) {
+            run->first[write].opcode = SWAP;
+            run->first[write--].argument = member + 1;
+        }
+        if (value[member] == PLACED) {
+            return write;
+        }
+        int following = value[member];
+        value[member] = PLACED;
+        member = following;
+    }
+}
+
 /* Replaces a run of SWAPs by the shortest one that permutes the stack likewise: every cycle of
    the permutation takes one SWAP less than it has members, one more when the top of the stack is
    not in it.  Returns the run's length, -1 with an exception. */
 static int
-shorten_swaps(FlowGraph *graph, Block *block, Instruction *run, int available)
+shorten_swaps(FlowGraph *graph, Block *block, Instruction *first, int available)
 {
-    int depth = 0;
-    int length = 0;
-    int swaps = 0;
-    for (int i = 0; i < available; i++) {
-        if (run[i].opcode == SWAP) {
-            depth = Py_MAX(depth, run[i].argument);
-            swaps++;
-        }
-        else if (run[i].opcode != NOP) {
-            break;
-        }
-        length = i + 1;
-    }
-    if (swaps < 2) {
-        return length;
+    SwapRun run = find_swap_run(first, available);
+    if (run.swaps < 2) {
+        return run.length;
     }
     IntArray *stack = &graph->store->scratch;
     stack->count = 0;
-    if (int_array_reserve(stack, depth) < 0) {
+    if (int_array_reserve(stack, run.depth) < 0) {
         return -1;
     }
     int *value = stack->items;
-    for (int i = 0; i < depth; i++) {
-        value[i] = i;
-    }
-    for (int i = 0; i < length; i++) {
-        if (run[i].opcode == SWAP) {
-            int top = value[0];
-            value[0] = value[run[i].argument - 1];
-            value[run[i].argument - 1] = top;
-        }
-    }
-    enum { PLACED = -1 };
-    int write = length - 1;
-    for (int i = 0; i < depth; i++) {
-        if (value[i] == PLACED || value[i] == i) {
-            continue;
-        }
-        for (int member = i;;) {
-            if (member != 0) {
-                run[write].opcode = SWAP;
-                run[write--].argument = member + 1;
-            }
-            if (value[member] == PLACED) {
-                break;
-            }
-            int following = value[member];
-            value[member] = PLACED;
-            member = following;
+    permute(&run, value);
+    int write = run.length - 1;
+    for (int i = 0; i < run.depth; i++) {
+        if (value[i] != PLACED && value[i] != i) {
+            write = write_cycle(&run, value, i, write);
         }
     }
     while (write >= 0) {
-        make_nop(block, &run[write--]);
+        make_nop(block, &run.first[write--]);
     }
-    return length;
+    return run.length;
 }
 
 /* The next instruction that a SWAP may be carried out on, of the given line unless that is

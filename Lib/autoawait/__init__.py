@@ -26,7 +26,7 @@ function does not, since it may pass coroutines on to that one.
 import sys
 import types
 
-__all__ = ["AsyncioRunner", "TrioRunner", "CurioRunner", "runner"]
+__all__ = ["AsyncioRunner", "TrioRunner", "CurioRunner", "interact", "runner"]
 
 _RUNNER_CLASSES = {
     # name of the library: module of this package, class in it
@@ -39,10 +39,14 @@ _RUNNER_CLASSES = {
 def __getattr__(name):
     """Import a runner, and with it its library, when it is first asked for.
 
-    `nursery` is what the runner in use has by that name: trio's.
+    `nursery` is what the runner in use has by that name: trio's.  `interact` is the
+    prompt inside a coroutine, see module console.
     """
     if name == "nursery":
         return getattr(sys.awaithook, name)
+    if name == "interact":
+        from .console import interact
+        return interact
     for module_name, class_name in _RUNNER_CLASSES.values():
         if name == class_name:
             from importlib import import_module

@@ -8,6 +8,8 @@ import types
 import unittest
 import unittest.mock
 
+import pexpect
+
 from prompt_support import PromptTestCase, clean_environment
 
 TRACEBACK = "Traceback (most recent call last):\n"
@@ -194,6 +196,80 @@ class BackgroundTest(PromptTestCase):
         prompt.child.expect_exact("SystemExit in a background callback")
         prompt.read_to_prompt()
         self.assertEqual(prompt.leave()[1], 0)
+
+
+class TerminalTest(PromptTestCase):
+    """Job control, window sizes and pasting, while background work goes on."""
+
+    def test_stop_and_continue(self):
+        shell = pexpect.spawn("bash", ["--norc", "--noprofile", "-i"], encoding="utf-8",
+                              env=clean_environment(HOME=self.home, PS1="shell% "), timeout=30)
+        self.addCleanup(shell.close, force=True)
+        shell.expect_exact("shell% ")
+        shell.sendline(f"{sys.executable} -q")
+        for line in ("import asyncio; ticks = []", "task = 0", "async def tick():",
+                     "    while True: ticks.append(await asyncio.sleep(0.01))", "",
+                     "task = asyncio.create_task(tick())"):
+            shell.expect(r"\n?(?:>>> |\.\.\. )$")
+            shell.sendline(line)
+        for typed in "1 + ", "2 + ":
+            shell.expect(r">>> $")
+            shell.send(typed)
+            time.sleep(0.3)
+            shell.sendcontrol("z")
+            shell.expect_exact("shell% ")
+            shell.sendline("fg")
+            time.sleep(0.3)
+            shell.sendline("3")
+            shell.expect_exact(f"{int(typed[0]) + 3}\r\n")
+        shell.expect(r">>> $")
+        shell.sendline("before = len(ticks)")
+        shell.expect(r">>> $")
+        time.sleep(0.5)
+        shell.sendline("len(ticks) - before > 10, task.done()")
+        shell.expect_exact("(True, False)")
+
+    def test_window_sizes(self):
+        prompt = self.start()
+        prompt.type("import asyncio, os")
+        prompt.type("task = asyncio.create_task(asyncio.sleep(99))")
+        prompt.child.send("1 + ")
+        for rows, columns in (30, 60), (50, 120):
+            time.sleep(0.2)
+            prompt.child.setwinsize(rows, columns)
+        time.sleep(0.2)
+        self.assertTrue(prompt.type("2").endswith("3\n"))
+        self.assertEqual(prompt.type("os.get_terminal_size().columns"), "120\n")
+        self.assertEqual(prompt.type("task.done()"), "False\n")
+
+    def test_paste(self):
+        prompt = self.start()
+        prompt.type("import asyncio; ticks = []")
+        prompt.type(TICKER)
+        prompt.type("task = asyncio.create_task(tick())")
+        lines = [f"x = {n}" for n in range(50)] + ["if x:", "    y = await asyncio.sleep(0, x)",
+                                                   "", "y"]
+        prompt.child.send("\n".join(lines) + "\n")
+        prompt.child.expect(r"\n49\r\n")
+
+    def test_help(self):
+        for mode in BackgroundTest.MODES:
+            prompt = self.start(*mode)
+            prompt.type("import asyncio")
+            prompt.type("task = asyncio.create_task(asyncio.sleep(99))")
+            self.assertIn("Help on built-in function", prompt.type("import sys; help(sys.intern)"))
+            self.assertIn("Return the number of items", prompt.type(
+                "await asyncio.sleep(0); help(len)"))
+
+    def test_search_in_history(self):
+        prompt = self.start(TERM_PROGRAM="none")
+        prompt.type("import asyncio")
+        prompt.type("task = asyncio.create_task(asyncio.sleep(99))")
+        prompt.type("found = await asyncio.sleep(0, 'found it')")
+        prompt.child.send("\x12found = aw")
+        time.sleep(0.3)
+        prompt.child.send("\x05; found\n")
+        prompt.child.expect_exact("'found it'")
 
 
 class LoanTest(PromptTestCase):

@@ -12,8 +12,8 @@
 
 #include "source.h"
 
-/* The archive's parser gives up at a depth of 6000 by its own count. Ours, which never counts less, leaves
-   a source to it some way before that. */
+/* The archive's parser gives up at a depth of 6000 by its own count. Ours, which never counts less,
+   leaves a source to it some way before that. */
 #define PARSER_DEPTH_LIMIT 5700
 
 typedef struct {

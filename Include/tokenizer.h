@@ -69,6 +69,9 @@ int Tokenizer_Run(const TokenizerInput *input, TokenVector *vector);
 /* Forget the tokens from a count on. */
 void Tokenizer_Truncate(TokenVector *vector, size_t count);
 
+/* Double an array of items, or begin one. Return -1 with an exception set when memory runs out. */
+int Vector_Grow(void **items, size_t *capacity, size_t item_size);
+
 int TokenVector_Init(TokenVector *vector, size_t source_size);
 void TokenVector_Clear(TokenVector *vector);
 

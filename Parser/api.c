@@ -1,8 +1,8 @@
 /* The entry points that the rest of the interpreter calls, in place of the archive's.
 
-   A source is given to our parser first. What it turns down is given to the archive's, whose verdict and
-   message are what the caller gets: our parser says no, and never why. The one function hand_over
-   is where a diagnosis of our own can take its place.
+   A source is given to our parser first. What it turns down is given to the archive's, whose
+   verdict and message are what the caller gets: our parser says no, and never why. The one
+   function hand_over is where a diagnosis of our own can take its place.
 
    In: what pycore_parser.h says. Out: a tree in the caller's arena, or NULL with an exception. */
 
@@ -180,8 +180,8 @@ run_parser(Source *source, const Request *request, mod_ty *tree)
     return Parser_Run(source, &options, request->arena, tree);
 }
 
-/* The source could not be made: the archive's parser says why, unless that has nothing to do with the
-   source. */
+/* The source could not be made: the archive's parser says why, unless that has nothing to do with
+   the source. */
 static mod_ty
 fail_source(const Request *request, ParserCount reason)
 {

@@ -93,12 +93,6 @@ at_singleton(const Parser *p)
     return peek(p) == TOKEN_NONE || peek(p) == TOKEN_TRUE || peek(p) == TOKEN_FALSE;
 }
 
-static inline bool
-at_string(const Parser *p)
-{
-    return peek(p) == TOKEN_STRING || peek(p) == TOKEN_STRING_LINES;
-}
-
 static pattern_ty
 value_pattern(Parser *p, expr_ty value, size_t start)
 {

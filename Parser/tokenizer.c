@@ -118,10 +118,10 @@ typedef struct {
 
 /* ---- the vector ---- */
 
-static int
-grow(void **items, size_t *capacity, size_t item_size)
+int
+Vector_Grow(void **items, size_t *capacity, size_t item_size)
 {
-    size_t wanted = *capacity ? *capacity * 2 : 8;
+    size_t wanted = *capacity ? *capacity * 2 : 16;
     void *bigger = PyMem_Realloc(*items, wanted * item_size);
     if (bigger == NULL) {
         PyErr_NoMemory();
@@ -132,15 +132,21 @@ grow(void **items, size_t *capacity, size_t item_size)
     return 0;
 }
 
+/* Whether one more fits into one of the vector's lesser arrays, which may grow for it. */
+#define HAS_ROOM(vector, item)                                                                     \
+    ((vector)->item##_count < (vector)->item##_capacity ||                                         \
+     Vector_Grow((void **)&(vector)->item##s, &(vector)->item##_capacity,                          \
+                 sizeof(*(vector)->item##s)) == 0)
+
 static int
 grow_tokens(TokenVector *vector)
 {
     size_t capacity = vector->capacity;
-    if (grow((void **)&vector->kinds, &capacity, sizeof(uint8_t)) < 0) {
+    if (Vector_Grow((void **)&vector->kinds, &capacity, sizeof(uint8_t)) < 0) {
         return -1;
     }
     capacity = vector->capacity;
-    if (grow((void **)&vector->tokens, &capacity, sizeof(Token)) < 0) {
+    if (Vector_Grow((void **)&vector->tokens, &capacity, sizeof(Token)) < 0) {
         return -1;
     }
     vector->capacity = capacity;
@@ -375,9 +381,7 @@ static Step
 add_type_ignore(Scanner *s, uint32_t start, uint32_t end)
 {
     TokenVector *vector = s->vector;
-    if (vector->type_ignore_count == vector->type_ignore_capacity &&
-        grow((void **)&vector->type_ignores, &vector->type_ignore_capacity, sizeof(TypeIgnore)) <
-            0) {
+    if (!HAS_ROOM(vector, type_ignore)) {
         return STEP_FAIL;
     }
     vector->type_ignores[vector->type_ignore_count++] = (TypeIgnore){start, end, s->line};
@@ -487,9 +491,7 @@ end_number(Scanner *s, uint32_t at, const char *message)
             return fail(s);
         }
         TokenVector *vector = s->vector;
-        if (vector->warning_count == vector->warning_capacity &&
-            grow((void **)&vector->warnings, &vector->warning_capacity, sizeof(TokenWarning)) <
-                0) {
+        if (!HAS_ROOM(vector, warning)) {
             return STEP_FAIL;
         }
         vector->warnings[vector->warning_count++] = (TokenWarning){start, s->line, message};
@@ -609,8 +611,8 @@ find_quote(const Scanner *s, uint32_t at, char quote, bool *has_lines)
     return 0;
 }
 
-/* The next quote is looked for only once it has been passed, and backslashes only before it: so each
-   byte is looked at twice, however many of them there are. */
+/* The next quote is looked for only once it has been passed, and backslashes only before it: so
+   each byte is looked at twice, however many of them there are. */
 static uint32_t
 find_triple_quote(const Scanner *s, uint32_t at, char quote)
 {
@@ -652,9 +654,7 @@ emit_long_string(Scanner *s, uint32_t start, uint32_t end)
         begin_line(s, (uint32_t)(at + 1 - s->text));
     }
     s->position = end;
-    if (vector->long_string_count == vector->long_string_capacity &&
-        grow((void **)&vector->long_strings, &vector->long_string_capacity,
-             sizeof(LongStringEnd)) < 0) {
+    if (!HAS_ROOM(vector, long_string)) {
         return STEP_FAIL;
     }
     vector->long_strings[vector->long_string_count++] =

@@ -64,6 +64,7 @@ enum token_trait {
     LAYOUT(INDENT)                                                                                 \
     LAYOUT(DEDENT)                                                                                 \
     VALUE(ERROR, 0)                                                                                \
+    VALUE(MORE, 0) /* the source goes on with lines that have not been typed yet */                \
     VALUE(TYPE_COMMENT, 0)                                                                         \
     VALUE(NAME, TRAIT_STARTS)                                                                      \
     VALUE(NUMBER, TRAIT_STARTS)                                                                    \

@@ -395,7 +395,8 @@ tokenize(Parser *p, const Source *source)
         .line = 1,
         .type_comments = p->options->type_comments,
         .async_is_name = p->options->async_is_name,
-        .single = p->options->mode == Py_single_input,
+        .single = p->options->mode == Py_single_input && !p->options->interactive,
+        .interactive = p->options->interactive,
         .implies_dedent = p->options->implies_dedent,
         .ends_line = p->options->mode == Py_file_input,
     };
@@ -423,7 +424,9 @@ static ParserVerdict
 verdict_on_failure(const Parser *p)
 {
     if (!PyErr_Occurred()) {
-        return p->too_deep ? PARSER_TOO_DEEP : PARSER_REJECTED;
+        return p->too_deep              ? PARSER_TOO_DEEP
+               : peek(p) == TOKEN_MORE ? PARSER_NEEDS_MORE
+                                       : PARSER_REJECTED;
     }
     if (PyErr_ExceptionMatches(PyExc_MemoryError) || !PyErr_ExceptionMatches(PyExc_Exception)) {
         return PARSER_FAILED;

@@ -564,7 +564,8 @@ Parser_AtMatchStatement(const Parser *p)
         return false;
     }
     size_t i = p->index + 2;
-    while (p->kinds[i] != TOKEN_NEWLINE && p->kinds[i] != TOKEN_END && p->kinds[i] != TOKEN_ERROR) {
+    while (p->kinds[i] != TOKEN_NEWLINE && p->kinds[i] != TOKEN_END && p->kinds[i] != TOKEN_ERROR &&
+           p->kinds[i] != TOKEN_MORE) {
         i++;
     }
     return p->kinds[i - 1] == TOKEN_COLON && p->kinds[i] == TOKEN_NEWLINE;

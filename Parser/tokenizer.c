@@ -243,6 +243,13 @@ fail(Scanner *s)
     return emit_last(s, TOKEN_ERROR);
 }
 
+/* The source ends where it cannot end. */
+static Step
+fail_at_end(Scanner *s)
+{
+    return emit_last(s, s->input->interactive ? TOKEN_MORE : TOKEN_ERROR);
+}
+
 /* ---- lines ---- */
 
 static void
@@ -263,6 +270,13 @@ continue_line(Scanner *s)
     }
     begin_line(s, next + 1);
     return true;
+}
+
+static Step
+fail_to_continue(Scanner *s)
+{
+    bool at_end = s->position + 2 == s->end && s->text[s->position + 1] == '\n';
+    return at_end ? fail_at_end(s) : fail(s);
 }
 
 static Step
@@ -323,7 +337,7 @@ scan_indentation(Scanner *s)
             /* What counts is the indentation before the first backslash. */
             continued_column = continued_column ? continued_column : column;
             if (!continue_line(s)) {
-                return fail(s);
+                return fail_to_continue(s);
             }
             s->position--;
         }
@@ -332,9 +346,13 @@ scan_indentation(Scanner *s)
         }
     }
     bool at_end = s->position == s->end;
+    if (at_end && s->input->interactive) {
+        return fail_at_end(s);
+    }
+    bool ends_block = s->input->interactive && column == 0;
     char next = at_end ? '\n' : s->text[s->position];
-    if (next == '#' || (next == '\n' && (!at_end || (s->input->ends_line &&
-                                                     s->position != s->line_start)))) {
+    if (next == '#' || (next == '\n' && !ends_block &&
+                        (!at_end || (s->input->ends_line && s->position != s->line_start)))) {
         s->line_is_blank = true;
         return STEP_ON;
     }
@@ -592,7 +610,7 @@ scan_number(Scanner *s)
 /* The end of a string in single quotes, which may go over lines that end in a backslash; 0 where
    there is none. */
 static uint32_t
-find_quote(const Scanner *s, uint32_t at, char quote, bool *has_lines)
+find_quote(const Scanner *s, uint32_t at, char quote, bool *has_lines, bool *is_open_at_end)
 {
     const char *text = s->text;
     for (; at < s->end; at++) {
@@ -605,6 +623,7 @@ find_quote(const Scanner *s, uint32_t at, char quote, bool *has_lines)
             *has_lines |= at < s->end && text[at] == '\n';
         }
         else if (c == '\n') {
+            *is_open_at_end = false;
             return 0;
         }
     }
@@ -666,17 +685,17 @@ static Step
 scan_string(Scanner *s, uint32_t start, uint32_t opening)
 {
     char quote = s->text[opening];
-    bool has_lines = false;
+    bool has_lines = false, is_open_at_end = true;
     uint32_t end;
     if (peek_at(s, opening + 1) == quote && peek_at(s, opening + 2) == quote) {
         end = find_triple_quote(s, opening + 3, quote);
         has_lines = end != 0 && memchr(s->text + start, '\n', end - start) != NULL;
     }
     else {
-        end = find_quote(s, opening + 1, quote, &has_lines);
+        end = find_quote(s, opening + 1, quote, &has_lines, &is_open_at_end);
     }
     if (end == 0) {
-        return fail(s);
+        return is_open_at_end ? fail_at_end(s) : fail(s);
     }
     if (has_lines) {
         return emit_long_string(s, start, end);
@@ -881,8 +900,8 @@ scan_end(Scanner *s)
         }
         return emit_last(s, TOKEN_END);
     }
-    if (s->depth > 0) {
-        return fail(s);
+    if (s->depth > 0 || s->input->interactive) {
+        return fail_at_end(s);
     }
     if (s->input->single) {
         return end_single(s, s->vector->count > 0);
@@ -948,7 +967,7 @@ scan_line(Scanner *s)
             step = scan_comment(s);
             break;
         case CLASS_BACKSLASH:
-            step = continue_line(s) ? STEP_ON : fail(s);
+            step = continue_line(s) ? STEP_ON : fail_to_continue(s);
             break;
         default:
             step = fail(s);

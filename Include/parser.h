@@ -12,8 +12,8 @@
 
 #include "source.h"
 
-/* The archive's parser gives up at a depth of 6000 by its own count. Ours, which never counts less, leaves
-   a source to it some way before that. */
+/* The archive's parser gives up at a depth of 6000 by its own count. Ours, which never counts less,
+   leaves a source to it some way before that. */
 #define PARSER_DEPTH_LIMIT 5700
 
 typedef struct {
@@ -24,17 +24,27 @@ typedef struct {
     bool async_is_name;
     bool implies_dedent;
     bool diamond_is_unequal; /* "<>" in place of "!=" */
+    bool interactive;        /* the source is what has been typed at a prompt so far */
 } ParserOptions;
 
 typedef enum {
     PARSER_ACCEPTED,
     PARSER_REJECTED, /* not the language, or not to be decided here; no exception is set */
     PARSER_TOO_DEEP, /* likewise, because of nesting */
+    PARSER_NEEDS_MORE, /* likewise, because the lines typed so far are the beginning of a statement */
     PARSER_FAILED,   /* an exception is set */
 } ParserVerdict;
 
 ParserVerdict Parser_Run(const Source *source, const ParserOptions *options, PyArena *arena,
                          mod_ty *tree);
+
+/* Read one statement from a terminal, like _PyParser_ASTFromFile. What has been read is still there for
+   the archive's parser, which is asked by the function given where ours turns it down. */
+typedef mod_ty (*ParserFallback)(void *request, bool was_tried);
+bool Parser_CanReadPrompt(FILE *file, const char *encoding, const char *prompt);
+mod_ty Parser_ReadPrompt(const ParserOptions *options, FILE *file, const char *prompt,
+                         const char *second_prompt, PyArena *arena, ParserFallback fallback,
+                         void *request);
 
 /* What became of the sources that the parser turned down, counted for each interpreter. */
 typedef enum {

@@ -18,8 +18,8 @@ typedef struct {
 
 /* Make the source from a NUL-terminated string, which must live as long as the source. With
    is_utf8 the encoding is settled: no byte order mark, no cookie. With ends_line a last line
-   without a line end counts as a line. Return -1 if that cannot be done, with or without an exception
-   set. */
+   without a line end counts as a line. Return -1 if that cannot be done, with an exception set or
+   without. */
 int Source_FromString(Source *source, const char *string, bool is_utf8, bool ends_line);
 
 /* Make the source from the rest of a file that can be read again. Return -1 as above. */

@@ -60,14 +60,18 @@ typedef struct {
     unsigned single : 1;        /* one interactive statement */
     unsigned implies_dedent : 1;
     unsigned ends_line : 1; /* the end of the source ends a line */
+    unsigned interactive : 1; /* lines from a prompt: more may follow, an empty one ends a block */
 } TokenizerInput;
 
-/* Append the tokens of the input to the vector. The last one is TOKEN_END, or TOKEN_ERROR where the
-   source cannot be made into tokens. Return -1 with an exception set when memory runs out. */
+/* Append the tokens of the input to the vector. The last one is TOKEN_END, or TOKEN_MORE for lines from
+   a prompt, or TOKEN_ERROR where the source cannot be made into tokens. Return -1 with an exception set when memory runs out. */
 int Tokenizer_Run(const TokenizerInput *input, TokenVector *vector);
 
 /* Forget the tokens from a count on. */
 void Tokenizer_Truncate(TokenVector *vector, size_t count);
+
+/* Double an array of items, or begin one. Return -1 with an exception set when memory runs out. */
+int Vector_Grow(void **items, size_t *capacity, size_t item_size);
 
 int TokenVector_Init(TokenVector *vector, size_t source_size);
 void TokenVector_Clear(TokenVector *vector);

@@ -64,6 +64,7 @@ enum token_trait {
     LAYOUT(INDENT)                                                                                 \
     LAYOUT(DEDENT)                                                                                 \
     VALUE(ERROR, 0)                                                                                \
+    VALUE(MORE, 0) /* the source goes on with lines that have not been typed yet */                \
     VALUE(TYPE_COMMENT, 0)                                                                         \
     VALUE(NAME, TRAIT_STARTS)                                                                      \
     VALUE(NUMBER, TRAIT_STARTS)                                                                    \
@@ -95,7 +96,8 @@ enum token_trait {
     KEYWORD(IS, "is", 'i', 's', 's', TRAIT_COMPARES, PRECEDENCE_COMPARISON, Is)                    \
     KEYWORD(LAMBDA, "lambda", 'l', 'a', 'a', STARTS)                                               \
     KEYWORD(NONLOCAL, "nonlocal", 'n', 'o', 'l', NO_TRAITS)                                        \
-    KEYWORD(NOT, "not", 'n', 'o', 't', TRAIT_STARTS | TRAIT_COMPARES, PRECEDENCE_COMPARISON, NotIn) \
+    KEYWORD(NOT, "not", 'n', 'o', 't', TRAIT_STARTS | TRAIT_COMPARES, PRECEDENCE_COMPARISON,       \
+            NotIn)                                                                                 \
     KEYWORD(OR, "or", 'o', 'r', 'r', TRAIT_JOINS, PRECEDENCE_OR, Or)                               \
     KEYWORD(PASS, "pass", 'p', 'a', 's', NO_TRAITS)                                                \
     KEYWORD(RAISE, "raise", 'r', 'a', 'e', NO_TRAITS)                                              \

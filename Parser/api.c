@@ -1,8 +1,8 @@
 /* The entry points that the rest of the interpreter calls, in place of the archive's.
 
-   A source is given to our parser first. What it turns down is given to the archive's, whose verdict and
-   message are what the caller gets: our parser says no, and never why. The one function hand_over
-   is where a diagnosis of our own can take its place.
+   A source is given to our parser first. What it turns down is given to the archive's, whose
+   verdict and message are what the caller gets: our parser says no, and never why. The one
+   function hand_over is where a diagnosis of our own can take its place.
 
    In: what pycore_parser.h says. Out: a tree in the caller's arena, or NULL with an exception. */
 
@@ -115,9 +115,10 @@ read_options(int mode, PyObject *filename, const PyCompilerFlags *flags)
 
 /* What the archive's parser is to be called with. */
 typedef struct {
-    const char *string; /* or a file, at a position */
+    const char *string; /* or a file, at a position or with its prompts */
     FILE *file;
     long position;
+    const char *encoding, *prompt, *second_prompt;
     int mode;
     PyObject *filename;
     PyCompilerFlags *flags;
@@ -132,16 +133,18 @@ run_archive(const Request *request)
         return _PyPegen_run_parser_from_string(request->string, request->mode, request->filename,
                                                request->flags, request->arena);
     }
-    return _PyPegen_run_parser_from_file_pointer(request->file, request->mode, request->filename,
-                                                 NULL, NULL, NULL, request->flags,
-                                                 request->error_code, request->arena);
+    return _PyPegen_run_parser_from_file_pointer(
+        request->file, request->mode, request->filename, request->encoding, request->prompt,
+        request->second_prompt, request->flags, request->error_code, request->arena);
 }
 
 static mod_ty
 hand_over(const Request *request, ParserCount reason)
 {
-    if (request->file != NULL && fseek(request->file, request->position, SEEK_SET) < 0) {
-        return PyErr_SetFromErrno(PyExc_OSError), NULL;
+    if (request->file != NULL && request->prompt == NULL &&
+        fseek(request->file, request->position, SEEK_SET) < 0) {
+        PyErr_SetFromErrno(PyExc_OSError);
+        return NULL;
     }
     mod_ty tree = run_archive(request);
     if (tree == NULL || reason != PARSER_COUNT_REJECTED) {
@@ -167,6 +170,7 @@ decide(const Request *request, ParserVerdict verdict, mod_ty tree)
         return hand_over(request, PARSER_COUNT_TOO_DEEP);
     case PARSER_FAILED:
         return NULL;
+    case PARSER_NEEDS_MORE:
     case PARSER_REJECTED:
         break;
     }
@@ -180,8 +184,8 @@ run_parser(Source *source, const Request *request, mod_ty *tree)
     return Parser_Run(source, &options, request->arena, tree);
 }
 
-/* The source could not be made: the archive's parser says why, unless that has nothing to do with the
-   source. */
+/* The source could not be made: the archive's parser says why, unless that has nothing to do with
+   the source. */
 static mod_ty
 fail_source(const Request *request, ParserCount reason)
 {
@@ -220,6 +224,12 @@ _PyParser_ASTFromString(const char *string, PyObject *filename, int mode, PyComp
 
 /* ---- files ---- */
 
+static mod_ty
+fall_back(void *request, bool was_tried)
+{
+    return hand_over(request, was_tried ? PARSER_COUNT_REJECTED : PARSER_COUNT_PASSED_ON);
+}
+
 /* Whether the file can be read a second time. Prompts and pipes are read line by line. */
 static bool
 can_be_read_again(FILE *file, long *position)
@@ -241,12 +251,19 @@ _PyParser_ASTFromFile(FILE *file, PyObject *filename, const char *encoding, int 
                        .filename = filename,
                        .flags = flags,
                        .error_code = error_code,
-                       .arena = arena};
+                       .arena = arena,
+                       .encoding = encoding,
+                       .prompt = prompt,
+                       .second_prompt = second_prompt};
+    if (mode == Py_single_input && Parser_CanReadPrompt(file, encoding, prompt)) {
+        ParserOptions options = read_options(mode, filename, flags);
+        options.interactive = true;
+        return Parser_ReadPrompt(&options, file, prompt, second_prompt, arena, fall_back, &request);
+    }
     if (encoding != NULL || prompt != NULL || second_prompt != NULL || mode != Py_file_input ||
         !can_be_read_again(file, &request.position)) {
         count(PARSER_COUNT_PASSED_ON);
-        return _PyPegen_run_parser_from_file_pointer(file, mode, filename, encoding, prompt,
-                                                     second_prompt, flags, error_code, arena);
+        return run_archive(&request);
     }
     Source source;
     if (Source_FromFile(&source, file) < 0) {

@@ -1,7 +1,7 @@
 /* Expressions.
 
-   Operators go by precedence climbing over the table in tokens.h; everything else by one function for
-   each rule. In: tokens from p->index on. Out: a node in the arena, all names in it loaded. */
+   Operators go by precedence climbing over the table in tokens.h; everything else by one function
+   for each rule. In: tokens from p->index on. Out: a node in the arena, all names in it loaded. */
 
 #include "parser_internal.h"
 

@@ -177,8 +177,8 @@ skip_expression(Reader *r)
 
 /* ---- the expression ---- */
 
-/* Where the expression after the brace is said to be. In the f-string's first line the column goes on
-   from the token's; and a line end right after the brace makes it count from nothing. */
+/* Where the expression after the brace is said to be. In the f-string's first line the column goes
+   on from the token's; and a line end right after the brace makes it count from nothing. */
 static void
 place_expression(Reader *r, uint32_t brace, TokenizerInput *input)
 {
@@ -275,27 +275,13 @@ read_specification(Reader *r, int level)
     expr_ty node = NULL;
     if (read_parts(r, &builder, level + 1) == 0 &&
         StringBuilder_EndText(p, &builder, r->token, r->token) == 0) {
-        size_t index = p->index;
-        p->index = r->token + 1;
-        node = new_expression(p, JoinedStr_kind, r->token);
-        p->index = index;
+        node = Parser_NodeOver(p, JoinedStr_kind, r->token, r->token);
         if (node != NULL) {
             node->v.JoinedStr.values = Parser_TakeSequence(p, builder.base);
         }
     }
     StringBuilder_Clear(&builder);
     return node == NULL || node->v.JoinedStr.values == NULL ? NULL : node;
-}
-
-static expr_ty
-new_replacement(Reader *r)
-{
-    Parser *p = r->p;
-    size_t index = p->index;
-    p->index = r->last + 1;
-    expr_ty node = new_expression(p, FormattedValue_kind, r->first);
-    p->index = index;
-    return node;
 }
 
 /* "=" shows the expression's text, with all blanks around the sign. */
@@ -349,7 +335,7 @@ read_replacement(Reader *r, StringBuilder *builder, int level)
         return -1;
     }
     r->at++;
-    expr_ty node = new_replacement(r);
+    expr_ty node = Parser_NodeOver(r->p, FormattedValue_kind, r->first, r->last);
     if (node == NULL) {
         return -1;
     }

@@ -68,16 +68,6 @@ grow_names(Parser *p)
     return 0;
 }
 
-static bool
-is_ascii(const char *text, size_t length)
-{
-    unsigned char all = 0;
-    for (size_t i = 0; i < length; i++) {
-        all |= (unsigned char)text[i];
-    }
-    return all < 128;
-}
-
 /* Identifiers are compared in their NFKC form. Steals the reference. */
 static PyObject *
 normalize(Parser *p, PyObject *name)

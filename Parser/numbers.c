@@ -1,48 +1,36 @@
-/* The values of numbers. In: a number token. Out: an int, a float or a complex that the arena owns. */
+/* The values of numbers.
+
+   In: a number token. Out: an int, a float or a complex that the arena owns. */
 
 #include "parser_internal.h"
 
 enum { DIGITS_IN_64_BITS = 18 };
 
-static bool
-scratch_has(Parser *p, size_t size)
-{
-    if (p->scratch_size < size) {
-        char *scratch = PyMem_Realloc(p->scratch, size);
-        if (scratch == NULL) {
-            PyErr_NoMemory();
-            return false;
-        }
-        p->scratch = scratch;
-        p->scratch_size = size;
-    }
-    return true;
-}
-
 /* The number's text without underscores, ending in a NUL. */
 static char *
 copy_digits(Parser *p, const char *text, size_t length)
 {
-    if (!scratch_has(p, length + 1)) {
+    char *digits = Parser_Scratch(p, length + 1);
+    if (digits == NULL) {
         return NULL;
     }
-    char *to = p->scratch;
+    char *to = digits;
     for (size_t i = 0; i < length; i++) {
         if (text[i] != '_') {
             *to++ = text[i];
         }
     }
     *to = '\0';
-    if ((size_t)(to - p->scratch) < length && !has_version(p, 6)) {
+    if ((size_t)(to - digits) < length && !has_version(p, 6)) {
         return NULL;
     }
-    return p->scratch;
+    return digits;
 }
 
 static PyObject *
 long_number(Parser *p, const char *text, size_t length)
 {
-    const char *digits = copy_digits(p, text, length);
+    char *digits = copy_digits(p, text, length);
     if (digits == NULL) {
         return NULL;
     }
@@ -54,7 +42,7 @@ long_number(Parser *p, const char *text, size_t length)
         return PyLong_FromString(digits, NULL, 0);
     }
     if (last == 'j' || last == 'J') {
-        p->scratch[size - 1] = '\0';
+        digits[size - 1] = '\0';
         double imaginary = PyOS_string_to_double(digits, NULL, NULL);
         if (imaginary == -1.0 && PyErr_Occurred()) {
             return NULL;

@@ -39,21 +39,22 @@ Parser_Keep(Parser *p, PyObject *object)
     return object;
 }
 
-/* ---- sequences ---- */
-
-int
-Parser_GrowStack(Parser *p)
+void *
+Parser_Scratch(Parser *p, size_t size)
 {
-    size_t capacity = p->stack_capacity ? p->stack_capacity * 2 : 256;
-    void **stack = PyMem_Realloc(p->stack, capacity * sizeof(void *));
-    if (stack == NULL) {
-        PyErr_NoMemory();
-        return -1;
+    if (p->scratch_size < size) {
+        char *bigger = PyMem_Realloc(p->scratch, size);
+        if (bigger == NULL) {
+            PyErr_NoMemory();
+            return NULL;
+        }
+        p->scratch = bigger;
+        p->scratch_size = size;
     }
-    p->stack = stack;
-    p->stack_capacity = capacity;
-    return 0;
+    return p->scratch;
 }
+
+/* ---- sequences ---- */
 
 /* All sequences of pointers have the same layout. */
 static asdl_generic_seq *
@@ -163,15 +164,9 @@ Parser_NewConstant(Parser *p, PyObject *value, size_t start)
 int
 Parser_Warn(Parser *p, PendingWarning warning)
 {
-    if (p->warning_count == p->warning_capacity) {
-        size_t capacity = p->warning_capacity ? p->warning_capacity * 2 : 8;
-        PendingWarning *warnings = PyMem_Realloc(p->warnings, capacity * sizeof(*warnings));
-        if (warnings == NULL) {
-            PyErr_NoMemory();
-            return -1;
-        }
-        p->warnings = warnings;
-        p->warning_capacity = capacity;
+    if (p->warning_count == p->warning_capacity &&
+        Vector_Grow((void **)&p->warnings, &p->warning_capacity, sizeof(warning)) < 0) {
+        return -1;
     }
     p->warnings[p->warning_count++] = warning;
     return 0;
@@ -400,7 +395,8 @@ tokenize(Parser *p, const Source *source)
         .line = 1,
         .type_comments = p->options->type_comments,
         .async_is_name = p->options->async_is_name,
-        .single = p->options->mode == Py_single_input,
+        .single = p->options->mode == Py_single_input && !p->options->interactive,
+        .interactive = p->options->interactive,
         .implies_dedent = p->options->implies_dedent,
         .ends_line = p->options->mode == Py_file_input,
     };
@@ -428,7 +424,9 @@ static ParserVerdict
 verdict_on_failure(const Parser *p)
 {
     if (!PyErr_Occurred()) {
-        return p->too_deep ? PARSER_TOO_DEEP : PARSER_REJECTED;
+        return p->too_deep              ? PARSER_TOO_DEEP
+               : peek(p) == TOKEN_MORE ? PARSER_NEEDS_MORE
+                                       : PARSER_REJECTED;
     }
     if (PyErr_ExceptionMatches(PyExc_MemoryError) || !PyErr_ExceptionMatches(PyExc_Exception)) {
         return PARSER_FAILED;

@@ -63,7 +63,7 @@ typedef struct {
     PendingWarning *warnings;
     size_t warning_count, warning_capacity;
 
-    char *scratch; /* for literals that hold escapes */
+    char *scratch; /* see Parser_Scratch */
     size_t scratch_size;
 
     int depth;
@@ -99,6 +99,12 @@ static inline const Token *
 token_at(const Parser *p, size_t index)
 {
     return &p->vector.tokens[index];
+}
+
+static inline bool
+at_string(const Parser *p)
+{
+    return peek(p) == TOKEN_STRING || peek(p) == TOKEN_STRING_LINES;
 }
 
 static inline bool
@@ -188,17 +194,19 @@ allocate(Parser *p, size_t size)
     return memory;
 }
 
+/* Memory for a moment: the next call takes it back. */
+void *Parser_Scratch(Parser *p, size_t size);
+
 /* Give an object to the arena, which owns it from here on also if this fails. */
 PyObject *Parser_Keep(Parser *p, PyObject *object);
 
 /* ---- sequences ---- */
 
-int Parser_GrowStack(Parser *p);
-
 static inline bool
 push(Parser *p, void *item)
 {
-    if (p->stack_size == p->stack_capacity && Parser_GrowStack(p) < 0) {
+    if (p->stack_size == p->stack_capacity &&
+        Vector_Grow((void **)&p->stack, &p->stack_capacity, sizeof(void *)) < 0) {
         return false;
     }
     p->stack[p->stack_size++] = item;
@@ -285,6 +293,18 @@ typedef struct {
 /* The value of a stretch of text that may hold escapes. */
 PyObject *Parser_DecodeString(Parser *p, uint32_t start, uint32_t end, bool is_raw, int line);
 int Parser_Warn(Parser *p, PendingWarning warning);
+
+static inline bool
+is_ascii(const char *text, size_t size)
+{
+    unsigned char all = 0;
+    for (size_t i = 0; i < size; i++) {
+        all |= (unsigned char)text[i];
+    }
+    return all < 128;
+}
+
+expr_ty Parser_NodeOver(Parser *p, enum _expr_kind kind, size_t first, size_t last);
 
 /* fstring.c */
 

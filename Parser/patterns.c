@@ -93,12 +93,6 @@ at_singleton(const Parser *p)
     return peek(p) == TOKEN_NONE || peek(p) == TOKEN_TRUE || peek(p) == TOKEN_FALSE;
 }
 
-static inline bool
-at_string(const Parser *p)
-{
-    return peek(p) == TOKEN_STRING || peek(p) == TOKEN_STRING_LINES;
-}
-
 static pattern_ty
 value_pattern(Parser *p, expr_ty value, size_t start)
 {
@@ -570,7 +564,8 @@ Parser_AtMatchStatement(const Parser *p)
         return false;
     }
     size_t i = p->index + 2;
-    while (p->kinds[i] != TOKEN_NEWLINE && p->kinds[i] != TOKEN_END && p->kinds[i] != TOKEN_ERROR) {
+    while (p->kinds[i] != TOKEN_NEWLINE && p->kinds[i] != TOKEN_END && p->kinds[i] != TOKEN_ERROR &&
+           p->kinds[i] != TOKEN_MORE) {
         i++;
     }
     return p->kinds[i - 1] == TOKEN_COLON && p->kinds[i] == TOKEN_NEWLINE;

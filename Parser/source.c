@@ -187,7 +187,7 @@ decode(Source *source, const char *encoding, bool ends_line)
     return 0;
 }
 
-/* Settle the encoding by the byte order mark and the cookie. Set *is_decoded if it was not UTF-8. */
+/* Settle the encoding by byte order mark and cookie. Set *is_decoded if it was not UTF-8. */
 static int
 decode_by_cookie(Source *source, bool ends_line, bool *is_decoded)
 {

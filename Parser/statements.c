@@ -563,8 +563,8 @@ with_items(Parser *p, int closing)
     return Parser_TakeSequence(p, base);
 }
 
-/* Whether the parenthesis that opens here closes right before the colon that the block follows. A
-   type comment there is not part of this form. */
+/* Whether the parenthesis that opens here closes right before the colon that the block follows, or may
+   do so in lines to come. A type comment there is not part of this form. */
 static bool
 parentheses_span_head(const Parser *p)
 {
@@ -580,6 +580,8 @@ parentheses_span_head(const Parser *p)
             break;
         case TOKEN_ERROR: case TOKEN_END:
             return false;
+        case TOKEN_MORE:
+            return true;
         default:
             break;
         }
@@ -599,7 +601,7 @@ with_head(Parser *p)
         if (items != NULL && accept(p, TOKEN_RPAR) && peek(p) == TOKEN_COLON) {
             return has_version(p, 9) ? items : NULL;
         }
-        if (PyErr_Occurred() || p->too_deep) {
+        if (PyErr_Occurred() || p->too_deep || peek(p) == TOKEN_MORE) {
             return NULL;
         }
         Parser_Return(p, mark);

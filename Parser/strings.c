@@ -9,21 +9,6 @@ enum { OCTAL_DIGITS = 3, LARGEST_BYTE = 255 };
 
 /* ---- escapes ---- */
 
-static void *
-scratch(Parser *p, size_t size)
-{
-    if (p->scratch_size < size) {
-        char *bigger = PyMem_Realloc(p->scratch, size);
-        if (bigger == NULL) {
-            PyErr_NoMemory();
-            return NULL;
-        }
-        p->scratch = bigger;
-        p->scratch_size = size;
-    }
-    return p->scratch;
-}
-
 /* What is read of a literal, and the first of its escapes that means nothing. */
 typedef struct {
     const char *at, *end;
@@ -199,7 +184,7 @@ static PyObject *
 decode_escapes(Parser *p, EscapeReader *reader)
 {
     size_t size = (size_t)(reader->end - reader->at);
-    Py_UCS4 *out = scratch(p, (size + 1) * sizeof(Py_UCS4));
+    Py_UCS4 *out = Parser_Scratch(p, (size + 1) * sizeof(Py_UCS4));
     if (out == NULL) {
         return NULL;
     }
@@ -222,16 +207,6 @@ decode_escapes(Parser *p, EscapeReader *reader)
         }
     }
     return PyUnicode_FromKindAndData(PyUnicode_4BYTE_KIND, out, (Py_ssize_t)length);
-}
-
-static bool
-is_ascii(const char *text, size_t size)
-{
-    unsigned char all = 0;
-    for (size_t i = 0; i < size; i++) {
-        all |= (unsigned char)text[i];
-    }
-    return all < 128;
 }
 
 static PyObject *
@@ -349,17 +324,11 @@ take_apart(const Parser *p, size_t index)
     return parts;
 }
 
-static inline bool
-at_string(const Parser *p)
-{
-    return peek(p) == TOKEN_STRING || peek(p) == TOKEN_STRING_LINES;
-}
-
 static expr_ty
 bytes_constant(Parser *p, size_t start)
 {
     size_t size = token_at(p, p->index - 1)->end - token_at(p, start)->start;
-    char *out = scratch(p, size);
+    char *out = Parser_Scratch(p, size);
     if (out == NULL) {
         return NULL;
     }
@@ -378,8 +347,8 @@ bytes_constant(Parser *p, size_t start)
 }
 
 /* A node that spans the tokens from first to last. */
-static expr_ty
-node_over(Parser *p, enum _expr_kind kind, size_t first, size_t last)
+expr_ty
+Parser_NodeOver(Parser *p, enum _expr_kind kind, size_t first, size_t last)
 {
     size_t index = p->index;
     p->index = last + 1;
@@ -404,7 +373,7 @@ static expr_ty
 text_constant(Parser *p, PyObject *text, size_t first, size_t last)
 {
     text = Parser_Keep(p, text);
-    expr_ty node = text == NULL ? NULL : node_over(p, Constant_kind, first, last);
+    expr_ty node = text == NULL ? NULL : Parser_NodeOver(p, Constant_kind, first, last);
     if (node == NULL) {
         return NULL;
     }
@@ -512,7 +481,7 @@ finish_strings(Parser *p, StringBuilder *builder)
     if (StringBuilder_EndText(p, builder, first, last) < 0) {
         return NULL;
     }
-    expr_ty node = node_over(p, JoinedStr_kind, first, last);
+    expr_ty node = Parser_NodeOver(p, JoinedStr_kind, first, last);
     if (node == NULL) {
         return NULL;
     }

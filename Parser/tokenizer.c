@@ -118,10 +118,10 @@ typedef struct {
 
 /* ---- the vector ---- */
 
-static int
-grow(void **items, size_t *capacity, size_t item_size)
+int
+Vector_Grow(void **items, size_t *capacity, size_t item_size)
 {
-    size_t wanted = *capacity ? *capacity * 2 : 8;
+    size_t wanted = *capacity ? *capacity * 2 : 16;
     void *bigger = PyMem_Realloc(*items, wanted * item_size);
     if (bigger == NULL) {
         PyErr_NoMemory();
@@ -132,15 +132,21 @@ grow(void **items, size_t *capacity, size_t item_size)
     return 0;
 }
 
+/* Whether one more fits into one of the vector's lesser arrays, which may grow for it. */
+#define HAS_ROOM(vector, item)                                                                     \
+    ((vector)->item##_count < (vector)->item##_capacity ||                                         \
+     Vector_Grow((void **)&(vector)->item##s, &(vector)->item##_capacity,                          \
+                 sizeof(*(vector)->item##s)) == 0)
+
 static int
 grow_tokens(TokenVector *vector)
 {
     size_t capacity = vector->capacity;
-    if (grow((void **)&vector->kinds, &capacity, sizeof(uint8_t)) < 0) {
+    if (Vector_Grow((void **)&vector->kinds, &capacity, sizeof(uint8_t)) < 0) {
         return -1;
     }
     capacity = vector->capacity;
-    if (grow((void **)&vector->tokens, &capacity, sizeof(Token)) < 0) {
+    if (Vector_Grow((void **)&vector->tokens, &capacity, sizeof(Token)) < 0) {
         return -1;
     }
     vector->capacity = capacity;
@@ -237,6 +243,13 @@ fail(Scanner *s)
     return emit_last(s, TOKEN_ERROR);
 }
 
+/* The source ends where it cannot end. */
+static Step
+fail_at_end(Scanner *s)
+{
+    return emit_last(s, s->input->interactive ? TOKEN_MORE : TOKEN_ERROR);
+}
+
 /* ---- lines ---- */
 
 static void
@@ -257,6 +270,13 @@ continue_line(Scanner *s)
     }
     begin_line(s, next + 1);
     return true;
+}
+
+static Step
+fail_to_continue(Scanner *s)
+{
+    bool at_end = s->position + 2 == s->end && s->text[s->position + 1] == '\n';
+    return at_end ? fail_at_end(s) : fail(s);
 }
 
 static Step
@@ -317,7 +337,7 @@ scan_indentation(Scanner *s)
             /* What counts is the indentation before the first backslash. */
             continued_column = continued_column ? continued_column : column;
             if (!continue_line(s)) {
-                return fail(s);
+                return fail_to_continue(s);
             }
             s->position--;
         }
@@ -326,9 +346,13 @@ scan_indentation(Scanner *s)
         }
     }
     bool at_end = s->position == s->end;
+    if (at_end && s->input->interactive) {
+        return fail_at_end(s);
+    }
+    bool ends_block = s->input->interactive && column == 0;
     char next = at_end ? '\n' : s->text[s->position];
-    if (next == '#' || (next == '\n' && (!at_end || (s->input->ends_line &&
-                                                     s->position != s->line_start)))) {
+    if (next == '#' || (next == '\n' && !ends_block &&
+                        (!at_end || (s->input->ends_line && s->position != s->line_start)))) {
         s->line_is_blank = true;
         return STEP_ON;
     }
@@ -375,9 +399,7 @@ static Step
 add_type_ignore(Scanner *s, uint32_t start, uint32_t end)
 {
     TokenVector *vector = s->vector;
-    if (vector->type_ignore_count == vector->type_ignore_capacity &&
-        grow((void **)&vector->type_ignores, &vector->type_ignore_capacity, sizeof(TypeIgnore)) <
-            0) {
+    if (!HAS_ROOM(vector, type_ignore)) {
         return STEP_FAIL;
     }
     vector->type_ignores[vector->type_ignore_count++] = (TypeIgnore){start, end, s->line};
@@ -487,9 +509,7 @@ end_number(Scanner *s, uint32_t at, const char *message)
             return fail(s);
         }
         TokenVector *vector = s->vector;
-        if (vector->warning_count == vector->warning_capacity &&
-            grow((void **)&vector->warnings, &vector->warning_capacity, sizeof(TokenWarning)) <
-                0) {
+        if (!HAS_ROOM(vector, warning)) {
             return STEP_FAIL;
         }
         vector->warnings[vector->warning_count++] = (TokenWarning){start, s->line, message};
@@ -590,7 +610,7 @@ scan_number(Scanner *s)
 /* The end of a string in single quotes, which may go over lines that end in a backslash; 0 where
    there is none. */
 static uint32_t
-find_quote(const Scanner *s, uint32_t at, char quote, bool *has_lines)
+find_quote(const Scanner *s, uint32_t at, char quote, bool *has_lines, bool *is_open_at_end)
 {
     const char *text = s->text;
     for (; at < s->end; at++) {
@@ -603,14 +623,15 @@ find_quote(const Scanner *s, uint32_t at, char quote, bool *has_lines)
             *has_lines |= at < s->end && text[at] == '\n';
         }
         else if (c == '\n') {
+            *is_open_at_end = false;
             return 0;
         }
     }
     return 0;
 }
 
-/* The next quote is looked for only once it has been passed, and backslashes only before it: so each
-   byte is looked at twice, however many of them there are. */
+/* The next quote is looked for only once it has been passed, and backslashes only before it: so
+   each byte is looked at twice, however many of them there are. */
 static uint32_t
 find_triple_quote(const Scanner *s, uint32_t at, char quote)
 {
@@ -652,9 +673,7 @@ emit_long_string(Scanner *s, uint32_t start, uint32_t end)
         begin_line(s, (uint32_t)(at + 1 - s->text));
     }
     s->position = end;
-    if (vector->long_string_count == vector->long_string_capacity &&
-        grow((void **)&vector->long_strings, &vector->long_string_capacity,
-             sizeof(LongStringEnd)) < 0) {
+    if (!HAS_ROOM(vector, long_string)) {
         return STEP_FAIL;
     }
     vector->long_strings[vector->long_string_count++] =
@@ -666,17 +685,17 @@ static Step
 scan_string(Scanner *s, uint32_t start, uint32_t opening)
 {
     char quote = s->text[opening];
-    bool has_lines = false;
+    bool has_lines = false, is_open_at_end = true;
     uint32_t end;
     if (peek_at(s, opening + 1) == quote && peek_at(s, opening + 2) == quote) {
         end = find_triple_quote(s, opening + 3, quote);
         has_lines = end != 0 && memchr(s->text + start, '\n', end - start) != NULL;
     }
     else {
-        end = find_quote(s, opening + 1, quote, &has_lines);
+        end = find_quote(s, opening + 1, quote, &has_lines, &is_open_at_end);
     }
     if (end == 0) {
-        return fail(s);
+        return is_open_at_end ? fail_at_end(s) : fail(s);
     }
     if (has_lines) {
         return emit_long_string(s, start, end);
@@ -881,8 +900,8 @@ scan_end(Scanner *s)
         }
         return emit_last(s, TOKEN_END);
     }
-    if (s->depth > 0) {
-        return fail(s);
+    if (s->depth > 0 || s->input->interactive) {
+        return fail_at_end(s);
     }
     if (s->input->single) {
         return end_single(s, s->vector->count > 0);
@@ -948,7 +967,7 @@ scan_line(Scanner *s)
             step = scan_comment(s);
             break;
         case CLASS_BACKSLASH:
-            step = continue_line(s) ? STEP_ON : fail(s);
+            step = continue_line(s) ? STEP_ON : fail_to_continue(s);
             break;
         default:
             step = fail(s);

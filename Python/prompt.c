@@ -277,17 +277,17 @@ run_to_end_of_file(const Prompt *prompt)
         if (read == INPUT_ENDED) {
             return 0;
         }
-        if (read == STATEMENT_READ) {
-            out_of_memory = 0;
-            flush_output();
-        }
-        else if (PyErr_ExceptionMatches(PyExc_MemoryError)
-                 && ++out_of_memory > OUT_OF_MEMORY_LIMIT) {
+        int failed = read == STATEMENT_FAILED;
+        out_of_memory = failed && PyErr_ExceptionMatches(PyExc_MemoryError) ? out_of_memory + 1 : 0;
+        if (out_of_memory > OUT_OF_MEMORY_LIMIT) {
             PyErr_Clear();
             return -1;
         }
-        else {
+        if (failed) {
             report_failure(prompt->session);
+        }
+        else {
+            flush_output();
         }
         show_reference_count();
     }

@@ -503,6 +503,13 @@ class StockTest(PromptTestCase):
         self.assertEqual(ours.stderr, stock.stderr)
         self.assertEqual(ours.returncode, stock.returncode)
 
+    def test_out_of_memory(self):
+        for source in "raise MemoryError\n" * 20, "raise MemoryError\n1/0\n" * 20:
+            ours, stock = (run_piped(source + "'alive'\n", executable=executable)
+                           for executable in (sys.executable, STOCK))
+            self.assertEqual((ours.stdout, ours.stderr, ours.returncode),
+                             (stock.stdout, stock.stderr, stock.returncode))
+
     def test_audit_events(self):
         source = """\
             import sys

@@ -128,6 +128,23 @@ skip_runners(PyObject *value, PyObject *traceback)
     return rest;
 }
 
+/* Has the traceback of the exception that is set begin where code is, if no frame of it is there. */
+static void
+add_place(PyCodeObject *code)
+{
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyObject *filename = PyUnicode_EncodeFSDefault(code->co_filename);
+    if (filename == NULL) {
+        PyErr_Clear();
+    }
+    PyErr_Restore(type, value, traceback);
+    if (filename != NULL) {
+        _PyTraceback_Add("<module>", PyBytes_AS_STRING(filename), code->co_firstlineno);
+        Py_DECREF(filename);
+    }
+}
+
 /* Leaves the user's frames in the traceback of the exception that is set.  A statement that never
    began, or that the runner gave up, has none; the traceback then shows where it is. */
 static void
@@ -149,7 +166,7 @@ trim_traceback(PyCodeObject *code)
     }
     PyErr_Restore(type, value, traceback);
     if (is_empty) {
-        _PyTraceback_Add("<module>", PyUnicode_AsUTF8(code->co_filename), code->co_firstlineno);
+        add_place(code);
     }
 }
 

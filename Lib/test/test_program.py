@@ -1,6 +1,7 @@
 """Programs that await at the top level, and `-m asyncio`."""
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -131,6 +132,22 @@ class ProgramTest(unittest.TestCase):
                                   "import asyncio; x = await asyncio.sleep(0, 5)",
                                   source="x\nawait asyncio.sleep(0, 6)\n")
         self.assertEqual(result.stdout, "5\n6\n")
+
+    def test_traceback_in_a_file_of_undecodable_name(self):
+        path = self.write("interrupted_\udcff.py", textwrap.dedent("""\
+            import asyncio, os, signal, threading
+            async def refuse():
+                while True:
+                    try:
+                        await asyncio.sleep(99)
+                    except asyncio.CancelledError:
+                        pass
+            threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+            await refuse()
+            """))
+        result = self.run_program("-X", "autoawait", path)
+        self.assertIn("in <module>", result.stderr)
+        self.assertEqual(result.returncode, -signal.SIGINT)
 
     def test_syntax_errors_and_interrupt_status(self):
         self.write("bad.py", "x = 1 1\n")

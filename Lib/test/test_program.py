@@ -127,6 +127,19 @@ class ProgramTest(unittest.TestCase):
             """)
         self.assertEqual(self.run_program("-X", "autoawait", "-c", source).stdout, "ended\n")
 
+    def test_tasks_of_trio_end_with_the_program(self):
+        source = textwrap.dedent("""\
+            import autoawait, trio
+            async def work():
+                try:
+                    await trio.sleep(99)
+                finally:
+                    print('ended')
+            autoawait.nursery.start_soon(work)
+            await trio.sleep(0.1)
+            """)
+        self.assertEqual(self.run_program("-X", "autoawait=trio", "-c", source).stdout, "ended\n")
+
     def test_inspect_afterwards(self):
         result = self.run_program("-q", "-i", "-X", "autoawait", "-c",
                                   "import asyncio; x = await asyncio.sleep(0, 5)",

@@ -568,6 +568,16 @@ class CurioTest(unittest.TestCase):
 class TrioTest(PromptTestCase):
     """The runner for trio."""
 
+    def test_work_of_the_startup_file_goes_on(self):
+        path = f"{self.home}/startup.py"
+        with open(path, "w") as startup:
+            startup.write("import autoawait, trio\nasync def work():\n"
+                          "    await trio.sleep(0.5)\n    print('wor' 'ked')\n"
+                          "autoawait('trio')\n"
+                          "autoawait.nursery.start_soon(work)\n")
+        prompt = self.start(PYTHONSTARTUP=path)
+        prompt.child.expect_exact("worked")
+
     def start_trio(self):
         """Start a prompt that awaits with trio."""
         prompt = self.start()

@@ -145,10 +145,9 @@ add_place(PyCodeObject *code)
     }
 }
 
-/* Leaves the user's frames in the traceback of the exception that is set.  A statement that never
-   began, or that the runner gave up, has none; the traceback then shows where it is. */
-static void
-trim_traceback(PyCodeObject *code)
+/* A statement that never began, or that the runner gave up, has no frames. */
+void
+AwaitHook_TrimTraceback(PyCodeObject *code)
 {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
@@ -220,7 +219,10 @@ AwaitHook_Run(PyObject *coroutine, PyCodeObject *code)
 {
     PyObject *result = PySys_Await(coroutine);
     if (result == NULL) {
-        trim_traceback(code);
+        AwaitHook_TrimTraceback(code);
+        if (Py_REFCNT(coroutine) == 1) {
+            discard_coroutine(coroutine);
+        }
     }
     return result;
 }

@@ -15,6 +15,7 @@
 /* One read of the prompt; lives in the reader's frame. */
 typedef struct InputWait {
     PyObject *session;        /* borrowed: has wants_input() and wait_for_input(fd) */
+    PyThreadState *thread;    /* the reader's, which waits without the GIL */
     int (*other_hook)(void);  /* whose PyOS_InputHook this was, or NULL */
     int installed;
     int timer_exists;

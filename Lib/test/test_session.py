@@ -132,6 +132,21 @@ class BackgroundTest(PromptTestCase):
                 self.assertEqual(prompt.read_to_prompt().count("KeyboardInterrupt"), 1)
                 self.assertEqual(prompt.type("place.value is None"), "False\n")
 
+    def test_signals_during_another_input_hook(self):
+        for mode in self.MODES:
+            with self.subTest(mode=mode):
+                prompt = self.start_ticking(*mode)
+                prompt.type("import ctypes, signal; alarms = []")
+                prompt.type("_ = signal.signal(signal.SIGALRM, lambda *_: alarms.append(1))")
+                prompt.type("place = ctypes.c_void_p.in_dll(ctypes.pythonapi, 'PyOS_InputHook')")
+                prompt.child.send("_ = signal.setitimer(signal.ITIMER_REAL, 0.1, 0.1);"
+                                  " place.value = ctypes.cast(ctypes.CDLL(None).pause,"
+                                  " ctypes.c_void_p).value; before = len(ticks)\n")
+                prompt.read_to_prompt()
+                time.sleep(1)
+                self.assertEqual(prompt.type("len(alarms) > 5, len(ticks) - before > 2"),
+                                 "(True, True)\n")
+
     def test_output_appears_above_the_line(self):
         prompt = self.start()
         prompt.type("import asyncio, logging")

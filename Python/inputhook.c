@@ -251,13 +251,14 @@ InputWait_End(InputWait *wait)
     }
 }
 
-/* The library that the module readline uses, if it edits the prompt's lines; the interpreter itself
-   is not linked with it. */
+/* The library that the module readline uses, if it edits the prompt's lines, as the runtime has it
+   do between two terminals; the interpreter itself is not linked with it. */
 static void *
 active_readline(void)
 {
     if (PyOS_ReadlineFunctionPointer == NULL
-        || PyOS_ReadlineFunctionPointer == PyOS_StdioReadline) {
+        || PyOS_ReadlineFunctionPointer == PyOS_StdioReadline
+        || !isatty(fileno(stdin)) || !isatty(fileno(stdout))) {
         return NULL;
     }
     return dlopen("libreadline.so.8", RTLD_LAZY | RTLD_NOLOAD);
@@ -282,10 +283,10 @@ call_readline(const char *name)
 }
 
 static int
-write_all(const char *text, size_t length)
+write_all(int descriptor, const char *text, size_t length)
 {
     while (length > 0) {
-        ssize_t written = write(STDOUT_FILENO, text, length);
+        ssize_t written = write(descriptor, text, length);
         if (written < 0 && errno != EINTR) {
             PyErr_SetFromErrno(PyExc_OSError);
             return -1;
@@ -299,18 +300,19 @@ write_all(const char *text, size_t length)
 }
 
 int
-InputWait_WriteAbove(const char *text, size_t length)
+InputWait_WriteAbove(int terminal, const char *text, size_t length)
 {
     const char *prompt = current_wait == NULL ? "" : current_wait->prompt;
-    if (!call_readline("rl_clear_visible_line") && write_all(ERASE_LINE, strlen(ERASE_LINE)) < 0) {
+    if (!call_readline("rl_clear_visible_line")
+        && write_all(terminal, ERASE_LINE, strlen(ERASE_LINE)) < 0) {
         return -1;
     }
-    if (write_all(text, length) < 0
-        || (length > 0 && text[length - 1] != '\n' && write_all("\n", 1) < 0)) {
+    if (write_all(terminal, text, length) < 0
+        || (length > 0 && text[length - 1] != '\n' && write_all(terminal, "\n", 1) < 0)) {
         return -1;
     }
     if (!call_readline("rl_forced_update_display")) {
-        return write_all(prompt, strlen(prompt));
+        return write_all(terminal, prompt, strlen(prompt));
     }
     return 0;
 }

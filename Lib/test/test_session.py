@@ -160,6 +160,20 @@ class BackgroundTest(PromptTestCase):
         prompt.child.expect_exact("spoken 1\r\nspoken 2\r\nlogged: too\r\n>>> 6 * ")
         self.assertEqual(prompt.type("7"), "42\n")
 
+    def test_output_of_one_stream_to_the_terminal(self):
+        prompt = self.start("-c", f"exec {sys.executable} -q > {self.home}/output",
+                            executable="/bin/sh")
+        prompt.type("import asyncio, sys")
+        prompt.type("async def speak():\n    await asyncio.sleep(0.3)\n"
+                    "    print('to', 'file')\n    print('to', 'screen', file=sys.stderr)\n")
+        prompt.type("task = asyncio.create_task(speak())")
+        prompt.child.expect_exact("to screen")
+        prompt.read_to_prompt()
+        prompt.type("1")
+        prompt.leave()
+        with open(f"{self.home}/output") as output:
+            self.assertEqual(output.read(), "to file\n1\n")
+
     def test_output_above_the_prompt_without_readline(self):
         prompt = self.start("-I")
         prompt.type("import asyncio")

@@ -376,6 +376,18 @@ class LoanTest(PromptTestCase):
         self.assertEqual(prompt.read_to_prompt().count("KeyboardInterrupt"), 1)
         self.assertEqual(prompt.type("task.done()"), "False\n")
 
+    def test_task_factory(self):
+        self.check_session(self.start(), [
+            ("import asyncio; loop = asyncio.get_running_loop()", ""),
+            ("def factory(loop, coroutine, context):\n    coroutine.close()\n"
+             "    future = loop.create_future()\n    future.set_result(5)\n"
+             "    return future\n", ""),
+            ("loop.set_task_factory(factory)", ""),
+            ("await asyncio.sleep(0, 6)", ""),
+            ("loop.set_task_factory(None)", ""),
+            ("await asyncio.sleep(0, 6)", "6\n"),
+        ])
+
     def test_statement_that_imports_asyncio(self):
         self.check_session(self.start(), [
             ("import asyncio; task = asyncio.create_task(asyncio.sleep(0, 5))", ""),

@@ -1,6 +1,7 @@
 /* _autoawait: what the module autoawait cannot say in Python. */
 
 #include "inputhook.h"
+#include "linereader.h"
 
 PyDoc_STRVAR(current_context_doc,
              "current_context()\n--\n\n"
@@ -31,24 +32,62 @@ current_context(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
 }
 
 PyDoc_STRVAR(write_above_line_doc,
-             "write_above_line(data, /)\n--\n\n"
-             "Write bytes to the terminal above the line being typed; return their number.");
+             "write_above_line(descriptor, data, /)\n--\n\n"
+             "Write bytes to a descriptor, the terminal's, above the line being typed.");
 
 static PyObject *
-write_above_line(PyObject *Py_UNUSED(module), PyObject *data)
+write_above_line(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
+    int descriptor;
     Py_buffer view;
-    if (PyObject_GetBuffer(data, &view, PyBUF_SIMPLE) < 0) {
+    if (!PyArg_ParseTuple(arguments, "iy*:write_above_line", &descriptor, &view)) {
         return NULL;
     }
-    int failed = InputWait_WriteAbove(view.buf, (size_t)view.len) < 0;
-    Py_ssize_t length = view.len;
+    int failed = InputWait_WriteAbove(descriptor, view.buf, (size_t)view.len) < 0;
     PyBuffer_Release(&view);
-    return failed ? NULL : PyLong_FromSsize_t(length);
+    if (failed) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(begin_line_doc,
+             "begin_line(prompt, /)\n--\n\n"
+             "Show prompt and begin a line; return whether readline edits it.");
+
+static PyObject *
+begin_line(PyObject *Py_UNUSED(module), PyObject *prompt)
+{
+    const char *text = PyUnicode_AsUTF8(prompt);
+    return text == NULL ? NULL : PyBool_FromLong(LineReader_Begin(text));
+}
+
+PyDoc_STRVAR(feed_line_doc,
+             "feed_line()\n--\n\n"
+             "Take what was typed; return the line as bytes if it is complete, else None.");
+
+static PyObject *
+feed_line(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
+{
+    return LineReader_Feed();
+}
+
+PyDoc_STRVAR(abandon_line_doc,
+             "abandon_line()\n--\n\n"
+             "Give up the line that was begun, if any.");
+
+static PyObject *
+abandon_line(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
+{
+    LineReader_Abandon();
+    Py_RETURN_NONE;
 }
 
 static PyMethodDef autoawait_functions[] = {
-    {"write_above_line", write_above_line, METH_O, write_above_line_doc},
+    {"abandon_line", abandon_line, METH_NOARGS, abandon_line_doc},
+    {"begin_line", begin_line, METH_O, begin_line_doc},
+    {"feed_line", feed_line, METH_NOARGS, feed_line_doc},
+    {"write_above_line", write_above_line, METH_VARARGS, write_above_line_doc},
     {"current_context", current_context, METH_NOARGS, current_context_doc},
     {NULL, NULL, 0, NULL},
 };

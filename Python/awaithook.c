@@ -19,15 +19,37 @@ PyDoc_STRVAR(awaithook_doc,
              "All coroutines of the interpreter's life share one asyncio event loop and the\n"
              "calling thread's context.");
 
+/* What runs the coroutine: autoawait's function, kept in the dict of self, which is a module of the
+   hook's own.  New reference. */
 static PyObject *
-default_awaithook(PyObject *Py_UNUSED(self), PyObject *coroutine)
+default_runner(PyObject *self)
 {
+    PyObject *kept = PyModule_GetDict(self);
+    PyObject *run = PyDict_GetItemString(kept, "run");
+    if (run != NULL) {
+        return Py_NewRef(run);
+    }
     PyObject *module = PyImport_ImportModule("autoawait");
     if (module == NULL) {
         return NULL;
     }
-    PyObject *result = PyObject_CallMethod(module, "_default_awaithook", "O", coroutine);
+    run = PyObject_GetAttrString(module, "_default_awaithook");
     Py_DECREF(module);
+    if (run != NULL && PyDict_SetItemString(kept, "run", run) < 0) {
+        Py_CLEAR(run);
+    }
+    return run;
+}
+
+static PyObject *
+default_awaithook(PyObject *self, PyObject *coroutine)
+{
+    PyObject *run = default_runner(self);
+    if (run == NULL) {
+        return NULL;
+    }
+    PyObject *result = PyObject_CallOneArg(run, coroutine);
+    Py_DECREF(run);
     return result;
 }
 
@@ -38,11 +60,13 @@ static int
 add_awaithook(void)
 {
     PyObject *module_name = PyUnicode_InternFromString("sys");
-    if (module_name == NULL) {
-        return -1;
+    PyObject *self = PyModule_New("sys");
+    PyObject *hook = NULL;
+    if (module_name != NULL && self != NULL) {
+        hook = PyCFunction_NewEx(&default_awaithook_definition, self, module_name);
     }
-    PyObject *hook = PyCFunction_NewEx(&default_awaithook_definition, NULL, module_name);
-    Py_DECREF(module_name);
+    Py_XDECREF(module_name);
+    Py_XDECREF(self);
     if (hook == NULL) {
         return -1;
     }
@@ -104,10 +128,26 @@ skip_runners(PyObject *value, PyObject *traceback)
     return rest;
 }
 
-/* Leaves the user's frames in the traceback of the exception that is set.  A statement that never
-   began, or that the runner gave up, has none; the traceback then shows where it is. */
+/* Has the traceback of the exception that is set begin where code is, if no frame of it is there. */
 static void
-trim_traceback(PyCodeObject *code)
+add_place(PyCodeObject *code)
+{
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyObject *filename = PyUnicode_EncodeFSDefault(code->co_filename);
+    if (filename == NULL) {
+        PyErr_Clear();
+    }
+    PyErr_Restore(type, value, traceback);
+    if (filename != NULL) {
+        _PyTraceback_Add("<module>", PyBytes_AS_STRING(filename), code->co_firstlineno);
+        Py_DECREF(filename);
+    }
+}
+
+/* A statement that never began, or that the runner gave up, has no frames. */
+void
+AwaitHook_TrimTraceback(PyCodeObject *code)
 {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
@@ -125,7 +165,7 @@ trim_traceback(PyCodeObject *code)
     }
     PyErr_Restore(type, value, traceback);
     if (is_empty) {
-        _PyTraceback_Add("<module>", PyUnicode_AsUTF8(code->co_filename), code->co_firstlineno);
+        add_place(code);
     }
 }
 
@@ -179,7 +219,10 @@ AwaitHook_Run(PyObject *coroutine, PyCodeObject *code)
 {
     PyObject *result = PySys_Await(coroutine);
     if (result == NULL) {
-        trim_traceback(code);
+        AwaitHook_TrimTraceback(code);
+        if (Py_REFCNT(coroutine) == 1) {
+            discard_coroutine(coroutine);
+        }
     }
     return result;
 }

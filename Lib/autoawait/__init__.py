@@ -26,7 +26,7 @@ function does not, since it may pass coroutines on to that one.
 import sys
 import types
 
-__all__ = ["AsyncioRunner", "TrioRunner", "CurioRunner", "runner"]
+__all__ = ["AsyncioRunner", "TrioRunner", "CurioRunner", "interact", "runner"]
 
 _RUNNER_CLASSES = {
     # name of the library: module of this package, class in it
@@ -39,10 +39,14 @@ _RUNNER_CLASSES = {
 def __getattr__(name):
     """Import a runner, and with it its library, when it is first asked for.
 
-    `nursery` is what the runner in use has by that name: trio's.
+    `nursery` is what the runner in use has by that name: trio's.  `interact` is the
+    prompt inside a coroutine, see module console.
     """
     if name == "nursery":
         return getattr(sys.awaithook, name)
+    if name == "interact":
+        from .console import interact
+        return interact
     for module_name, class_name in _RUNNER_CLASSES.values():
         if name == class_name:
             from importlib import import_module
@@ -79,6 +83,7 @@ class _Session:
 
     def begin(self):
         """Begin a session at a prompt; return self."""
+        self._follow_hook()
         if self._first_loan is None:
             from . import loan
             self._first_loan = loan.Loan(lambda: self.default_runner().open_loop())
@@ -111,6 +116,9 @@ class _Session:
     def after_statement(self):
         """Notice a hook that was changed; end the runner that it follows."""
         self._forget_warnings()
+        self._follow_hook()
+
+    def _follow_hook(self):
         hook = getattr(sys, "awaithook", None)
         if hook is self._hook:
             return
@@ -134,6 +142,7 @@ class _Session:
 
     def end(self):
         """End the session: what the runner in use keeps, and the default's."""
+        self._follow_hook()
         for hook in {id(hook): hook for hook in (self._keeper, sys.__awaithook__)}.values():
             self._close(hook)
 

@@ -13,8 +13,11 @@ ROUNDS = 200
 ROUNDS_OF_SLOW_ONES = 40
 
 # One line, which every prompt takes alike.
-PREPARATION = ["import asyncio", 'exec("async def finished(): pass")']
+PREPARATION = ["import asyncio", 'exec("async def finished(): pass")',
+               'exec("def plain_function(): pass")']
 PLAIN = "x = 1"
+# As long as the first of those awaited, and as much to do: a call whose value is None.
+PLAIN_CALL = "plain_function()"
 AWAITED = ["await finished()", "await asyncio.sleep(0)"]
 
 
@@ -111,7 +114,8 @@ def _compare_awaited(report, interpreters, environment):
             _compare(report, line, [(name, session, line) for name, session in sessions],
                      ROUNDS_OF_SLOW_ONES)
             _compare(report, f"{line} and a plain statement of the same session",
-                     [(own_name, own_session, line), (PLAIN, own_session, PLAIN)], ROUNDS)
+                     [(own_name, own_session, line),
+                      (PLAIN_CALL, own_session, PLAIN_CALL)], ROUNDS)
     if len(sessions) == 2:
         report.note("IPython: not compared, package python3-ipython is not installed")
 

@@ -1,0 +1,242 @@
+"""A prompt inside a running coroutine, while the program's own loop goes on."""
+
+import ast
+import code
+import inspect
+import os
+import signal
+import sys
+
+import _autoawait
+
+from . import report, terminal
+
+
+async def interact(banner=None, local=None, exitmsg=None):
+    """Open a prompt in the coroutine that awaits this, until end of file.
+
+    As code.interact(): banner and exitmsg are shown before and after, local is
+    the namespace.  Statements may await; they run in the caller's own task, one
+    after the other, and everything else on the loop goes on while one waits or
+    a line is typed.  Works under asyncio and trio.
+
+    Ctrl-C clears the line, or cancels the statement that runs.
+    """
+    if os.isatty(0):
+        try:
+            import readline  # noqa: F401
+        except ImportError:
+            pass
+    await _Console({} if local is None else local).interact(banner, exitmsg)
+
+
+class _Console(code.InteractiveConsole):
+    """code.InteractiveConsole, awaited."""
+
+    def __init__(self, namespace):
+        namespace.setdefault("__name__", "__console__")
+        namespace.setdefault("__builtins__", __builtins__)
+        super().__init__(namespace)
+        self.compile.compiler.flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        self._side = _trio_side() or _AsyncioSide()
+        self._ready_code = None
+        self._typed = b""       # what was read and is no line yet, or more than one
+
+    async def interact(self, banner, exitmsg):
+        """Read and run statements until end of file."""
+        if banner is None:
+            banner = f"Python {sys.version} on {sys.platform}\n({self.__class__.__name__[1:]})"
+        if banner:
+            self.write(f"{banner}\n")
+        more = False
+        while True:
+            prompt = getattr(sys, "ps2", "... ") if more else getattr(sys, "ps1", ">>> ")
+            try:
+                line = await self._read_line(str(prompt))
+                if line is None:
+                    self.write("\n")
+                    break
+                more = self.push(line)
+                if self._ready_code is not None:
+                    await self._run_ready_code()
+            except KeyboardInterrupt:
+                self.write("\nKeyboardInterrupt\n")
+                self.resetbuffer()
+                more = False
+        if exitmsg is None:
+            exitmsg = "now leaving the prompt in the coroutine"
+        if exitmsg:
+            self.write(f"{exitmsg}\n")
+
+    def runcode(self, code):
+        """Keep code for the coroutine that pushed its source."""
+        self._ready_code = code
+
+    async def _run_ready_code(self):
+        code, self._ready_code = self._ready_code, None
+        try:
+            if code.co_flags & inspect.CO_COROUTINE:
+                await self._cancellable(eval(code, self.locals))
+            else:
+                with _Sigint(_interrupt):
+                    exec(code, self.locals)
+        except (SystemExit, KeyboardInterrupt, self._side.Cancelled):
+            raise
+        except BaseException as error:
+            # showtraceback() would show the frames of this module.
+            sys.last_traceback = report.user_traceback(error, error.__traceback__)
+            sys.last_type, sys.last_value = type(error), error
+            sys.excepthook(type(error), error.with_traceback(sys.last_traceback),
+                           sys.last_traceback)
+
+    async def _cancellable(self, awaitable):
+        """Await awaitable; SIGINT cancels it and becomes KeyboardInterrupt."""
+        with _Sigint(self._side.cancel) as sigint:
+            try:
+                return await self._side.run(awaitable)
+            except self._side.Cancelled:
+                if not sigint.count:
+                    raise
+                self._side.forget_cancel()
+                raise KeyboardInterrupt from None
+
+    async def _read_line(self, prompt):
+        """Return a line without its end, or None at end of file."""
+        edited = os.isatty(0) and _autoawait.begin_line(prompt)
+        if not edited:
+            self.write(prompt)
+            sys.stderr.flush()
+        line = None
+        try:
+            with terminal.OutputAboveLine(self._side.run_soon):
+                while line is None:
+                    if b"\n" not in self._typed:
+                        await self._cancellable(self._side.wait_readable(0))
+                    line = _autoawait.feed_line() if edited else self._read_typed()
+        finally:
+            _autoawait.abandon_line()
+        if not line:
+            return None
+        return line.decode(sys.stdin.encoding or "utf-8").removesuffix("\n")
+
+    def _read_typed(self):
+        """Return a line as bytes, b"" at end of file, None if there is none yet."""
+        if b"\n" not in self._typed:
+            text = os.read(0, 65536)
+            self._typed += text
+            if text and b"\n" not in self._typed:
+                return None
+        line, newline, self._typed = self._typed.partition(b"\n")
+        return line + newline
+
+
+def _interrupt():
+    raise KeyboardInterrupt
+
+
+class _Sigint:
+    """While entered, SIGINT calls cancel() and counts, whatever it did before.
+
+    The second SIGINT breaks what keeps the loop from cancelling.
+    """
+
+    def __init__(self, cancel):
+        self.count = 0
+        self._cancel = cancel
+
+    def __enter__(self):
+        self._before = None
+        try:
+            self._before = signal.signal(signal.SIGINT, self._handle)
+        except ValueError:
+            # Not the main thread: SIGINT is not ours.
+            pass
+        return self
+
+    def __exit__(self, *exception):
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+
+    def _handle(self, signal_number, frame):
+        self.count += 1
+        if self.count > 1:
+            raise KeyboardInterrupt
+        self._cancel()
+
+
+class _AsyncioSide:
+    """What the console needs of asyncio."""
+
+    def __init__(self):
+        import asyncio
+
+        self.Cancelled = asyncio.CancelledError
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
+        self.run_soon = self._loop.call_soon_threadsafe
+
+    async def run(self, awaitable):
+        """Await awaitable so that cancel() ends it."""
+        return await awaitable
+
+    async def wait_readable(self, descriptor):
+        """Wait until descriptor can be read."""
+        readable = self._loop.create_future()
+
+        def on_readable():
+            if not readable.done():
+                readable.set_result(None)
+
+        try:
+            self._loop.add_reader(descriptor, on_readable)
+        except PermissionError:
+            return
+        try:
+            await readable
+        finally:
+            self._loop.remove_reader(descriptor)
+
+    def cancel(self):
+        """Cancel what runs; from a signal handler."""
+        self._loop.call_soon_threadsafe(self._task.cancel)
+
+    def forget_cancel(self):
+        """Say that cancel() has had its effect."""
+        self._task.uncancel()
+
+
+def _trio_side():
+    """Return a _TrioSide if the caller runs under trio, else None."""
+    trio = sys.modules.get("trio")
+    try:
+        return _TrioSide(trio) if trio and trio.lowlevel.current_task() else None
+    except RuntimeError:
+        return None
+
+
+class _TrioSide:
+    """What the console needs of trio."""
+
+    class Cancelled(BaseException):
+        """The scope around what ran was cancelled."""
+
+    def __init__(self, trio):
+        self._trio = trio
+        self._token = trio.lowlevel.current_trio_token()
+        self._scope = None
+        self.wait_readable = trio.lowlevel.wait_readable
+        self.run_soon = self._token.run_sync_soon
+
+    async def run(self, awaitable):
+        """Await awaitable so that cancel() ends it."""
+        with self._trio.CancelScope() as self._scope:
+            return await awaitable
+        raise self.Cancelled
+
+    def cancel(self):
+        """Cancel what runs; from a signal handler."""
+        scope = self._scope
+        self._token.run_sync_soon(scope.cancel)
+
+    def forget_cancel(self):
+        """Nothing to do: the scope is over."""

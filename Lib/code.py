@@ -1,0 +1,61 @@
+"""The standard library's module code, with consoles that await.
+
+All of it is the standard library's own, run in this module's place.  Added is
+that an interpreter of this module may be given statements that await: those
+are run by sys.awaithook, as at the prompt.  A subclass with a runcode() of its
+own, which knows nothing of coroutines, is left as it is.
+"""
+
+import sys
+from importlib.machinery import SourceFileLoader
+
+# Where inspect finds the classes.
+__file__ = f"{sys._stdlib_dir}/code.py"
+exec(SourceFileLoader("code", __file__).get_code("code"))
+
+# PyCF_ALLOW_TOP_LEVEL_AWAIT and CO_COROUTINE, whose modules take long to import.
+_ALLOW_AWAIT = 0x2000
+_IS_COROUTINE = 0x80
+
+_stock_runsource = InteractiveInterpreter.runsource  # noqa: F821
+_stock_runcode = InteractiveInterpreter.runcode  # noqa: F821
+
+
+def _runsource(self, source, filename="<input>", symbol="single"):
+    """Compile and run some source, which may await, in the interpreter."""
+    compiler = getattr(self.compile, "compiler", None)
+    if type(self).runcode is _runcode and hasattr(compiler, "flags"):
+        if getattr(sys, "awaithook", None) is None:
+            compiler.flags &= ~_ALLOW_AWAIT
+        else:
+            compiler.flags |= _ALLOW_AWAIT
+    return _stock_runsource(self, source, filename, symbol)
+
+
+def _runcode(self, code):
+    """Execute a code object; a coroutine's through sys.awaithook.
+
+    When an exception occurs, self.showtraceback() is called to display a
+    traceback.  All exceptions are caught except SystemExit, which is allowed to
+    propagate.
+    """
+    if not code.co_flags & _IS_COROUTINE:
+        return _stock_runcode(self, code)
+    try:
+        sys.awaithook(eval(code, self.locals))
+    except SystemExit:
+        raise
+    except BaseException as error:
+        from autoawait.report import user_traceback
+
+        # What showtraceback() takes off is the frame that caught the exception.
+        caught = error.__traceback__
+        caught.tb_next = user_traceback(error, caught.tb_next)
+        self.showtraceback()
+
+
+_runsource.__doc__ = _stock_runsource.__doc__
+for _stock, _ours in (_stock_runsource, _runsource), (_stock_runcode, _runcode):
+    _ours.__name__, _ours.__qualname__ = _stock.__name__, _stock.__qualname__
+InteractiveInterpreter.runsource = _runsource  # noqa: F821
+InteractiveInterpreter.runcode = _runcode  # noqa: F821

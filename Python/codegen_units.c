@@ -228,6 +228,7 @@ emit_variable_id(struct Compiler *compiler, NameId name, expr_context_ty context
     struct Symbol *symbol = scope_symbol(scope, name);
     enum Access access = access_to(scope, symbol);
     int opcode = access_opcodes[access][context - Load];
+    int position;
     switch (access) {
     case ACCESS_CELL:
         if (context == Load && scope->kind == SCOPE_CLASS) {
@@ -235,11 +236,9 @@ emit_variable_id(struct Compiler *compiler, NameId name, expr_context_ty context
         }
         return emit_with(compiler, opcode, symbol->slot);
     case ACCESS_FAST:
-        if (symbol->slot < 0) {
-            symbol->slot = pool_position(&compiler->variable_pool, name);
-            TRY(symbol->slot);
-        }
-        return emit_with(compiler, opcode, symbol->slot);
+        position = pool_position(&compiler->variable_pool, name);
+        TRY(position);
+        return emit_with(compiler, opcode, position);
     default:
         return emit_name_id(compiler, opcode, name);
     }

@@ -12,7 +12,7 @@ import sysconfig
 
 from measure import Subject, clean_environment
 
-ROUNDS = 12
+ROUNDS = 6
 
 # Runs in the interpreter under measurement: tells the seconds that its argument takes.
 PROBE = r"""

@@ -92,7 +92,14 @@ static PyObject *
 make_name(Parser *p, const char *text, size_t length)
 {
     PyObject *name;
-    if (is_ascii(text, length)) {
+    if (length == 1 && is_ascii(text, length)) {
+        /* The runtime's own object for the character is the one to be interned. */
+        name = PyUnicode_DecodeUTF8(text, 1, NULL);
+        if (name == NULL) {
+            return NULL;
+        }
+    }
+    else if (is_ascii(text, length)) {
         name = PyUnicode_New((Py_ssize_t)length, 127);
         if (name == NULL) {
             return NULL;

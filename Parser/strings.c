@@ -212,7 +212,8 @@ decode_escapes(Parser *p, EscapeReader *reader)
 static PyObject *
 decode_plain(const char *text, size_t size)
 {
-    if (!is_ascii(text, size)) {
+    /* A single character is one of the runtime's own objects, there and nowhere else. */
+    if (size == 1 || !is_ascii(text, size)) {
         return PyUnicode_DecodeUTF8(text, (Py_ssize_t)size, NULL);
     }
     PyObject *string = PyUnicode_New((Py_ssize_t)size, 127);

@@ -14,6 +14,8 @@ import warnings
 
 import _parser_stage
 
+from join_support import STOCK
+
 # One case a line; ⏎ stands for a line end.
 ACCEPTED = r"""
 x
@@ -456,6 +458,28 @@ class DepthTest(unittest.TestCase):
             source = "f'''{f\"\"\"{f'{f\"{" + "-" * depth + "x}\"}'}\"\"\"}'''"
             with self.subTest(depth=depth):
                 self.assertEqual(self.verdict(source, False), self.verdict(source, True))
+
+
+class SingleCharacterTest(unittest.TestCase):
+    """Strings of one character are the runtime's own objects, as in stock.
+
+    It shows in the order of a frozenset's elements, which is part of a .pyc file.
+    """
+
+    def test_constants(self):
+        for source in "'a'", "'a' ''", "r'a'", "u'a'", "'\\x61'":
+            with self.subTest(source=source):
+                value = ast.parse(source, mode="eval").body.value
+                self.assertIs(value, chr(97))
+
+    def test_order_of_constant_sets(self):
+        probe = ("for _ in range(3): print(list(compile(\"x in {'1', '2', '3'}\", '', 'eval')"
+                 ".co_consts[0]))")
+        for seed in range(8):
+            ours, stock = (subprocess.run(
+                [program, "-c", probe], capture_output=True, text=True, check=True,
+                env={"PYTHONHASHSEED": str(seed)}).stdout for program in (sys.executable, STOCK))
+            self.assertEqual(ours, stock)
 
 
 class CostTest(unittest.TestCase):

@@ -452,6 +452,12 @@ parse(Parser *p, const Source *source, mod_ty *tree)
     if (issue_warnings(p) < 0) {
         return PyErr_Occurred() ? PARSER_FAILED : PARSER_REJECTED;
     }
+#ifdef Py_DEBUG
+    /* As the archive's parser does in its debug build. */
+    if (p->options->mode != Py_func_type_input && !_PyAST_Validate(module)) {
+        return PARSER_FAILED;
+    }
+#endif
     *tree = module;
     return PARSER_ACCEPTED;
 }

@@ -362,7 +362,6 @@ bool Parser_AtMatchStatement(const Parser *p);
 asdl_stmt_seq *Parser_Statements(Parser *p, int end);
 asdl_stmt_seq *Parser_InteractiveStatement(Parser *p);
 asdl_stmt_seq *Parser_Block(Parser *p);
-bool Parser_SimpleStatements(Parser *p);
 PyObject *Parser_AcceptTypeComment(Parser *p, bool *failed);
 
 #endif

@@ -7,7 +7,7 @@ enum {
     COST_ELIF = 1,
 };
 
-static bool push_statement(Parser *p);
+static bool simple_statements(Parser *p);
 
 /* ---- small parts ---- */
 
@@ -35,7 +35,7 @@ Parser_Block(Parser *p)
         if (Token_traits[peek(p)].traits & TRAIT_LAYOUT) {
             return NULL;
         }
-        return Parser_SimpleStatements(p) ? Parser_TakeSequence(p, base) : NULL;
+        return simple_statements(p) ? Parser_TakeSequence(p, base) : NULL;
     }
     if (!accept(p, TOKEN_INDENT) || !enter(p, COST_BLOCK)) {
         return NULL;
@@ -394,8 +394,8 @@ simple_statement(Parser *p)
 }
 
 /* simple_statements: simple_statement (";" simple_statement)* [";"] NEWLINE */
-bool
-Parser_SimpleStatements(Parser *p)
+static bool
+simple_statements(Parser *p)
 {
     do {
         stmt_ty node = simple_statement(p);
@@ -915,7 +915,7 @@ push_statement(Parser *p)
         stmt_ty node = compound_statement(p);
         return node != NULL && push(p, node);
     }
-    return Parser_SimpleStatements(p);
+    return simple_statements(p);
 }
 
 /* statement*, up to the token that ends them; in a block there is at least one */

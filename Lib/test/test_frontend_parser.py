@@ -572,6 +572,27 @@ class RobustnessTest(unittest.TestCase):
         self.assertEqual(set(results), {expected})
         self.assertEqual(len(results), 12)
 
+    def test_subinterpreters(self):
+        try:
+            import _xxsubinterpreters as interpreters
+        except ImportError:
+            self.skipTest("needs _xxsubinterpreters")
+        before = _parser_stage.counts()
+        with tempfile.NamedTemporaryFile("r") as file:
+            script = ("import _parser_stage, ast\n"
+                      "try: compile('x y', 'f', 'exec')\n"
+                      "except SyntaxError: pass\n"
+                      f"with open({file.name!r}, 'w') as out:\n"
+                      "  tree = _parser_stage.tree(b'f(x, *y)')\n"
+                      "  print(ast.unparse(tree), _parser_stage.counts()['rejected'], file=out)\n")
+            interpreter = interpreters.create()
+            try:
+                interpreters.run_string(interpreter, script)
+            finally:
+                interpreters.destroy(interpreter)
+            self.assertEqual(file.read(), "f(x, *y) 1\n")
+        self.assertEqual(_parser_stage.counts(), before)
+
 
 if __name__ == "__main__":
     unittest.main()

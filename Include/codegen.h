@@ -120,6 +120,8 @@ struct Compiler {
     IntArray failures;       /* labels of the ways out of the patterns in hand */
     struct Nesting depth;    /* of the C stack; the tree's own depth was checked before */
     struct DumpRequest *dump; /* NULL when nothing is to be shown */
+    bool only_looks;         /* no code is made: None stands for each code object */
+    bool is_async;           /* then: the module would be a coroutine */
 };
 
 /* ---- Code units: codegen_units.c ---- */
@@ -137,6 +139,11 @@ int emit_function(struct Compiler *, PyCodeObject *, const struct CodeUnit *inne
 
 /* True for code outside functions and classes that may await. */
 bool unit_may_await_at_top_level(const struct Compiler *);
+
+/* Why code of the unit cannot await, to be put behind a message; empty in stock's modes. */
+const char *unit_await_advice(const struct Compiler *, const struct CodeUnit *);
+/* The same for `return` and `yield`. */
+const char *unit_function_advice(const struct Compiler *);
 
 int unit_flags(const struct Compiler *);
 

@@ -2,6 +2,7 @@
 
 #include "inputhook.h"
 #include "linereader.h"
+#include "modes.h"
 
 PyDoc_STRVAR(current_context_doc,
              "current_context()\n--\n\n"
@@ -80,7 +81,22 @@ abandon_line(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(is_async_doc,
+             "is_async(source, /)\n--\n\n"
+             "Return whether running source takes a coroutine.\n\n"
+             "The source is text (str or bytes), a Module, Interactive or Expression of module ast,\n"
+             "or a code object.  Text and trees are looked at as programs that may await outside of\n"
+             "functions; what is none raises its SyntaxError.");
+
+static PyObject *
+is_async(PyObject *Py_UNUSED(module), PyObject *source)
+{
+    int result = CompileMode_IsAsync(source);
+    return result < 0 ? NULL : PyBool_FromLong(result);
+}
+
 static PyMethodDef autoawait_functions[] = {
+    {"is_async", is_async, METH_O, is_async_doc},
     {"abandon_line", abandon_line, METH_NOARGS, abandon_line_doc},
     {"begin_line", begin_line, METH_O, begin_line_doc},
     {"feed_line", feed_line, METH_NOARGS, feed_line_doc},

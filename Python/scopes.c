@@ -6,6 +6,7 @@
 
 #include "scopes.h"
 #include "memory.h"
+#include "modes.h"
 #include "nesting.h"
 
 enum {
@@ -20,6 +21,7 @@ struct Collector {
     struct Scope *current;
     struct Nesting nesting;
     bool keeps_annotations; /* as text: from __future__ import annotations */
+    bool forbids_top_yield; /* even where no code will be made of it */
 };
 
 #define SPAN_OF(node) \
@@ -648,6 +650,11 @@ visit_yield(struct Collector *collector, expr_ty node, expr_ty value)
         || visit_optional(collector, value) < 0) {
         return -1;
     }
+    if (collector->forbids_top_yield && collector->current == collector->scopes->top) {
+        return error_at(collector, SPAN_OF(node),
+                        "'yield' outside function (code that awaits at the top level is still no "
+                        "function)");
+    }
     collector->current->is_generator = true;
     return forbid_yield_in_comprehension(collector, node);
 }
@@ -1266,6 +1273,8 @@ collect(struct Scopes *scopes, mod_ty tree)
         .scopes = scopes,
         .names = scopes->names,
         .keeps_annotations = scopes->future_features & CO_FUTURE_ANNOTATIONS,
+        .forbids_top_yield = scopes->future_features & PyCF_OWN_MODE
+                             && scopes->future_features & PyCF_ALLOW_TOP_LEVEL_AWAIT,
     };
     nesting_init(&collector.nesting);
     scopes->top = enter_known(&collector, SCOPE_MODULE, KNOWN_TOP, tree, (struct SourceSpan){0});

@@ -36,6 +36,7 @@ def symtable(code, filename, compile_type):
     """
     if isinstance(compile_type, str):
         if compile_type not in _STOCK_MODES:
-            raise ValueError(f"symtable() arg 3 must be one of {', '.join(map(repr, _STOCK_MODES))}")
+            known = ", ".join(map(repr, _STOCK_MODES))
+            raise ValueError(f"symtable() arg 3 must be one of {known}")
         compile_type = _STOCK_MODES[compile_type]
     return _stock_symtable(code, filename, compile_type)

@@ -102,17 +102,89 @@ compile_tree(const CompileMode *mode, mod_ty tree, PyObject *filename, PyCompile
 static mod_ty
 tree_of_mode(const CompileMode *mode, mod_ty tree, PyArena *arena)
 {
-    if (tree != NULL && tree->kind == Module_kind && mode->tree == Interactive_kind) {
+    if (tree->kind == Module_kind && mode->tree == Interactive_kind) {
         return _PyAST_Interactive(tree->v.Module.body, arena);
     }
     return tree;
 }
+
+/* ---- What the grammar turned down ---- */
+
+/* Adds advice to a SyntaxError whose message is this one. */
+static int
+advise(PyObject *error, PyObject *message, const char *advice)
+{
+    PyObject *text = PyUnicode_FromFormat("%U%s", message, advice);
+    PyObject *arguments = text == NULL ? NULL : PyObject_GetAttrString(error, "args");
+    PyObject *details = arguments == NULL ? NULL : PySequence_GetItem(arguments, 1);
+    Py_XSETREF(arguments, details == NULL ? NULL : PyTuple_Pack(2, text, details));
+    int failed = arguments == NULL || PyObject_SetAttrString(error, "msg", text) < 0
+                 || PyObject_SetAttrString(error, "args", arguments) < 0;
+    Py_XDECREF(text);
+    Py_XDECREF(details);
+    Py_XDECREF(arguments);
+    return failed ? -1 : 0;
+}
+
+static int
+is_file_source(const char *source, PyObject *filename, PyCompilerFlags *flags, PyArena *arena)
+{
+    int is_source =
+        _PyParser_ASTFromString(source, filename, Py_file_input, flags, arena) != NULL;
+    PyErr_Clear();
+    return is_source;
+}
+
+/* Where another of our modes would take what this one refuses, the SyntaxError in hand says so. */
+static int
+advise_mode(const CompileMode *mode, PyObject *error, PyObject *message, const char *source,
+            PyObject *filename, PyCompilerFlags *flags, PyArena *arena)
+{
+    if (mode->grammar == Py_single_input
+        && PyUnicode_CompareWithASCIIString(
+               message, "multiple statements found while compiling a single statement") == 0) {
+        return advise(error, message, " (mode 'async-multi-single' takes any number)");
+    }
+    if (mode->grammar == Py_eval_input
+        && PyUnicode_CompareWithASCIIString(message, "invalid syntax") == 0
+        && is_file_source(source, filename, flags, arena)) {
+        return advise(error, message,
+                      " (mode 'async-eval' takes one expression, 'async-exec' takes statements)");
+    }
+    return 0;
+}
+
+/* Leaves the exception that is set, perhaps with more in its message. */
+static void
+explain_refusal(const CompileMode *mode, const char *source, PyObject *filename,
+                PyCompilerFlags *flags, PyArena *arena)
+{
+    if (!(mode->flags & PyCF_OWN_MODE) || !PyErr_ExceptionMatches(PyExc_SyntaxError)) {
+        return;
+    }
+    PyObject *type, *error, *traceback;
+    PyErr_Fetch(&type, &error, &traceback);
+    PyErr_NormalizeException(&type, &error, &traceback);
+    PyObject *message = PyObject_GetAttrString(error, "msg");
+    if (message == NULL || !PyUnicode_Check(message)
+        || advise_mode(mode, error, message, source, filename, flags, arena) < 0) {
+        PyErr_Clear();
+    }
+    Py_XDECREF(message);
+    PyErr_Restore(type, error, traceback);
+}
+
+/* ---- Text and trees ---- */
 
 static PyObject *
 compile_string(const CompileMode *mode, const char *source, PyObject *filename,
                PyCompilerFlags *flags, int optimize, PyArena *arena)
 {
     mod_ty tree = _PyParser_ASTFromString(source, filename, mode->grammar, flags, arena);
+    if (tree == NULL) {
+        explain_refusal(mode, source, filename, flags, arena);
+        return NULL;
+    }
     tree = tree_of_mode(mode, tree, arena);
     if (tree == NULL) {
         return NULL;

@@ -1,21 +1,26 @@
 """The modules of the standard library that take a mode or a statement take ours."""
 
+import _autoawait
 import ast
+import asyncio
 import code
 import codeop
 import contextlib
 import dis
+import doctest
 import inspect
 import io
 import os
 import py_compile
-import subprocess
+import re
 import sys
 import symtable
 import tempfile
 import types
 import unittest
 import warnings
+
+from join_support import run
 
 ASYNC_MODES = "async-exec", "async-single", "async-eval", "async-multi-single"
 STATEMENT_MODES = "async-exec", "async-single", "async-multi-single"
@@ -52,6 +57,17 @@ def run_displayed(code_object, namespace):
     finally:
         sys.displayhook = hook
     return shown
+
+
+async def later(value):
+    """Give a value after the loop's next turn."""
+    return await asyncio.sleep(0, value)
+
+
+def run_program(*arguments, stdin):
+    """Run the interpreter; return what it shows on standard output."""
+    outcome = run(sys.executable, *arguments, stdin=stdin)
+    return outcome.output
 
 
 class AstTest(unittest.TestCase):
@@ -118,7 +134,7 @@ class CodeopTest(unittest.TestCase):
                     command = compiler("await wait_for(5)", "<input>", mode)
                     self.assertTrue(command.co_flags & inspect.CO_COROUTINE)
                     self.assertEqual(command.co_filename, "<input>")
-                    drive(eval(command, {"wait_for": wait_for}))
+                    run_displayed(command, {"wait_for": wait_for})
 
     def test_incomplete_as_stock(self):
         stock = {"async-exec": "exec", "async-single": "single", "async-eval": "eval"}
@@ -138,7 +154,8 @@ class CodeopTest(unittest.TestCase):
         try:
             return compiler(source, "<input>", mode) is None
         except SyntaxError as error:
-            return str(error), error.offset
+            # What our modes add to a message is about them.
+            return re.sub(r" \(mode '.*\)$", "", error.msg), error.offset
 
     def test_unfinished_with_await(self):
         for compiler in self.compilers():
@@ -245,6 +262,129 @@ class CodeTest(unittest.TestCase):
                                                 "ZeroDivisionError: division by zero\n"), errors)
 
 
+    def test_program(self):
+        shown = run_program("-m", "code", "-q", stdin="import asyncio\nawait asyncio.sleep(0, 5)\n")
+        self.assertEqual(shown, ">>> >>> 5\n>>> ")
+
+
+class PdbTest(unittest.TestCase):
+    """Module pdb: statements at its prompt."""
+
+    def debug(self, program, *commands, options=()):
+        """Run a program that has a breakpoint(); return what each command shows."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "program.py")
+            with open(path, "w") as file:
+                file.write(program)
+            shown = run_program(*options, path, stdin="\n".join([*commands, "q", ""]))
+        return shown.split("(Pdb) ")[1:len(commands) + 1]
+
+    SOURCE = "import asyncio\nasync def answer(): return 42\nbreakpoint()\npass\n"
+
+    def test_statements(self):
+        self.assertEqual(
+            self.debug(self.SOURCE, "await answer()", "x = await answer()", "x",
+                       "[await answer() for _ in range(2)]", "await 1", "1 / 0",
+                       "loop = await asyncio.sleep(0) or asyncio.get_running_loop()", "yield 1"),
+            ["42\n", "", "42\n", "[42, 42]\n",
+             "*** TypeError: object int can't be used in 'await' expression\n",
+             "*** ZeroDivisionError: division by zero\n", "",
+             "*** SyntaxError: 'yield' outside function\n"])
+
+    def test_switched_off(self):
+        source = "import sys\nsys.awaithook = None\n" + self.SOURCE
+        self.assertEqual(self.debug(source, "await answer()", "1"),
+                         ["*** SyntaxError: 'await' outside function\n", "1\n"])
+
+    def test_program(self):
+        self.assertEqual(self.debug(self.SOURCE, "n", "n", "await answer()",
+                                    options=["-m", "pdb"])[-1], "42\n")
+
+    def test_loop_is_running(self):
+        source = ("import asyncio\nasync def main():\n    breakpoint()\n    pass\n"
+                  "asyncio.run(main())\n")
+        refused, alive = self.debug(source, "await asyncio.sleep(0)", "1 + 1")
+        self.assertRegex(refused, r"\*\*\* RuntimeError: .*running event loop")
+        self.assertEqual(alive, "2\n")
+
+    def test_functions_of_modules_laid_over(self):
+        shown = self.debug(self.SOURCE, "b dis.dis", "b symtable.symtable", "b pdb.find_function")
+        self.assertRegex(shown[0], rf"^Breakpoint 1 at {sys._stdlib_dir}/dis.py:\d+\n$")
+        self.assertRegex(shown[1], r"^Breakpoint 2 at .*/Lib/symtable.py:\d+\n$")
+        self.assertRegex(shown[2], rf"^Breakpoint 3 at {sys._stdlib_dir}/pdb.py:\d+\n$")
+
+
+class DoctestTest(unittest.TestCase):
+    """Module doctest: examples."""
+
+    @staticmethod
+    def examples(text, namespace):
+        """Run the examples of a text; return (failed, attempted) and the report."""
+        test = doctest.DocTestParser().get_doctest(text, namespace, "text", None, 0)
+        report = []
+        outcome = doctest.DocTestRunner(verbose=False).run(test, out=report.append)
+        return tuple(outcome), "".join(report)
+
+    def test_examples(self):
+        outcome = self.examples("""
+            >>> value = await wait_for(5); value
+            5
+            >>> [await wait_for(n) for n in (1, 2)]
+            [1, 2]
+            >>> async def numbers():
+            ...     yield 1
+            >>> async for n in numbers():
+            ...     n, await wait_for(value)
+            (1, 5)
+            >>> await wait_for(1) / 0
+            Traceback (most recent call last):
+            ZeroDivisionError: division by zero
+            """, {"wait_for": later})
+        self.assertEqual(outcome, ((0, 5), ""))
+
+    def test_wrong_example(self):
+        outcome, report = self.examples(">>> await wait_for(5)\n6\n", {"wait_for": later})
+        self.assertEqual(outcome, (1, 1))
+        self.assertIn("Expected:\n    6\nGot:\n    5\n", report)
+
+    def test_plain_failure_is_shown_as_in_stock(self):
+        _, report = self.examples(">>> 1 / 0\n", {})
+        self.assertEqual(report.count('  File "'), 2)    # doctest and the example
+
+    def test_switched_off(self):
+        hook, sys.awaithook = sys.awaithook, None
+        self.addCleanup(setattr, sys, "awaithook", hook)
+        outcome, report = self.examples(">>> await wait_for(5)\n5\n", {"wait_for": later})
+        self.assertEqual(outcome, (1, 1))
+        self.assertIn("SyntaxError: 'await' outside function", report)
+
+
+class ExecAwaitingTest(unittest.TestCase):
+    """What pdb and doctest have in the place of exec()."""
+
+    def test_namespaces(self):
+        for source in "x = y", "x = await later(y)":
+            code_object = compile(source, "", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+            with self.subTest(source):
+                namespace, own = {"y": 1, "later": later}, {"y": 2}
+                self.assertIsNone(_autoawait.exec_awaiting(code_object, namespace))
+                self.assertIsNone(_autoawait.exec_awaiting(code_object, namespace, own))
+                self.assertIsNone(_autoawait.exec_awaiting(code_object, namespace, None))
+                self.assertEqual((namespace["x"], own["x"]), (1, 2))
+
+    def test_wrong_arguments(self):
+        for source in "1", "await 1":
+            code_object = compile(source, "", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+            for arguments in (), (code_object, 1), (code_object, {}, {}, {}), (5, {}):
+                with self.subTest(source, arguments=arguments), self.assertRaises(TypeError):
+                    _autoawait.exec_awaiting(*arguments)
+
+    def test_text(self):
+        namespace = {}
+        _autoawait.exec_awaiting("x = 1", namespace)
+        self.assertEqual(namespace["x"], 1)
+
+
 class SymtableTest(unittest.TestCase):
     """Module symtable."""
 
@@ -310,9 +450,7 @@ class DisTest(unittest.TestCase):
                 self.assertIn("LOAD_NAME", output.getvalue())
 
     def test_program(self):
-        finished = subprocess.run([sys.executable, "-m", "dis"], input="x = await y",
-                                  capture_output=True, text=True, check=True)
-        self.assertIn("GET_AWAITABLE", finished.stdout)
+        self.assertIn("GET_AWAITABLE", run_program("-m", "dis", stdin="x = await y"))
 
 
 class InspectTest(unittest.TestCase):

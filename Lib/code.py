@@ -9,6 +9,8 @@ own, which knows nothing of coroutines, is left as it is.
 import sys
 from importlib.machinery import SourceFileLoader
 
+from _autoawait import exec_awaiting
+
 # Where inspect finds the classes.
 __file__ = f"{sys._stdlib_dir}/code.py"
 _loader = SourceFileLoader("code", __file__)
@@ -45,7 +47,7 @@ def _runcode(self, code):
     if not code.co_flags & _IS_COROUTINE:
         return _stock_runcode(self, code)
     try:
-        sys.awaithook(eval(code, self.locals))
+        exec_awaiting(code, self.locals)
     except SystemExit:
         raise
     except BaseException as error:

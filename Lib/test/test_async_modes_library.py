@@ -262,6 +262,19 @@ class CodeTest(unittest.TestCase):
                                                 "ZeroDivisionError: division by zero\n"), errors)
 
 
+    def test_no_hook(self):
+        for hook, message in (None, "TypeError: 'NoneType' object is not callable\n"), \
+                ("asyncio", "TypeError: 'str' object is not callable\n"):
+            for symbol in STATEMENT_MODES:
+                with self.subTest(symbol, hook=hook), warnings.catch_warnings():
+                    # There is none about a coroutine never awaited.
+                    warnings.simplefilter("error")
+                    sys.awaithook = hook
+                    more, output, errors = self.run_source("6", symbol)
+                    self.assertEqual((more, output), (False, ""))
+                    self.assertTrue(errors.endswith(message), errors)
+                    self.assertNotIn("never awaited", errors)
+
     def test_program(self):
         shown = run_program("-m", "code", "-q", stdin="import asyncio\nawait asyncio.sleep(0, 5)\n")
         self.assertEqual(shown, ">>> >>> 5\n>>> ")

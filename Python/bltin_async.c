@@ -177,8 +177,8 @@ get_runners(void)
         PyErr_SetString(PyExc_RuntimeError, "the interpreter has no dict");
         return NULL;
     }
-    PyObject *namespace = PyDict_GetItemString(store, key);
-    if (namespace != NULL) {
+    PyObject *namespace = _PyDict_GetItemStringWithError(store, key);
+    if (namespace != NULL || PyErr_Occurred()) {
         return namespace;
     }
     namespace = PyDict_New();
@@ -194,12 +194,15 @@ static PyObject *
 run_by_runner(const Function *function, PyObject *code, const Namespaces *namespaces)
 {
     PyObject *runners = get_runners();
-    PyObject *runner = runners == NULL ? NULL : PyDict_GetItemString(runners, function->name);
-    if (runner == NULL) {
-        return NULL;
-    }
-    return PyObject_CallFunctionObjArgs(runner, code, namespaces->globals, namespaces->locals,
-                                        NULL);
+    PyObject *name = runners == NULL ? NULL : PyUnicode_InternFromString(function->name);
+    PyObject *runner = name == NULL ? NULL : PyObject_GetItem(runners, name);
+    PyObject *coroutine = runner == NULL ? NULL
+                                         : PyObject_CallFunctionObjArgs(
+                                               runner, code, namespaces->globals,
+                                               namespaces->locals, NULL);
+    Py_XDECREF(name);
+    Py_XDECREF(runner);
+    return coroutine;
 }
 
 /* The name is for the warning about a coroutine that nobody awaits. */

@@ -6,6 +6,7 @@
 
 #include "modes.h"
 
+#include <internal/pycore_runtime.h>
 #include <stdbool.h>
 
 /* One of the two functions. */
@@ -205,14 +206,16 @@ run_by_runner(const Function *function, PyObject *code, const Namespaces *namesp
     return coroutine;
 }
 
-/* The name is for the warning about a coroutine that nobody awaits. */
+/* The name is for the warning about a coroutine that nobody awaits; nothing is to fail once there is
+   a coroutine. */
 static PyObject *
 run_directly(const Function *function, PyObject *code, const Namespaces *namespaces)
 {
-    PyObject *coroutine = PyEval_EvalCode(code, namespaces->globals, namespaces->locals);
-    PyObject *name = coroutine == NULL ? NULL : PyUnicode_InternFromString(function->name);
-    if (name == NULL || PyObject_SetAttrString(coroutine, "__name__", name) < 0
-        || PyObject_SetAttrString(coroutine, "__qualname__", name) < 0) {
+    PyObject *name = PyUnicode_InternFromString(function->name);
+    PyObject *coroutine =
+        name == NULL ? NULL : PyEval_EvalCode(code, namespaces->globals, namespaces->locals);
+    if (coroutine != NULL && (PyObject_SetAttr(coroutine, &_Py_ID(__name__), name) < 0
+                              || PyObject_SetAttr(coroutine, &_Py_ID(__qualname__), name) < 0)) {
         Py_CLEAR(coroutine);
     }
     Py_XDECREF(name);

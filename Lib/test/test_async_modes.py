@@ -79,7 +79,8 @@ AWAITING = {
     "while else": "while await later(0):\n    pass\nelse:\n    a = await later(2)",
     "for": "a = 0\nfor b in await later([1, 2, 3]):\n    a += await later(b)",
     "with": "with plain(await later(2)) as a:\n    b = await later(a)",
-    "try": "try:\n    await failing(KeyError('k'))\nexcept KeyError as error:\n    a = await later(str(error))",
+    "try": "try:\n    await failing(KeyError('k'))\n"
+           "except KeyError as error:\n    a = await later(str(error))",
     "try else finally": "try:\n    a = await later(1)\nexcept ValueError:\n    pass\nelse:\n"
                         "    b = await later(2)\nfinally:\n    c = await later(3)",
     "try star": "try:\n    raise ExceptionGroup('g', [KeyError(1), ValueError(2)])\n"
@@ -130,7 +131,8 @@ PLAIN = {
     "nested function": "def f():\n    1\n    return 2\nf()",
     "class with expression": "class A:\n    'text'\n    5\n    x = 1\na = A.x",
     "async def": "async def f():\n    await later(1)\na = f.__name__",
-    "async def in def": "def f():\n    async def g():\n        async with manager(1): pass\n    return 1\na = f()",
+    "async def in def":
+        "def f():\n    async def g():\n        async with manager(1): pass\n    return 1\na = f()",
     "generator that awaits": "a = type(await_ for await_ in [1]).__name__",
     "generator of awaits": "a = type((await later(b) for b in [1])).__name__",
     "asynchronous generator": "a = type((b async for b in numbers(2))).__name__",
@@ -143,7 +145,8 @@ PLAIN = {
     "raise": "raise ValueError(3)",
     "yield in def": "def f():\n    yield 1\na = list(f())",
     "return in def": "def f(): return 1\na = f()",
-    "nonlocal in def": "def f():\n    b = 1\n    def g():\n        nonlocal b\n        b = 2\n    g()\n    return b\na = f()",
+    "nonlocal in def": "def f():\n    b = 1\n    def g():\n        nonlocal b\n        b = 2\n    g()\n"
+                       "    return b\na = f()",
 }
 EXPRESSIONS = [
     "await later(1)", "[b async for b in numbers(3)]", "f'{await later(2)}'",
@@ -882,6 +885,39 @@ class ProgramTest(unittest.TestCase):
             interpreters.destroy(interpreter)
             """)
         self.assertEqual(lines, ["done"] * 4)
+
+    def test_out_of_memory(self):
+        """With any one allocation failing, there is a result or a MemoryError."""
+        lines = self.run_program("""
+            import ast
+            from _testcapi import remove_mem_hooks, set_nomemory
+            source = "'d'\\na: int = await b\\nclass A(await c): pass\\n[d async for d in e]\\n"
+            tree, code = ast.parse(source), compile("1", "text", "exec")
+            jobs = [
+                lambda: compile(source, "text", "async-exec"),
+                lambda: compile(source, "text", "async-multi-single"),
+                lambda: compile(source, "text", "async-multi-single", ast.PyCF_ONLY_AST),
+                lambda: compile(tree, "text", "async-exec"),
+                lambda: ast.is_async(source),
+                lambda: ast.is_async(tree),
+                lambda: aexec("a", {}).close(),
+                lambda: aeval(code, {}).close(),
+            ]
+            for job in jobs:
+                failed = succeeded = 0
+                while succeeded < 50:
+                    set_nomemory(failed + succeeded + 1, failed + succeeded + 2)
+                    try:
+                        job()
+                        succeeded += 1
+                    except (MemoryError, RuntimeError):
+                        failed += 1
+                    finally:
+                        remove_mem_hooks()
+                assert failed > 3, failed
+            print("done")
+            """)
+        self.assertEqual(lines, ["done"])
 
     def test_unawaited(self):
         process = subprocess.run([sys.executable, "-I", "-c", "aexec('1')"], capture_output=True,

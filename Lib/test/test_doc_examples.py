@@ -15,7 +15,7 @@ import unittest
 
 import pexpect
 
-from join_support import run, run_checked
+from join_support import STOCK, run, run_checked
 from prompt_support import clean_environment
 
 DOCUMENTS = pathlib.Path(__file__).resolve().parents[2] / "Doc"
@@ -43,6 +43,54 @@ class PagesTest(unittest.TestCase):
                                     page.read_text(encoding="utf-8"), re.MULTILINE):
                 with self.subTest(page.name, block=block):
                     ast.is_async(textwrap.dedent(block))
+
+
+# Prints for each source, in each mode with CPython's flag, the code or the error.
+COMPILE_WITH_FLAG = r"""
+import ast, marshal, sys
+for source in eval(sys.stdin.read()):
+    for mode in 'exec', 'single', 'eval':
+        for optimize in 0, 2:
+            try:
+                code = compile(source, 'text', mode, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT,
+                               optimize=optimize)
+                # Later versions tell which objects are shared with the rest of the interpreter.
+                result = marshal.dumps(code, 2)
+            except SyntaxError as error:
+                result = error.args
+            print((source, mode, optimize, result))
+"""
+
+
+class MigratingTest(unittest.TestCase):
+    """What migrating.rst says of the flag: the same code and errors, but for one thing."""
+
+    SAME = (
+        "await x", "x: await y = 1", "@await d\ndef f(): pass", "def f(a: await b): pass",
+        "def f(a=await b): pass", "class C(await b): pass", "async with x as y, z: pass",
+        "async for x in y: break\nelse: z", "[await x for y in z]", "[y async for y in z]",
+        "{await x: 1 for x in y}", "[(await z for z in w) for x in await y]", "assert await x",
+        "if 0:\n    await x", "f'{await x}'", "lambda a=await b: a", "x = 1", "def f(): return 1",
+        "match await x:\n    case 1 if await y: pass", "async def f():\n    await x\n    yield 1",
+        "try: await x\nexcept await y: await z\nfinally: await w", "raise await x from await y",
+        "from __future__ import annotations\nx: await y", "global x; x = await y",
+        "return 1", "return await x", "yield 1", "yield await x", "nonlocal x", "await x = 1",
+        "class C: await x", "lambda: await x", "def f(): await x", "def f(): [y async for y in z]",
+        "[(yield) for x in y]", "class C:\n    [await x for y in z]", "await", "await x y",
+    )
+    DIFFERENT = "(await x for y in z)", "(y async for y in z)", "x = (await a async for a in b)"
+
+    def test_same_and_different(self):
+        self.assertEqual(self.compiled(sys.executable, self.SAME), self.compiled(STOCK, self.SAME))
+        for source in self.DIFFERENT:
+            with self.subTest(source):
+                self.assertNotEqual(self.compiled(sys.executable, [source]),
+                                    self.compiled(STOCK, [source]))
+                self.assertIs(ast.is_async(source), False)
+
+    def compiled(self, program, sources):
+        return run_checked(self, program, "-W", "ignore", "-c", COMPILE_WITH_FLAG,
+                           stdin=repr(sources)).splitlines()
 
 
 class LoaderTest(unittest.TestCase):

@@ -140,11 +140,6 @@ int emit_function(struct Compiler *, PyCodeObject *, const struct CodeUnit *inne
 /* True for code outside functions and classes that may await. */
 bool unit_may_await_at_top_level(const struct Compiler *);
 
-/* Why code of the unit cannot await, to be put behind a message; empty in stock's modes. */
-const char *unit_await_advice(const struct Compiler *, const struct CodeUnit *);
-/* The same for `return` and `yield`. */
-const char *unit_function_advice(const struct Compiler *);
-
 int unit_flags(const struct Compiler *);
 
 /* ---- Emission: codegen_units.c ---- */

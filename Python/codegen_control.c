@@ -203,7 +203,7 @@ check_return(struct Compiler *compiler, expr_ty value)
     const struct Scope *scope = compiler->unit->scope;
     if (!scope_is_function_like(scope)) {
         return codegen_error(compiler, "'return' outside function%s",
-                             unit_function_advice(compiler));
+                             scope_function_advice(scope, compiler->flags));
     }
     if (value != NULL && scope->is_coroutine && scope->is_generator) {
         return codegen_error(compiler, "'return' with value in async generator");
@@ -295,7 +295,7 @@ check_async_statement(struct Compiler *compiler, const char *keyword)
     }
     if (compiler->unit->kind != UNIT_ASYNC_FUNCTION) {
         return codegen_error(compiler, "'async %s' outside async function%s", keyword,
-                             unit_await_advice(compiler, compiler->unit));
+                             scope_await_advice(compiler->unit->scope, compiler->flags));
     }
     return 0;
 }

@@ -304,8 +304,7 @@ static int
 check_yield(struct Compiler *compiler)
 {
     if (!scope_is_function_like(compiler->unit->scope)) {
-        return codegen_error(compiler, "'yield' outside function%s",
-                             unit_function_advice(compiler));
+        return codegen_error(compiler, "'yield' outside function");
     }
     return 0;
 }
@@ -339,12 +338,10 @@ check_await(struct Compiler *compiler)
         return 0;
     }
     if (!scope_is_function_like(unit->scope)) {
-        return codegen_error(compiler, "'await' outside function%s",
-                             unit_await_advice(compiler, unit));
+        return codegen_error(compiler, "'await' outside function");
     }
     if (unit->kind != UNIT_ASYNC_FUNCTION && unit->kind != UNIT_COMPREHENSION) {
-        return codegen_error(compiler, "'await' outside async function%s",
-                             unit_await_advice(compiler, unit));
+        return codegen_error(compiler, "'await' outside async function");
     }
     return 0;
 }

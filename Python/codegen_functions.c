@@ -548,7 +548,7 @@ check_async_comprehension(struct Compiler *compiler, const struct Comprehension 
         && around->kind != UNIT_ASYNC_FUNCTION && around->kind != UNIT_COMPREHENSION
         && !may_await) {
         return codegen_error(compiler, "asynchronous comprehension outside of an asynchronous "
-                                       "function%s", unit_await_advice(compiler, around));
+                                       "function");
     }
     return 0;
 }

@@ -517,35 +517,6 @@ unit_may_await_at_top_level(const struct Compiler *compiler)
            && compiler->unit->scope->kind == SCOPE_MODULE;
 }
 
-const char *
-unit_await_advice(const struct Compiler *compiler, const struct CodeUnit *unit)
-{
-    if (!(compiler->flags & PyCF_OWN_MODE)) {
-        return "";
-    }
-    switch (unit->kind) {
-    case UNIT_MODULE:
-        return " (mode 'async-multi-single' allows it)";
-    case UNIT_CLASS:
-        return " (the body of a class cannot await)";
-    case UNIT_LAMBDA:
-        return " (a lambda cannot await)";
-    case UNIT_FUNCTION:
-        return " ('async def' can await, 'def' cannot)";
-    default:
-        return "";
-    }
-}
-
-const char *
-unit_function_advice(const struct Compiler *compiler)
-{
-    if (compiler->flags & PyCF_OWN_MODE && unit_may_await_at_top_level(compiler)) {
-        return " (code that awaits at the top level is still no function)";
-    }
-    return "";
-}
-
 static int
 function_flags(const struct Scope *scope)
 {

@@ -505,6 +505,19 @@ class ErrorTest(unittest.TestCase):
                 ("def f(): [await a for a in b]", comprehension + plain_def, (1, 10, 1, 30)),
                 ("def f():\n async for a in b: pass", f"'async for' outside async function{plain_def}",
                  (2, 2, 2, 24)),
+                ("class A: assert await a", f"'await' outside function{body}", (1, 17, 1, 24)),
+                ("class A: (a for a in await b)", f"'await' outside function{body}", (1, 22, 1, 29)),
+                ("class A: assert [a async for a in b]", comprehension + body, (1, 17, 1, 37)),
+                ("class A: assert (yield)", "'yield' outside function", (1, 18, 1, 23)),
+                ("def f(): assert await a", f"'await' outside async function{plain_def}",
+                 (1, 17, 1, 24)),
+                ("def f(): a: await b", f"'await' outside async function{plain_def}", (1, 13, 1, 20)),
+                ("async def f():\n def g(): [await a for a in b]", comprehension + plain_def,
+                 (2, 11, 2, 31)),
+                ("async def f(): lambda: await a",
+                 "'await' outside async function (a lambda cannot await)", (1, 24, 1, 31)),
+                ("assert lambda: await a", "'await' outside async function (a lambda cannot await)",
+                 (1, 16, 1, 23)),
                 ("lambda: await a", "'await' outside async function (a lambda cannot await)",
                  (1, 9, 1, 16)),
                 ("lambda: [a async for a in b]", f"{comprehension} (a lambda cannot await)",
@@ -519,6 +532,10 @@ class ErrorTest(unittest.TestCase):
                            (1, 1, 1, 8))
         self.assertRefused("async for a in b: pass", "multi-single", "'async for' outside async function "
                            "(mode 'async-multi-single' allows it)")
+        self.assertRefused("assert await a", "multi-single",
+                           "'await' outside function (mode 'async-multi-single' allows it)")
+        self.assertRefused("[a async for a in b]", "multi-single", "asynchronous comprehension outside "
+                           "of an asynchronous function (mode 'async-multi-single' allows it)")
         self.assertRefused("1\n2", "async-single", "multiple statements found while compiling a single "
                            "statement (mode 'async-multi-single' takes any number)")
         self.assertRefused("a = await b", "async-eval", "invalid syntax (mode 'async-eval' takes one "

@@ -7,6 +7,7 @@ of optimization, and run; what it does is what the same statements do inside an 
 import ast
 import contextlib
 import inspect
+import random
 import subprocess
 import sys
 import textwrap
@@ -700,6 +701,44 @@ class NamespaceTest(unittest.TestCase):
                              (3, "<module>"))
 
 
+class TopLevelWalk(ast.NodeVisitor):
+    """Whether a tree awaits outside of functions and generator expressions: a second opinion."""
+
+    answer = False
+
+    def visit_Await(self, node):
+        self.answer = True
+
+    visit_AsyncFor = visit_AsyncWith = visit_Await
+
+    def visit_comprehension(self, node):
+        self.answer |= bool(node.is_async)
+        self.generic_visit(node)
+
+    def visit_GeneratorExp(self, node):
+        self.visit(node.generators[0].iter)
+
+    def visit_Lambda(self, node):
+        for default in (*node.args.defaults, *node.args.kw_defaults):
+            if default is not None:
+                self.visit(default)
+
+    def visit_FunctionDef(self, node):
+        self.visit_Lambda(node)
+        for part in (*node.decorator_list, node.returns):
+            if part is not None:
+                self.visit(part)
+        for part in ast.walk(node.args):
+            if isinstance(part, ast.arg) and part.annotation is not None:
+                self.visit(part.annotation)
+
+    visit_AsyncFunctionDef = visit_FunctionDef
+
+    def visit_ClassDef(self, node):
+        for part in (*node.decorator_list, *node.bases, *node.keywords):
+            self.visit(part)
+
+
 class IsAsyncTest(unittest.TestCase):
 
     def assertIsAsync(self, source, answer):
@@ -712,6 +751,39 @@ class IsAsyncTest(unittest.TestCase):
             self.assertIsAsync(source, True)
         for source in PLAIN.values():
             self.assertIsAsync(source, False)
+
+    def test_random_programs(self):
+        choose = random.Random(4)
+        pool = [*AWAITING.values(), *AWAITING_APART.values(), *PLAIN.values(), *EXPRESSIONS]
+        scraps = ["await ", "async ", "lambda: ", "def f():\n ", "class A:\n ", "(", ")", "\n", ":", "=",
+                  "for x in y", "async for x in y", "[x async for x in y]", "(x async for x in y)",
+                  "(await x for x in await y)", "assert ", "if 0: ", "x", "yield", "return "]
+        answers = {True: 0, False: 0, None: 0}
+        for _ in range(3000):
+            source = choose.choice(pool)
+            for _ in range(choose.randint(0, 3)):
+                start = choose.randint(0, len(source))
+                source = source[:start] + choose.choice(scraps) + source[start + choose.randint(0, 4):]
+            self.check_against_compile(source, answers)
+        self.assertGreater(min(answers.values()), 100)
+
+    def check_against_compile(self, source, answers):
+        """is_async(), a walk over the tree, and the compiler say the same of source."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                code = compile(source, "text", "exec", FLAG, optimize=0)
+                compile(source, "text", "async-exec", optimize=2)
+            except SyntaxError:
+                answers[None] += 1
+                self.assertRaises(SyntaxError, ast.is_async, source)
+                return
+            answer = ast.is_async(source)
+            tree = ast.parse(source)
+            walk = TopLevelWalk()
+            walk.visit(tree)
+        answers[answer] += 1
+        self.assertEqual([answer] * 3, [needs_coroutine(code), walk.answer, ast.is_async(tree)], source)
 
     def test_other_trees(self):
         for source, mode in product(EXPRESSIONS + PLAIN_EXPRESSIONS, ("eval", "single")):

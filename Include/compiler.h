@@ -11,4 +11,8 @@
 PyObject *compile_and_dump(mod_ty, PyObject *filename, PyCompilerFlags *, int optimize, PyArena *,
                            int stages);
 
+/* Goes through a tree as _PyAST_Compile() does, with the same errors and no warnings, but makes no
+   code: 1 if its code would be a coroutine's, 0 if not, -1 with an exception. */
+int compile_and_look(mod_ty, PyObject *filename, PyCompilerFlags *, PyArena *);
+
 #endif

@@ -24,6 +24,38 @@ PyAPI_FUNC(int) PyRun_AsyncInteractiveLoop(FILE *fp, const char *filename, PyCom
    where it is None or not callable, else what the coroutine or the hook raised. */
 PyAPI_FUNC(PyObject *) PySys_Await(PyObject *coroutine);
 
+/* Start symbols beside Py_file_input, Py_single_input and Py_eval_input, each for the mode of
+   compile() of the same name: 'multi-single', 'async-exec', 'async-single', 'async-eval',
+   'async-multi-single'. */
+#define Py_multi_single_input 1256
+#define Py_async_file_input 1257
+#define Py_async_single_input 1258
+#define Py_async_eval_input 1259
+#define Py_async_multi_single_input 1260
+
+/* As Py_CompileStringExFlags and Py_CompileStringObject, for these start symbols as well as for
+   stock's.  The source is in UTF-8 if flags have PyCF_SOURCE_IS_UTF8 or it declares nothing else; the
+   filename is in the file system's encoding; flags may be NULL, and get the features that the source
+   switches on; optimize is -1 for that of the interpreter.  Returns a new reference to a code object
+   (to a tree of module ast with PyCF_ONLY_AST), or NULL with an exception: SyntaxError, ValueError
+   for another start symbol, or what a compile can raise besides. */
+PyAPI_FUNC(PyObject *) Py_CompileAsyncString(const char *source, const char *filename, int start,
+                                             PyCompilerFlags *flags, int optimize);
+PyAPI_FUNC(PyObject *) Py_CompileAsyncStringObject(const char *source, PyObject *filename,
+                                                   int start, PyCompilerFlags *flags,
+                                                   int optimize);
+
+/* As PyEval_EvalCode; the coroutine that awaiting code gives is run by PySys_Await().  globals is a
+   dict and gets __builtins__ where it has none; locals is a mapping, NULL for globals.  Takes no
+   reference.  Returns a new reference to the value: of an expression, else None; NULL with an
+   exception. */
+PyAPI_FUNC(PyObject *) PyEval_EvalAsyncCode(PyObject *code, PyObject *globals, PyObject *locals);
+
+/* As PyRun_StringFlags: Py_CompileAsyncString() and PyEval_EvalAsyncCode() in one, with the name
+   "<string>". */
+PyAPI_FUNC(PyObject *) PyRun_AsyncString(const char *source, int start, PyObject *globals,
+                                         PyObject *locals, PyCompilerFlags *flags);
+
 #ifdef __cplusplus
 }
 #endif

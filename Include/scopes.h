@@ -147,6 +147,11 @@ struct Scope *scopes_at(const struct Scopes *scopes, const void *node);
 /* The symbol of a (mangled) name in this very block, or NULL.  Sets no exception. */
 struct Symbol *scope_symbol(const struct Scope *scope, NameId name);
 
+/* Why code of the block cannot await, or return and yield, to be put behind a message; empty in
+ * stock's modes.  `flags` are the compile's. */
+const char *scope_await_advice(const struct Scope *scope, int flags);
+const char *scope_function_advice(const struct Scope *scope, int flags);
+
 /* Between the files of this stage: the second half of scopes_build(), and adding a symbol that the
  * block does not have.  The symbol moves when another one is added. */
 int scopes_resolve(struct Scopes *scopes);

@@ -9,9 +9,14 @@ own, which knows nothing of coroutines, is left as it is.
 import sys
 from importlib.machinery import SourceFileLoader
 
+from _autoawait import exec_awaiting
+
 # Where inspect finds the classes.
 __file__ = f"{sys._stdlib_dir}/code.py"
-exec(SourceFileLoader("code", __file__).get_code("code"))
+_loader = SourceFileLoader("code", __file__)
+# As a program the module ends with a console, which is not to begin before the changes.
+_own_name, __name__ = __name__, "code"
+exec(_loader.get_code("code"))
 
 # PyCF_ALLOW_TOP_LEVEL_AWAIT and CO_COROUTINE, whose modules take long to import.
 _ALLOW_AWAIT = 0x2000
@@ -42,7 +47,7 @@ def _runcode(self, code):
     if not code.co_flags & _IS_COROUTINE:
         return _stock_runcode(self, code)
     try:
-        sys.awaithook(eval(code, self.locals))
+        exec_awaiting(code, self.locals)
     except SystemExit:
         raise
     except BaseException as error:
@@ -59,3 +64,10 @@ for _stock, _ours in (_stock_runsource, _runsource), (_stock_runcode, _runcode):
     _ours.__name__, _ours.__qualname__ = _stock.__name__, _stock.__qualname__
 InteractiveInterpreter.runsource = _runsource  # noqa: F821
 InteractiveInterpreter.runcode = _runcode  # noqa: F821
+
+__name__ = _own_name
+if __name__ == "__main__":
+    import ast
+
+    _tree = ast.parse(_loader.get_source("code"))
+    exec(compile(ast.Module(_tree.body[-1:], []), __file__, "exec"))

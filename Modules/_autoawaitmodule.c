@@ -2,6 +2,7 @@
 
 #include "inputhook.h"
 #include "linereader.h"
+#include "pyasync.h"
 
 PyDoc_STRVAR(current_context_doc,
              "current_context()\n--\n\n"
@@ -83,12 +84,44 @@ abandon_line(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(exec_awaiting_doc,
+             "exec_awaiting(source, globals, locals, /)\n--\n\n"
+             "Do what exec() does; the code of a coroutine is run by sys.awaithook.");
+
+/* In C, so that it is no more to be seen in tracebacks than exec() is. */
+static PyObject *
+exec_awaiting(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
+{
+    PyObject *code = count > 0 ? arguments[0] : NULL;
+    if (code != NULL && PyCode_Check(code) && ((PyCodeObject *)code)->co_flags & CO_COROUTINE) {
+        PyObject *globals, *locals = NULL;
+        if (!_PyArg_ParseStack(arguments, count, "OO!|O:exec_awaiting", &code, &PyDict_Type,
+                               &globals, &locals)
+            || PySys_Audit("exec", "O", code) < 0) {
+            return NULL;
+        }
+        PyObject *value = PyEval_EvalAsyncCode(code, globals, locals == Py_None ? NULL : locals);
+        if (value == NULL) {
+            return NULL;
+        }
+        Py_DECREF(value);
+        Py_RETURN_NONE;
+    }
+    PyObject *exec = PyDict_GetItemString(PyEval_GetBuiltins(), "exec");
+    if (exec == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "lost builtins.exec");
+        return NULL;
+    }
+    return PyObject_Vectorcall(exec, arguments, count, NULL);
+}
+
 static PyMethodDef autoawait_functions[] = {
     {"abandon_line", abandon_line, METH_NOARGS, abandon_line_doc},
     {"begin_line", begin_line, METH_O, begin_line_doc},
     {"feed_line", feed_line, METH_NOARGS, feed_line_doc},
     {"write_above_line", write_above_line, METH_VARARGS, write_above_line_doc},
     {"current_context", current_context, METH_NOARGS, current_context_doc},
+    {"exec_awaiting", _PyCFunction_CAST(exec_awaiting), METH_FASTCALL, exec_awaiting_doc},
     {NULL, NULL, 0, NULL},
 };
 

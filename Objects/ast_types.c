@@ -10,6 +10,7 @@
    being until someone asks for one, and that is where most of a tree's memory and time went. */
 
 #include "ast_objects.h"
+#include "modes.h"
 
 #include "compile.h"
 #include "pycore_interp.h"
@@ -736,6 +737,26 @@ module_exec(PyObject *module)
     return 0;
 }
 
+PyDoc_STRVAR(is_async_doc,
+             "is_async(source, /)\n--\n\n"
+             "Return whether running source takes a coroutine.\n\n"
+             "The source is text (str or bytes), a Module, Interactive or Expression, or a code object.\n"
+             "Text and trees are looked at as programs that may await outside of functions; what is\n"
+             "none raises its SyntaxError.");
+
+static PyObject *
+is_async(PyObject *Py_UNUSED(module), PyObject *source)
+{
+    int result = CompileMode_IsAsync(source);
+    return result < 0 ? NULL : PyBool_FromLong(result);
+}
+
+/* Here, since module ast takes all that is in this one. */
+static PyMethodDef module_functions[] = {
+    {"is_async", is_async, METH_O, is_async_doc},
+    {NULL, NULL, 0, NULL}
+};
+
 static PyModuleDef_Slot module_slots[] = {
     {Py_mod_exec, module_exec},
     {0, NULL}
@@ -744,6 +765,7 @@ static PyModuleDef_Slot module_slots[] = {
 static struct PyModuleDef module_definition = {
     PyModuleDef_HEAD_INIT,
     .m_name = "_ast",
+    .m_methods = module_functions,
     .m_slots = module_slots,
 };
 

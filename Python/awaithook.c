@@ -4,6 +4,7 @@
    use and calls that; every other runner is a callable that the user set. */
 
 #include "awaithook.h"
+#include "modes.h"
 #include "pyasync.h"
 
 #include <frameobject.h>
@@ -75,12 +76,14 @@ add_awaithook(void)
     return failed ? -1 : 0;
 }
 
-/* Runs once for each interpreter, main and sub, when its sys module already stands. */
+/* Runs once for each interpreter, main and sub, when its sys module already stands.  What is put into
+   builtins here counts as built in from the start. */
 PyObject *
 __wrap__PyBuiltin_Init(PyInterpreterState *interp)
 {
     PyObject *builtins = __real__PyBuiltin_Init(interp);
-    if (builtins != NULL && add_awaithook() < 0) {
+    if (builtins != NULL && (add_awaithook() < 0 || BuiltinCompile_Add(builtins) < 0
+                             || BuiltinAsync_Add(builtins) < 0)) {
         Py_CLEAR(builtins);
     }
     return builtins;

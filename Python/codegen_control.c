@@ -202,7 +202,8 @@ check_return(struct Compiler *compiler, expr_ty value)
 {
     const struct Scope *scope = compiler->unit->scope;
     if (!scope_is_function_like(scope)) {
-        return codegen_error(compiler, "'return' outside function");
+        return codegen_error(compiler, "'return' outside function%s",
+                             scope_function_advice(scope, compiler->flags));
     }
     if (value != NULL && scope->is_coroutine && scope->is_generator) {
         return codegen_error(compiler, "'return' with value in async generator");
@@ -293,7 +294,8 @@ check_async_statement(struct Compiler *compiler, const char *keyword)
         return 0;
     }
     if (compiler->unit->kind != UNIT_ASYNC_FUNCTION) {
-        return codegen_error(compiler, "'async %s' outside async function", keyword);
+        return codegen_error(compiler, "'async %s' outside async function%s", keyword,
+                             scope_await_advice(compiler->unit->scope, compiler->flags));
     }
     return 0;
 }

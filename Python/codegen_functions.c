@@ -591,9 +591,6 @@ codegen_comprehension(struct Compiler *compiler, expr_ty expression)
     PyCodeObject *code = comprehension_code(compiler, &comprehension, around, may_await,
                                             LOCATION_OF(expression));
     bool is_async = unit.scope->is_coroutine;
-    if (may_await && is_async) {
-        around->is_coroutine = true;
-    }
     TRY(emit_function(compiler, code, &unit, 0));
     TRY(codegen_expression(compiler, outermost->iter));
     TRY(emit(compiler, outermost->is_async ? GET_AITER : GET_ITER));

@@ -9,6 +9,7 @@
 #include "codebuilder.h"
 #include "codegen.h"
 #include "flowgraph.h"
+#include "modes.h"
 
 /* ---- Blocks and instructions ---- */
 
@@ -544,12 +545,11 @@ unit_flags(const struct Compiler *compiler)
     if (scope_is_function_like(scope)) {
         return flags | function_flags(scope);
     }
-    /* Where a mode makes every top-level code object a coroutine, it does so here. */
-    if (unit_may_await_at_top_level(compiler) && (scope->is_coroutine || unit->is_coroutine)
-        && !scope->is_generator) {
-        flags |= CO_COROUTINE;
+    if (!unit_may_await_at_top_level(compiler)) {
+        return flags;
     }
-    return flags;
+    bool awaits = (scope->is_coroutine || unit->is_coroutine) && !scope->is_generator;
+    return awaits || compiler->flags & PyCF_ALWAYS_COROUTINE ? flags | CO_COROUTINE : flags;
 }
 
 /* The place among the locals of each cell and free variable: a cell that is an argument shares
@@ -639,6 +639,10 @@ PyCodeObject *
 unit_assemble(struct Compiler *compiler, int returns_none)
 {
     struct CodeUnit *unit = compiler->unit;
+    if (compiler->only_looks) {
+        compiler->is_async = (unit_flags(compiler) & CO_COROUTINE) != 0;
+        return (PyCodeObject *)Py_NewRef(Py_None);
+    }
     if (close_unit(compiler, returns_none) < 0) {
         return NULL;
     }

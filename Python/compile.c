@@ -71,6 +71,9 @@ warn(struct Compiler *compiler, PyObject *message)
 int
 codegen_warn(struct Compiler *compiler, const char *format, ...)
 {
+    if (compiler->only_looks) {
+        return 0;
+    }
     va_list arguments;
     va_start(arguments, format);
     PyObject *message = PyUnicode_FromFormatV(format, arguments);
@@ -198,6 +201,22 @@ compile_with_dump(mod_ty tree, PyObject *filename, PyCompilerFlags *flags, int o
     PyCodeObject *code = compile_tree(&compiler, tree, flags != NULL ? flags : &own_flags);
     clear_compiler(&compiler);
     return code;
+}
+
+int
+compile_and_look(mod_ty tree, PyObject *filename, PyCompilerFlags *flags, PyArena *arena)
+{
+    struct Space space;
+    struct Compiler compiler;
+    start_compiler(&compiler, &space);
+    compiler.filename = filename;
+    compiler.arena = arena;
+    compiler.only_looks = true;
+    PyCodeObject *none = compile_tree(&compiler, tree, flags);
+    bool is_async = compiler.is_async;
+    clear_compiler(&compiler);
+    Py_XDECREF(none);
+    return none == NULL ? -1 : is_async;
 }
 
 PyObject *

@@ -6,6 +6,7 @@
 
 #include "scopes.h"
 #include "memory.h"
+#include "modes.h"
 #include "nesting.h"
 
 enum {
@@ -20,6 +21,7 @@ struct Collector {
     struct Scope *current;
     struct Nesting nesting;
     bool keeps_annotations; /* as text: from __future__ import annotations */
+    int own_mode_flags;     /* PyCF_*; 0 in stock's modes, whose checks are left to code generation */
 };
 
 #define SPAN_OF(node) \
@@ -51,6 +53,105 @@ name_error_at(struct Collector *collector, struct SourceSpan span, const char *f
 {
     PyErr_Format(PyExc_SyntaxError, format, name);
     return scopes_locate_error(collector->scopes, span);
+}
+
+/* --- Who may await --- */
+
+const char *
+scope_await_advice(const struct Scope *scope, int flags)
+{
+    if (!(flags & PyCF_OWN_MODE)) {
+        return "";
+    }
+    switch ((enum ScopeKind)scope->kind) {
+    case SCOPE_MODULE:
+        return " (mode 'async-multi-single' allows it)";
+    case SCOPE_CLASS:
+        return " (the body of a class cannot await)";
+    case SCOPE_LAMBDA:
+        return " (a lambda cannot await)";
+    case SCOPE_FUNCTION:
+        return " ('async def' can await, 'def' cannot)";
+    default:
+        return "";
+    }
+}
+
+const char *
+scope_function_advice(const struct Scope *scope, int flags)
+{
+    if (scope->kind == SCOPE_MODULE && flags & PyCF_OWN_MODE
+        && flags & PyCF_ALLOW_TOP_LEVEL_AWAIT) {
+        return " (code that awaits at the top level is still no function)";
+    }
+    return "";
+}
+
+/* In the modes that are ours, what code generation would refuse is refused here, so that it is an
+   error in assertions that are left out and annotations that are not evaluated as well.  No function
+   but `async def` is a coroutine there; a comprehension is what the block around it can be. */
+static bool
+may_await(const struct Collector *collector)
+{
+    const struct Scope *scope = collector->current;
+    switch ((enum ScopeKind)scope->kind) {
+    case SCOPE_MODULE:
+        return collector->own_mode_flags & PyCF_ALLOW_TOP_LEVEL_AWAIT;
+    case SCOPE_CLASS:
+        return false;
+    case SCOPE_FUNCTION:
+    case SCOPE_LAMBDA:
+        return scope->is_coroutine;
+    default:
+        return true;
+    }
+}
+
+static int
+refuse(struct Collector *collector, expr_ty node, const char *what, const char *advice)
+{
+    PyErr_Format(PyExc_SyntaxError, "%s%s", what, advice);
+    return scopes_locate_error(collector->scopes, SPAN_OF(node));
+}
+
+static int
+refuse_await(struct Collector *collector, expr_ty node, const char *what)
+{
+    return refuse(collector, node, what,
+                  scope_await_advice(collector->current, collector->own_mode_flags));
+}
+
+static int
+check_await(struct Collector *collector, expr_ty node)
+{
+    if (collector->own_mode_flags == 0 || may_await(collector)) {
+        return 0;
+    }
+    return refuse_await(collector, node,
+                        scope_is_function_like(collector->current)
+                            ? "'await' outside async function" : "'await' outside function");
+}
+
+static int
+check_async_comprehension(struct Collector *collector, expr_ty node)
+{
+    if (collector->own_mode_flags == 0 || may_await(collector)) {
+        return 0;
+    }
+    return refuse_await(collector, node,
+                        "asynchronous comprehension outside of an asynchronous function");
+}
+
+static int
+check_yield(struct Collector *collector, expr_ty node)
+{
+    const struct Scope *scope = collector->current;
+    if (collector->own_mode_flags == 0
+        || (scope->kind != SCOPE_MODULE && scope->kind != SCOPE_CLASS)) {
+        return 0;
+    }
+    return refuse(collector, node, "'yield' outside function",
+                  scope_function_advice(scope, collector->own_mode_flags));
 }
 
 /* --- Symbols of a block --- */
@@ -548,6 +649,9 @@ visit_comprehension(struct Collector *collector, expr_ty node, enum Comprehensio
     leave_scope(collector);
     /* Its elements are awaited where it stands; those of a generator only where it is used. */
     if (scope->is_coroutine && !scope->is_generator) {
+        if (check_async_comprehension(collector, node) < 0) {
+            return -1;
+        }
         collector->current->is_coroutine = true;
     }
     return 0;
@@ -648,6 +752,9 @@ visit_yield(struct Collector *collector, expr_ty node, expr_ty value)
         || visit_optional(collector, value) < 0) {
         return -1;
     }
+    if (check_yield(collector, node) < 0) {
+        return -1;
+    }
     collector->current->is_generator = true;
     return forbid_yield_in_comprehension(collector, node);
 }
@@ -656,6 +763,7 @@ static int
 visit_await(struct Collector *collector, expr_ty node)
 {
     if (forbid_in_annotation(collector, "await expression", node) < 0
+        || check_await(collector, node) < 0
         || visit_expression(collector, node->v.Await.value) < 0) {
         return -1;
     }
@@ -1266,6 +1374,8 @@ collect(struct Scopes *scopes, mod_ty tree)
         .scopes = scopes,
         .names = scopes->names,
         .keeps_annotations = scopes->future_features & CO_FUTURE_ANNOTATIONS,
+        .own_mode_flags =
+            scopes->future_features & PyCF_OWN_MODE ? scopes->future_features : 0,
     };
     nesting_init(&collector.nesting);
     scopes->top = enter_known(&collector, SCOPE_MODULE, KNOWN_TOP, tree, (struct SourceSpan){0});

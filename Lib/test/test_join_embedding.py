@@ -19,9 +19,12 @@ class EmbeddingTests(JoinTestCase):
         outcome = run(EMBED, PROGRAM)
         self.assertEqual(outcome.errors, "")
         self.assertEqual(outcome.status, 0)
+        # The value of statements, of two expressions, and of statements that
+        # are displayed; count is 1, and then 1 more each of two times.
+        modes = "None\n4\n3\n" "1\nNone\n" "'several'\n1\nNone\n" "'more'\n3\nNone\n"
         self.assertEqual(outcome.output,
-                         f"42 1 {OUR_LIBRARY}\nsubinterpreter\n"
-                         f"42 2 {OUR_LIBRARY}\nsubinterpreter\n")
+                         f"42 1 {OUR_LIBRARY}\n{modes}subinterpreter\n"
+                         f"42 2 {OUR_LIBRARY}\n{modes}subinterpreter\n")
 
     def test_failure_is_told(self):
         outcome = run(EMBED, "/nowhere/bin/python")

@@ -146,6 +146,9 @@ class TutorialTest(unittest.TestCase):
     def test_autoawait(self):
         self.check_page("autoawait.rst")
 
+    def test_modes(self):
+        self.check_page("modes.rst")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -2,9 +2,9 @@
 
    embed PYTHON: twice over, starts the runtime as PYTHON would (which tells it where our Lib/ and
    the standard library are), runs code in the main interpreter and in a subinterpreter, awaits at
-   the top level, and ends the runtime.  Exit status 0 if everything did what it should. */
+   the top level, by the functions of pyasync.h too, and ends the runtime.  Exit status 0 if everything did what it should. */
 
-#include <Python.h>
+#include "pyasync.h"
 
 #include <stdio.h>
 
@@ -65,6 +65,77 @@ start(const char *python)
     return status;
 }
 
+/* Runs source in the namespace and prints what it gave. */
+static int
+run_and_print(const char *source, int start, PyObject *namespace)
+{
+    PyObject *result = PyRun_AsyncString(source, start, namespace, namespace, NULL);
+    if (result == NULL) {
+        PyErr_Print();
+        return -1;
+    }
+    PySys_FormatStdout("%R\n", result);
+    Py_DECREF(result);
+    return 0;
+}
+
+/* Compiled once, the code runs as often as it is evaluated. */
+static int
+run_twice(PyObject *namespace)
+{
+    PyObject *code =
+        Py_CompileAsyncString("count += await one()", "host", Py_async_file_input, NULL, -1);
+    PyObject *first = code == NULL ? NULL : PyEval_EvalAsyncCode(code, namespace, NULL);
+    PyObject *second = first == NULL ? NULL : PyEval_EvalAsyncCode(code, namespace, NULL);
+    int failed = second == NULL;
+    if (failed) {
+        PyErr_Print();
+    }
+    Py_XDECREF(code);
+    Py_XDECREF(first);
+    Py_XDECREF(second);
+    return failed ? -1 : 0;
+}
+
+/* An error of the source is an exception like any other. */
+static int
+refuse(const char *source, int start, PyObject *exception)
+{
+    PyObject *code = Py_CompileAsyncString(source, "host", start, NULL, -1);
+    int is_refused = code == NULL && PyErr_ExceptionMatches(exception);
+    Py_XDECREF(code);
+    if (is_refused) {
+        PyErr_Clear();
+        return 0;
+    }
+    fprintf(stderr, "not refused: %s\n", source);
+    return -1;
+}
+
+static int
+run_by_start_symbols(void)
+{
+    PyObject *namespace = PyDict_New();
+    if (namespace == NULL) {
+        PyErr_Print();
+        return -1;
+    }
+    int failed =
+        run_and_print("import asyncio\nasync def one(): return await asyncio.sleep(0, 1)\n"
+                      "count = await one()\n", Py_async_file_input, namespace) < 0
+        || run_twice(namespace) < 0
+        || run_and_print("await one() + count", Py_async_eval_input, namespace) < 0
+        || run_and_print("count", Py_eval_input, namespace) < 0
+        || run_and_print("await one()\n", Py_async_single_input, namespace) < 0
+        || run_and_print("'several'\nawait one()\n", Py_async_multi_single_input, namespace) < 0
+        || run_and_print("'more'\ncount\n", Py_multi_single_input, namespace) < 0
+        || refuse("return await one()", Py_async_file_input, PyExc_SyntaxError) < 0
+        || refuse("await one()", Py_multi_single_input, PyExc_SyntaxError) < 0
+        || refuse("await one()", -1, PyExc_ValueError) < 0;
+    Py_DECREF(namespace);
+    return failed || PyRun_SimpleString("import sys; sys.stdout.flush()") < 0 ? -1 : 0;
+}
+
 static int
 run_in_subinterpreter(void)
 {
@@ -96,7 +167,7 @@ main(int argc, char **argv)
             Py_ExitStatusException(status);
         }
         int failed = PyRun_SimpleString("import host") < 0 || PyRun_SimpleString(source) < 0
-                     || run_in_subinterpreter() < 0;
+                     || run_by_start_symbols() < 0 || run_in_subinterpreter() < 0;
         if (Py_FinalizeEx() < 0 || failed) {
             return 1;
         }

@@ -1,0 +1,64 @@
+/* The modes of compile(), and compiling in one of them (Python/modes.c).
+
+   A mode is a grammar of the parser, the tree it gives, and what the compiler makes of it.  The
+   modes of stock differ by the first two; those that are ours are built on them by private bits of
+   the compiler flags, which no caller of compile() can pass and no code object keeps. */
+
+#ifndef ASYNC_MODES_H
+#define ASYNC_MODES_H
+
+#include <Python.h>
+#include <internal/pycore_ast.h>
+
+/* Every code object of the mode is a coroutine's, whether anything in it awaits or not. */
+#define PyCF_ALWAYS_COROUTINE 0x40000000
+/* Not a mode of stock: errors say what the mode has to do with them, and a yield at the top level is
+   refused wherever it stands. */
+#define PyCF_OWN_MODE 0x20000000
+
+typedef struct {
+    const char *name;
+    int symbol;      /* the start symbol of the C API; see pyasync.h */
+    int grammar;     /* the start symbol that the parser knows */
+    int tree;        /* enum _mod_kind of the tree */
+    int flags;       /* that the mode adds, PyCF_* */
+} CompileMode;
+
+/* NULL, with no exception set, where there is no such mode or symbol. */
+const CompileMode *CompileMode_Find(const char *name);
+const CompileMode *CompileMode_OfSymbol(int symbol);
+
+/* ValueError that names the modes; returns NULL. */
+PyObject *CompileMode_RaiseUnknown(int only_ast);
+
+/* New reference to a code object, or with PyCF_ONLY_AST to a tree of module ast; NULL with an
+   exception.  flags may be NULL; the features that the source switches on are added to them, the
+   mode's own flags are not.  The source is in UTF-8 or, without PyCF_SOURCE_IS_UTF8, in the encoding
+   it declares. */
+PyObject *CompileMode_CompileString(const CompileMode *mode, const char *source,
+                                    PyObject *filename, PyCompilerFlags *flags, int optimize);
+
+/* The same from a tree of module ast.  TypeError if it is not of the mode's kind. */
+PyObject *CompileMode_CompileTree(const CompileMode *mode, PyObject *tree, PyObject *filename,
+                                  PyCompilerFlags *flags, int optimize);
+
+/* enum _mod_kind of a Module, Interactive or Expression of module ast, 0 for other objects, -1 with an
+   exception. */
+int CompileMode_TreeKind(PyObject *object);
+
+/* Whether running source text (str or bytes), a tree of module ast or a code object takes a
+   coroutine: 1 or 0, -1 with an exception (SyntaxError where it is no program even when await is
+   allowed at the top level, TypeError for other objects). */
+int CompileMode_IsAsync(PyObject *object);
+
+/* The runtime's own, whose header is not installed: the characters of text in any form that compile()
+   takes, for as long as *copy, an owned reference or NULL, lives. */
+extern const char *_Py_SourceAsString(PyObject *source, const char *function, const char *what,
+                                      PyCompilerFlags *flags, PyObject **copy);
+
+/* Puts our compile(), aexec() and aeval() into the module builtins (Python/bltin_compile.c,
+   Python/bltin_async.c); -1 with an exception. */
+int BuiltinCompile_Add(PyObject *builtins);
+int BuiltinAsync_Add(PyObject *builtins);
+
+#endif

@@ -82,7 +82,19 @@ class SameAsStockTests(JoinTestCase):
         self.assertIn("exceeded during ast construction", text)
 
     def test_mutations(self):
-        lines = self.assertProbeAsStock("mutations", "0", "1000")
+        stock_lines, lines = (
+            run_checked(self, program, PROBE, "mutations", "0", "1000").splitlines()
+            for program in (STOCK, PROGRAM))
+        self.assertEqual(len(lines), len(stock_lines))
+        confused = 0
+        for line, stock_line in zip(lines, stock_lines):
+            if "SystemError: AST validator recursion depth mismatch" in stock_line:
+                # Stock's validator went on after an error, and lost count and error.
+                confused += 1
+                self.assertRegex(line, " (TypeError|ValueError): ")
+            else:
+                self.assertEqual(line, stock_line)
+        self.assertLess(confused, 5)
         left_out = sum(line.endswith("left out") for line in lines)
         self.assertLess(left_out, 50)
         text = "\n".join(lines)

@@ -422,6 +422,7 @@ class StockTest(PromptTestCase):
         "from __future__ import annotations", "def g() -> y: pass\n", "g.__annotations__",
         "async def h(): await h()\n", "h", "# comment", "", "@f\n", "sys.flags.interactive",
         "sys.displayhook = lambda v: print('shown', v)", "3", "del sys.displayhook", "4",
+        "__warningregistry__ = 5", "del sys.modules['__main__']", "print(x)",
     ]
 
     def test_session(self):

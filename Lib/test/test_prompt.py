@@ -528,6 +528,17 @@ class StockTest(PromptTestCase):
             self.assertEqual((ours.stdout, ours.stderr, ours.returncode),
                              (stock.stdout, stock.stderr, stock.returncode))
 
+    @unittest.skipUnless(hasattr(sys, "gettotalrefcount"), "needs --enable-debug")
+    def test_references(self):
+        for statement in "x = 1", "a b", "y = 1/0", "await f()", "await g()", "autoawait(3)":
+            with self.subTest(statement=statement):
+                result = run_piped("import sys\nasync def f(): pass\n\n"
+                                   "async def g(): 1/0\n\ncounts = []\n"
+                                   + ((statement + "\n") * 50
+                                      + "counts.append(sys.gettotalrefcount())\n") * 4
+                                   + "counts[3] - counts[2]\n")
+                self.assertLess(abs(int(result.stdout)), 50)
+
     def test_audit_events(self):
         source = """\
             import sys

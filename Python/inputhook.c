@@ -287,7 +287,12 @@ write_all(int descriptor, const char *text, size_t length)
 {
     while (length > 0) {
         ssize_t written = write(descriptor, text, length);
-        if (written < 0 && errno != EINTR) {
+        if (written < 0 && errno == EAGAIN) {
+            /* asyncio makes a terminal that it writes to non-blocking. */
+            struct pollfd status = {.fd = descriptor, .events = POLLOUT};
+            poll(&status, 1, -1);
+        }
+        else if (written < 0 && errno != EINTR) {
             PyErr_SetFromErrno(PyExc_OSError);
             return -1;
         }

@@ -229,7 +229,8 @@ InputWait_Begin(InputWait *wait, PyObject *session)
     *wait = (InputWait){.session = session, .thread = PyThreadState_Get(), .prompt = ""};
     if (session != NULL && session_wants_input(session)) {
         wait->installed = 1;
-        wait->other_hook = PyOS_InputHook;
+        /* Ours: another thread's prompt waits, too. */
+        wait->other_hook = PyOS_InputHook == wait_for_input ? NULL : PyOS_InputHook;
         PyOS_InputHook = wait_for_input;
         current_wait = wait;
     }

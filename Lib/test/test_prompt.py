@@ -408,6 +408,28 @@ class HookTest(PromptTestCase):
             "a top-level coroutine cannot be run from a running event loop", "7",
             "a coroutine was expected, got 3", "ended"])
 
+    def test_hook_called_in_two_threads(self):
+        result = subprocess.run([sys.executable, "-c", textwrap.dedent("""
+            import asyncio, sys, threading
+            started, refused = threading.Event(), threading.Event()
+            async def work():
+                started.set()
+                while not refused.is_set():
+                    await asyncio.sleep(0.01)
+                print('ended')
+            thread = threading.Thread(target=sys.awaithook, args=(work(),))
+            thread.start()
+            started.wait()
+            try:
+                sys.awaithook(asyncio.sleep(0))
+            except RuntimeError as error:
+                print(error)
+            refused.set()
+            thread.join()
+            """)], capture_output=True, text=True, timeout=60, env=clean_environment())
+        self.assertEqual(result.stderr, "")
+        self.assertEqual(result.stdout, "another thread runs a top-level coroutine\nended\n")
+
 
 class StockTest(PromptTestCase):
     """What has nothing to do with awaiting is as at the stock prompt."""

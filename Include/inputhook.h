@@ -20,7 +20,8 @@ typedef struct InputWait {
     int installed;
     int timer_exists;
     timer_t timer;            /* raises SIGINT in the reader, see InputWait_Interrupt */
-    const char *prompt;       /* what is being shown, set when the runtime asks for a line */
+    FILE *stream;             /* where a line is being read from, and what prompt is shown: */
+    const char *prompt;       /* set when the runtime asks for a line */
 } InputWait;
 
 /* Begins a read for session (NULL: stock behaviour).  Pair with InputWait_End.  Never fails: an

@@ -196,15 +196,16 @@ wait_for_input(void)
         errno = 0;
         return 0;
     }
-    if (stream_has_text(stdin) || is_readable(fileno(stdin))) {
+    int input = fileno(wait->stream);
+    if (stream_has_text(wait->stream) || is_readable(input)) {
         return 0;
     }
     if (handle_signals(wait)) {
         if (wait->other_hook != NULL) {
-            run_with_other_hook(wait, fileno(stdin));
+            run_with_other_hook(wait, input);
         }
         else {
-            run_session(wait, fileno(stdin));
+            run_session(wait, input);
         }
     }
     errno = 0;
@@ -226,7 +227,8 @@ session_wants_input(PyObject *session)
 void
 InputWait_Begin(InputWait *wait, PyObject *session)
 {
-    *wait = (InputWait){.session = session, .thread = PyThreadState_Get(), .prompt = ""};
+    *wait = (InputWait){
+        .session = session, .stream = stdin, .thread = PyThreadState_Get(), .prompt = ""};
     if (session != NULL && session_wants_input(session)) {
         wait->installed = 1;
         /* Ours: another thread's prompt waits, too. */
@@ -346,6 +348,7 @@ char *
 __wrap_PyOS_Readline(FILE *sys_stdin, FILE *sys_stdout, const char *prompt)
 {
     if (current_wait != NULL) {
+        current_wait->stream = sys_stdin;
         current_wait->prompt = prompt;
     }
     char *line = __real_PyOS_Readline(sys_stdin, sys_stdout, prompt);

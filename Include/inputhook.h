@@ -29,10 +29,10 @@ typedef struct InputWait {
 void InputWait_Begin(InputWait *wait, PyObject *session);
 void InputWait_End(InputWait *wait);
 
-/* Writes text to a descriptor, the terminal's, above the line that is being typed, which is drawn again below it,
-   cursor and all; a text that ends in no newline gets one.  Where the kernel and not readline edits
-   the line, only the prompt is drawn again.  With the GIL held throughout, since readline's state is
-   the reader's.  -1 with OSError. */
+/* Writes text to the descriptor terminal above the line that is being typed, which is drawn again
+   below it, cursor and all; a text that ends in no newline gets one.  Where the kernel and not
+   readline edits the line, only the prompt is drawn again.  With the GIL held throughout, since
+   readline's state is the reader's.  -1 with OSError. */
 int InputWait_WriteAbove(int terminal, const char *text, size_t length);
 
 #endif

@@ -231,7 +231,8 @@ InputWait_Begin(InputWait *wait, PyObject *session)
         .session = session, .stream = stdin, .thread = PyThreadState_Get(), .prompt = ""};
     if (session != NULL && session_wants_input(session)) {
         wait->installed = 1;
-        wait->other_hook = PyOS_InputHook;
+        /* Ours: another thread's prompt waits, too. */
+        wait->other_hook = PyOS_InputHook == wait_for_input ? NULL : PyOS_InputHook;
         PyOS_InputHook = wait_for_input;
         current_wait = wait;
     }
@@ -289,7 +290,12 @@ write_all(int descriptor, const char *text, size_t length)
 {
     while (length > 0) {
         ssize_t written = write(descriptor, text, length);
-        if (written < 0 && errno != EINTR) {
+        if (written < 0 && errno == EAGAIN) {
+            /* asyncio makes a terminal that it writes to non-blocking. */
+            struct pollfd status = {.fd = descriptor, .events = POLLOUT};
+            poll(&status, 1, -1);
+        }
+        else if (written < 0 && errno != EINTR) {
             PyErr_SetFromErrno(PyExc_OSError);
             return -1;
         }

@@ -135,9 +135,10 @@ class _Session:
 
         Warnings are shown once for a place, and at a prompt all is line 1.
         """
-        registry = vars(sys.modules["__main__"]).get("__warningregistry__")
-        for key in registry and list(registry) or ():
-            if key != "version" and str(key[0]).endswith(" was never awaited"):
+        namespace = getattr(sys.modules.get("__main__"), "__dict__", {})
+        registry = namespace.get("__warningregistry__")
+        for key in list(registry) if isinstance(registry, dict) else ():
+            if isinstance(key, tuple) and str(key[0]).endswith(" was never awaited"):
                 del registry[key]
 
     def end(self):

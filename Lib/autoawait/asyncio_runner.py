@@ -39,6 +39,7 @@ class AsyncioRunner:
         self._interrupt_grace = interrupt_grace
         self._loan = loan.Loan(self.open_loop)
         self._policy = None     # of the loop, as long as nothing has run on it
+        self._is_busy = False   # in _run(), where the loop has pauses
         loan.install()
 
     def __call__(self, coroutine):
@@ -48,14 +49,23 @@ class AsyncioRunner:
         interrupts it where it computes without awaiting, and becomes
         KeyboardInterrupt.  A second SIGINT abandons the task.
         """
+        refusal = None
         if asyncio._get_running_loop() is not None:
+            refusal = "a top-level coroutine cannot be run from a running event loop"
+        elif self._is_busy or self._loop is not None and self._loop.is_running():
+            refusal = "another thread runs a top-level coroutine"
+        if refusal is not None:
             if asyncio.iscoroutine(coroutine):
                 coroutine.close()
-            raise RuntimeError("a top-level coroutine cannot be run from a running event loop")
-        if loan.is_active():
-            with loan.Suspended():
-                return self._run(coroutine)
-        return self._run(coroutine)
+            raise RuntimeError(refusal)
+        self._is_busy = True
+        try:
+            if loan.is_active():
+                with loan.Suspended():
+                    return self._run(coroutine)
+            return self._run(coroutine)
+        finally:
+            self._is_busy = False
 
     def statement(self):
         """Return a context manager that lends the loop to a plain statement."""

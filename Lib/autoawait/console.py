@@ -93,7 +93,11 @@ class _Console(code.InteractiveConsole):
         """Await awaitable; SIGINT cancels it and becomes KeyboardInterrupt."""
         with _Sigint(self._side.cancel) as sigint:
             try:
-                return await self._side.run(awaitable)
+                result = await self._side.run(awaitable)
+                if sigint.count:
+                    # It came too late; here, and not in what is awaited next, it has its effect.
+                    await self._side.be_cancelled()
+                return result
             except self._side.Cancelled:
                 if not sigint.count:
                     raise
@@ -173,6 +177,7 @@ class _AsyncioSide:
         self.Cancelled = asyncio.CancelledError
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
+        self._sleep = asyncio.sleep
         self.run_soon = self._loop.call_soon_threadsafe
 
     async def run(self, awaitable):
@@ -199,6 +204,10 @@ class _AsyncioSide:
     def cancel(self):
         """Cancel what runs; from a signal handler."""
         self._loop.call_soon_threadsafe(self._task.cancel)
+
+    async def be_cancelled(self):
+        """Take what cancel() has set going, unless the awaited code took it."""
+        await self._sleep(0)
 
     def forget_cancel(self):
         """Say that cancel() has had its effect."""
@@ -237,6 +246,10 @@ class _TrioSide:
         """Cancel what runs; from a signal handler."""
         scope = self._scope
         self._token.run_sync_soon(scope.cancel)
+
+    async def be_cancelled(self):
+        """Raise what cancel() did not, since the scope was over."""
+        raise self.Cancelled
 
     def forget_cancel(self):
         """Nothing to do: the scope is over."""

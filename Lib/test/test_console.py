@@ -107,6 +107,19 @@ class InteractTest(PromptTestCase):
             before = int(prompt.type("len(ticks)"))
             self.assertGreater(int(prompt.type("await library.sleep(0.2); len(ticks)")), before)
 
+    def test_interrupt_as_the_statement_ends(self):
+        for prompt in self.prompts():
+            prompt.type("import os, signal")
+            prompt.type("async def end(): os.kill(os.getpid(), signal.SIGINT)\n")
+            prompt.type("async def refuse():\n    try:\n        await end()\n"
+                        "        await library.sleep(1)\n"
+                        "    except BaseException: pass\n")
+            prompt.type("await refuse()")
+            prompt.child.send("await end()\n")
+            prompt.child.expect_exact("KeyboardInterrupt")
+            prompt.read_to_prompt()
+            self.assertEqual(prompt.type("x"), "5\n")
+
     def test_exit(self):
         for prompt in self.prompts():
             self.assertEqual(prompt.leave("raise SystemExit(await library.sleep(0) or 4)")[1], 4)

@@ -408,6 +408,28 @@ class HookTest(PromptTestCase):
             "a top-level coroutine cannot be run from a running event loop", "7",
             "a coroutine was expected, got 3", "ended"])
 
+    def test_hook_called_in_two_threads(self):
+        result = subprocess.run([sys.executable, "-c", textwrap.dedent("""
+            import asyncio, sys, threading
+            started, refused = threading.Event(), threading.Event()
+            async def work():
+                started.set()
+                while not refused.is_set():
+                    await asyncio.sleep(0.01)
+                print('ended')
+            thread = threading.Thread(target=sys.awaithook, args=(work(),))
+            thread.start()
+            started.wait()
+            try:
+                sys.awaithook(asyncio.sleep(0))
+            except RuntimeError as error:
+                print(error)
+            refused.set()
+            thread.join()
+            """)], capture_output=True, text=True, timeout=60, env=clean_environment())
+        self.assertEqual(result.stderr, "")
+        self.assertEqual(result.stdout, "another thread runs a top-level coroutine\nended\n")
+
 
 class StockTest(PromptTestCase):
     """What has nothing to do with awaiting is as at the stock prompt."""
@@ -422,6 +444,7 @@ class StockTest(PromptTestCase):
         "from __future__ import annotations", "def g() -> y: pass\n", "g.__annotations__",
         "async def h(): await h()\n", "h", "# comment", "", "@f\n", "sys.flags.interactive",
         "sys.displayhook = lambda v: print('shown', v)", "3", "del sys.displayhook", "4",
+        "__warningregistry__ = 5", "del sys.modules['__main__']", "print(x)",
     ]
 
     def test_session(self):
@@ -526,6 +549,17 @@ class StockTest(PromptTestCase):
                            for executable in (sys.executable, STOCK))
             self.assertEqual((ours.stdout, ours.stderr, ours.returncode),
                              (stock.stdout, stock.stderr, stock.returncode))
+
+    @unittest.skipUnless(hasattr(sys, "gettotalrefcount"), "needs --enable-debug")
+    def test_references(self):
+        for statement in "x = 1", "a b", "y = 1/0", "await f()", "await g()", "autoawait(3)":
+            with self.subTest(statement=statement):
+                result = run_piped("import sys\nasync def f(): pass\n\n"
+                                   "async def g(): 1/0\n\ncounts = []\n"
+                                   + ((statement + "\n") * 50
+                                      + "counts.append(sys.gettotalrefcount())\n") * 4
+                                   + "counts[3] - counts[2]\n")
+                self.assertLess(abs(int(result.stdout)), 50)
 
     def test_audit_events(self):
         source = """\

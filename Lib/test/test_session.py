@@ -160,6 +160,17 @@ class BackgroundTest(PromptTestCase):
         prompt.child.expect_exact("spoken 1\r\nspoken 2\r\nlogged: too\r\n>>> 6 * ")
         self.assertEqual(prompt.type("7"), "42\n")
 
+    def test_much_output_to_a_terminal_that_does_not_block(self):
+        prompt = self.start()
+        prompt.type("import asyncio, os; os.set_blocking(1, False)")
+        prompt.type("async def speak():\n    await asyncio.sleep(0.2)\n"
+                    "    print('x' * 10**5, 'spo' 'ken')\n")
+        prompt.child.send("task = asyncio.create_task(speak())\n")
+        time.sleep(1)
+        prompt.child.expect_exact("spoken")
+        prompt.read_to_prompt()
+        self.assertEqual(prompt.type("1"), "1\n")
+
     def test_output_of_one_stream_to_the_terminal(self):
         prompt = self.start("-c", f"exec {sys.executable} -q > {self.home}/output",
                             executable="/bin/sh")

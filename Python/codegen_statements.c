@@ -460,17 +460,6 @@ handlers_annotate(asdl_excepthandler_seq *handlers)
 }
 
 static bool
-cases_annotate(asdl_match_case_seq *cases)
-{
-    for (Py_ssize_t i = 0; i < asdl_seq_LEN(cases); i++) {
-        if (annotates(asdl_seq_GET(cases, i)->body)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool
 statement_annotates(stmt_ty statement)
 {
     switch (statement->kind) {
@@ -486,8 +475,6 @@ statement_annotates(stmt_ty statement)
     case With_kind:
     case AsyncWith_kind:
         return annotates(statement->v.With.body);
-    case Match_kind:
-        return cases_annotate(statement->v.Match.cases);
     case Try_kind:
     case TryStar_kind:
         return handlers_annotate(statement->v.Try.handlers) || annotates(statement->v.Try.body)
@@ -497,7 +484,8 @@ statement_annotates(stmt_ty statement)
     }
 }
 
-/* Whether an annotated assignment is among the statements, outside of functions and classes. */
+/* Whether an annotated assignment is among the statements, outside of functions and classes.
+   CPython 3.11 does not look into match statements, so neither is it done here. */
 static bool
 annotates(asdl_stmt_seq *statements)
 {

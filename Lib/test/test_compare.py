@@ -38,6 +38,9 @@ class ComparisonTests(unittest.TestCase):
     def test_mutations(self):
         self.assertSame('--mutations', '2', '--seed', 'test', '--', LIBRARY)
 
+    def test_corpus_of_the_fuzzer(self):
+        self.assertSame('--corpus', os.path.join(TOOL, os.pardir, 'fuzz', 'corpus.txt'))
+
     def test_annotations_as_text(self):
         self.assertSame('--flags', '0x1000000', '--optimize', '0', '--text-only', '--',
                         os.path.join(LIBRARY, 'asyncio'))

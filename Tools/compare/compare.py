@@ -13,6 +13,7 @@ apart, those that cannot be read as well.
 """
 
 import argparse
+import codecs
 import dis
 import os
 import pickle
@@ -92,6 +93,19 @@ def mutated_jobs(source, path, options):
         optimize = options.optimize[number % len(options.optimize)]
         yield (changed.encode(errors='surrogatepass'), path, options.mode, options.flags,
                optimize, options.trees[number % len(options.trees)], options.warnings)
+
+
+FUZZ_MODES = ('exec', 'eval', 'single', 'exec')
+
+
+def corpus_jobs(path, options):
+    """What the fuzzer found worth keeping: a byte that chooses, as in fuzz_compile.c, a source."""
+    with open(path, 'rb') as file:
+        for line in file.read().splitlines():
+            choice, *source = codecs.escape_decode(line)[0]
+            flags = (0x2000 if choice & 4 else 0) | (0x1000000 if choice & 8 else 0)
+            yield (bytes(source), '<corpus>', FUZZ_MODES[choice & 3], flags, (choice >> 4 & 3) % 3,
+                   False, options.warnings)
 
 
 # ---- Showing a difference ----
@@ -222,6 +236,12 @@ class Comparison:
                 file.write(job[0] if isinstance(job[0], bytes) else job[0].encode())
         sys.stdout.flush()
 
+    def jobs_for(self, source, path):
+        if self.options.corpus:
+            return corpus_jobs(path, self.options)
+        make = mutated_jobs if self.options.mutations else jobs_of
+        return make(source, path, self.options)
+
     def run(self, places):
         for path in find_sources(places):
             try:
@@ -230,9 +250,8 @@ class Comparison:
                 self.unreadable += 1
                 continue
             self.sources += 1
-            make = mutated_jobs if self.options.mutations else jobs_of
-            for job in make(source, path, self.options):
-                if not self.compare(job) and not self.options.mutations:
+            for job in self.jobs_for(source, path):
+                if not self.compare(job) and not (self.options.mutations or self.options.corpus):
                     break
             if self.differences >= self.options.stop:
                 break
@@ -261,6 +280,8 @@ def parse_arguments():
     parser.add_argument('--mutations', type=int, default=0,
                         help='compare so many changed versions of each source instead')
     parser.add_argument('-X', dest='x', action='append', default=[], help='for both')
+    parser.add_argument('--corpus', action='store_true',
+                        help="the files are a fuzzer's corpus, a source in each line")
     parser.add_argument('--seed', default='0')
     parser.add_argument('--show', type=int, default=20, help='differences to show')
     parser.add_argument('--stop', type=int, default=1000, help='differences to stop after')

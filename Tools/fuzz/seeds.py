@@ -1,9 +1,11 @@
-"""Writes sources for the fuzzer to start from: every statement and expression of the language.
+"""Writes sources for the fuzzer to start from: the corpus that was kept, and every statement and
+expression of the language.
 
     seeds.py FOLDER
 """
 
 import ast
+import codecs
 import os
 import sys
 import sysconfig
@@ -24,6 +26,12 @@ def statements(source):
                 yield text
 
 
+def kept():
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'corpus.txt')
+    with open(path, 'rb') as file:
+        return [codecs.escape_decode(line)[0] for line in file.read().splitlines()]
+
+
 def main():
     folder, = sys.argv[1:]
     os.makedirs(folder, exist_ok=True)
@@ -32,10 +40,13 @@ def main():
     for place in PLACES:
         with open(os.path.join(library, place), 'rb') as file:
             seen.update(statements(file.read()))
+    seeds = kept()
     for number, text in enumerate(sorted(seen)):
+        seeds.append(bytes([number & 63]) + text.encode(errors='surrogatepass') + b'\n')
+    for number, seed in enumerate(seeds):
         with open(os.path.join(folder, f'seed{number:05}'), 'wb') as file:
-            file.write(bytes([number & 63]) + text.encode(errors='surrogatepass') + b'\n')
-    print(f'{len(seen)} seeds')
+            file.write(seed)
+    print(f'{len(seeds)} seeds')
 
 
 if __name__ == '__main__':

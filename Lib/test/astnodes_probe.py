@@ -125,6 +125,8 @@ def code_digest(tree):
 def probe_classes():
     """Classes and all that is in them; of __sizeof__, which stock does not need, the result."""
     for name, value in vars(_ast).items():
+        if name == "is_async":      # which stock has not
+            continue
         if not isinstance(value, type) or not issubclass(value, ast.AST):
             print(name, value if isinstance(value, int) else "")
             continue

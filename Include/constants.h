@@ -13,6 +13,7 @@
 
 #include "Python.h"
 #include "arrays.h"
+#include "nesting.h"
 
 typedef int ConstantId;
 
@@ -32,6 +33,7 @@ typedef struct {
     ConstantIdArray elements;
     int *buckets;              /* constant identity + 1, 0 when free; a power of two of them */
     uint32_t bucket_mask;
+    struct Nesting nesting;    /* of tuples and frozen sets */
     int first_buckets[64];
 } ConstantTable;
 

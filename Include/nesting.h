@@ -10,6 +10,8 @@
 
 #include "Python.h"
 
+#include <stdbool.h>
+
 struct Nesting {
     int depth;
     int limit;
@@ -20,6 +22,15 @@ struct Nesting {
 
 /* Start counting at the current depth of the Python stack. */
 void nesting_init(struct Nesting *nesting);
+
+/* For what has been through a stage that counted: only the real stack is a limit. */
+void nesting_init_for_stack(struct Nesting *nesting);
+
+/* The lowest address of the thread's stack that nesting may use, NULL where the system does not
+ * tell.  Asking costs some microseconds, in the main thread the reading of a file. */
+const char *nesting_stack_end(void);
+bool nesting_has_room(const char *stack_end, size_t size);
+bool nesting_in_main_thread(void);
 
 /* The rare part of nesting_enter(). */
 int nesting_enter_deep(struct Nesting *nesting);

@@ -7,6 +7,7 @@
    through a small table. */
 
 #include "ast_objects.h"
+#include "nesting.h"
 
 #include "pycore_interp.h"
 #include "pycore_pystate.h"
@@ -21,6 +22,7 @@ struct exporter {
     struct ast_types *types;
     int depth;
     int depth_limit;
+    struct Nesting nesting;     /* for the real stack */
     PyObject *ints[INT_TABLE_SIZE];
     int int_values[INT_TABLE_SIZE];
 };
@@ -131,7 +133,7 @@ export_list(struct exporter *exporter, const struct ast_field *field, const asdl
 static PyObject *
 export_node(struct exporter *exporter, int number, const char *node)
 {
-    if (++exporter->depth > exporter->depth_limit) {
+    if (++exporter->depth > exporter->depth_limit || nesting_enter(&exporter->nesting) < 0) {
         PyErr_SetString(PyExc_RecursionError,
                         "maximum recursion depth exceeded during ast construction");
         return NULL;
@@ -158,6 +160,7 @@ export_node(struct exporter *exporter, int number, const char *node)
     }
     _PyObject_GC_TRACK(object);
     exporter->depth--;
+    nesting_leave(&exporter->nesting);
     return object;
 }
 
@@ -192,6 +195,7 @@ PyAST_mod2obj(mod_ty tree)
     }
     exporter.depth = units_of(thread->recursion_limit - thread->recursion_remaining);
     exporter.depth_limit = units_of(thread->recursion_limit);
+    nesting_init_for_stack(&exporter.nesting);
 
     struct _gc_runtime_state *gc = &thread->interp->gc;
     int was_enabled = gc->enabled;

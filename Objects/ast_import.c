@@ -9,6 +9,7 @@
    read. */
 
 #include "ast_objects.h"
+#include "nesting.h"
 
 #include "pycore_ceval.h"
 #include "pycore_pystate.h"
@@ -17,6 +18,7 @@ struct importer {
     struct ast_types *types;
     PyThreadState *thread;
     PyArena *arena;
+    struct Nesting nesting;     /* the recursion limit counts calls and knows nothing of the stack */
 };
 
 /* The node whose fields are being read.  The C node and the names are those of the class that its
@@ -102,6 +104,11 @@ enter(struct importer *importer, struct source *source)
         return -1;
     }
     source->entered = 1;
+    if (nesting_enter(&importer->nesting) < 0) {
+        PyErr_Format(PyExc_RecursionError, "maximum recursion depth exceeded%s",
+                     source->traversing);
+        return -1;
+    }
     return 0;
 }
 
@@ -109,6 +116,7 @@ static inline void
 leave(struct importer *importer, struct source *source)
 {
     if (source->entered) {
+        nesting_leave(&importer->nesting);
         _Py_LeaveRecursiveCallTstate(importer->thread);
     }
 }
@@ -416,6 +424,7 @@ PyAST_obj2mod(PyObject *tree, PyArena *arena, int mode)
     if (importer.types == NULL) {
         return NULL;
     }
+    nesting_init_for_stack(&importer.nesting);
     int number = wanted[mode];
     int is_instance = PyObject_IsInstance(tree, (PyObject *)importer.types->of[number].type);
     if (is_instance <= 0) {

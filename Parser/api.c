@@ -12,8 +12,12 @@
 #include "pycore_parser.h"
 #include "pycore_pystate.h"
 
+#include "nesting.h"
 #include "parser.h"
 #include "source.h"
+
+/* What the archive's parser, which never looks at the stack, takes of it before it gives up. */
+enum { ARCHIVE_STACK = 512 * 1024 };
 
 /* The archive's parser. Its header is not installed. */
 extern mod_ty _PyPegen_run_parser_from_string(const char *string, int mode, PyObject *filename,
@@ -167,6 +171,10 @@ decide(const Request *request, ParserVerdict verdict, mod_ty tree)
     case PARSER_ACCEPTED:
         return tree;
     case PARSER_TOO_DEEP:
+        if (!nesting_in_main_thread() && !nesting_has_room(nesting_stack_end(), ARCHIVE_STACK)) {
+            count(PARSER_COUNT_TOO_DEEP);
+            return (mod_ty)PyErr_NoMemory();
+        }
         return hand_over(request, PARSER_COUNT_TOO_DEEP);
     case PARSER_FAILED:
         return NULL;

@@ -5,9 +5,13 @@
 
 #include "parser_internal.h"
 
+#include "nesting.h"
+
 enum {
     FIRST_BLOCK_SIZE = 4096,
     LARGEST_BLOCK_SIZE = 256 * 1024,
+    /* So much fits into the smallest stack a thread can have. */
+    UNCHECKED_DEPTH = 150,
 };
 
 /* ---- memory ---- */
@@ -38,6 +42,33 @@ Parser_Keep(Parser *p, PyObject *object)
     }
     return object;
 }
+
+/* ---- depth ---- */
+
+/* A stack that is used up is what the archive's parser calls its own limit: no memory. The main thread's
+   has room for all that the limit allows. */
+bool
+Parser_EnterDeep(Parser *p)
+{
+    if (p->depth > PARSER_DEPTH_LIMIT) {
+        p->too_deep = true;
+        return false;
+    }
+    if (p->stack_end == NULL) {
+        if (nesting_in_main_thread()) {
+            p->checked_depth = PARSER_DEPTH_LIMIT;
+            return true;
+        }
+        p->stack_end = nesting_stack_end();
+    }
+    if (!nesting_has_room(p->stack_end, 0)) {
+        PyErr_NoMemory();
+        return false;
+    }
+    return true;
+}
+
+/* ---- scratch ---- */
 
 void *
 Parser_Scratch(Parser *p, size_t size)
@@ -473,6 +504,7 @@ Parser_Run(const Source *source, const ParserOptions *options, PyArena *arena, m
         .options = options,
         .arena = arena,
         .block_size = FIRST_BLOCK_SIZE,
+        .checked_depth = UNCHECKED_DEPTH,
         .hash_seed = _Py_HashSecret.siphash.k0,
     };
     ParserVerdict verdict = parse(&p, source, tree);

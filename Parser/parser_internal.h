@@ -67,6 +67,8 @@ typedef struct {
     size_t scratch_size;
 
     int depth;
+    int checked_depth; /* beyond it Parser_EnterDeep looks at the stack */
+    const char *stack_end; /* NULL until then */
     bool too_deep;
 } Parser;
 
@@ -133,17 +135,16 @@ has_version(const Parser *p, int minor)
 
 /* ---- depth ---- */
 
+/* The rare part of enter(). */
+bool Parser_EnterDeep(Parser *p);
+
 /* Enter a construct that can be nested in itself. The cost is an upper bound of what the archive's
    parser counts for it, whose limit is part of the accepted language. */
 static inline bool
 enter(Parser *p, int cost)
 {
     p->depth += cost;
-    if (p->depth > PARSER_DEPTH_LIMIT) {
-        p->too_deep = true;
-        return false;
-    }
-    return true;
+    return p->depth <= p->checked_depth || Parser_EnterDeep(p);
 }
 
 static inline void

@@ -121,8 +121,7 @@ static void
 start_compiler(struct Compiler *compiler, struct Space *space)
 {
     memset(compiler, 0, sizeof(*compiler));
-    nesting_init(&compiler->depth);
-    compiler->depth.limit = INT_MAX;
+    nesting_init_for_stack(&compiler->depth);
     constants_init(&compiler->constants);
     LEND(&compiler->store.instructions, instruction_array, space->instructions);
     LEND(&compiler->store.blocks, block_array, space->blocks);

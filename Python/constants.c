@@ -421,13 +421,17 @@ identify_set(ConstantTable *table, PyObject *set)
 static ConstantId
 identify(ConstantTable *table, PyObject *object, int provisional)
 {
-    if (PyTuple_CheckExact(object)) {
-        return identify_tuple(table, object, provisional);
+    bool is_tuple = PyTuple_CheckExact(object);
+    if (!is_tuple && !PyFrozenSet_CheckExact(object)) {
+        return identify_scalar(table, object, provisional);
     }
-    if (PyFrozenSet_CheckExact(object)) {
-        return identify_set(table, object);
+    if (nesting_enter(&table->nesting) < 0) {
+        return -1;
     }
-    return identify_scalar(table, object, provisional);
+    ConstantId id = is_tuple ? identify_tuple(table, object, provisional)
+                             : identify_set(table, object);
+    nesting_leave(&table->nesting);
+    return id;
 }
 
 ConstantId
@@ -512,6 +516,7 @@ void
 constants_init(ConstantTable *table)
 {
     memset(table, 0, sizeof(*table));
+    nesting_init_for_stack(&table->nesting);
     table->buckets = table->first_buckets;
     table->bucket_mask = Py_ARRAY_LENGTH(table->first_buckets) - 1;
 }

@@ -10,8 +10,9 @@
 
 enum {
     LEVELS_PER_CALL = 3,
-    /* Levels that fit into the smallest stack a thread can have. */
-    UNCHECKED_LEVELS = 24,
+    /* Levels that fit into the smallest stack a thread can have, 32 KiB: of that, code generation
+     * takes a quarter for itself, and a kilobyte for each function, class or lambda. */
+    UNCHECKED_LEVELS = 8,
     /* Asking for the bounds of the main thread's stack reads a file of the system, so that is put
      * off until nesting is rare. */
     UNCHECKED_LEVELS_OF_MAIN_THREAD = 200,
@@ -37,20 +38,42 @@ nesting_init(struct Nesting *nesting)
     nesting->stack_end = NULL;
 }
 
-/* Leaves stack_end NULL where the system does not tell. */
-static void
-find_stack_end(struct Nesting *nesting)
+void
+nesting_init_for_stack(struct Nesting *nesting)
+{
+    nesting_init(nesting);
+    nesting->limit = INT_MAX;
+    nesting->check = nesting->start + UNCHECKED_LEVELS;
+}
+
+bool
+nesting_in_main_thread(void)
+{
+    return gettid() == getpid();
+}
+
+const char *
+nesting_stack_end(void)
 {
     pthread_attr_t attributes;
     void *lowest;
     size_t size;
+    const char *end = NULL;
     if (pthread_getattr_np(pthread_self(), &attributes) != 0) {
-        return;
+        return NULL;
     }
     if (pthread_attr_getstack(&attributes, &lowest, &size) == 0) {
-        nesting->stack_end = (const char *)lowest + Py_MIN(size / 4, (size_t)STACK_RESERVE);
+        end = (const char *)lowest + Py_MIN(size / 4, (size_t)STACK_RESERVE);
     }
     pthread_attr_destroy(&attributes);
+    return end;
+}
+
+/* Compared as integers: they point into different objects. */
+bool
+nesting_has_room(const char *stack_end, size_t size)
+{
+    return (uintptr_t)__builtin_frame_address(0) >= (uintptr_t)stack_end + size;
 }
 
 static int
@@ -68,16 +91,12 @@ nesting_enter_deep(struct Nesting *nesting)
     }
     if (nesting->stack_end == NULL) {
         int level = nesting->depth - nesting->start;
-        if (level <= UNCHECKED_LEVELS_OF_MAIN_THREAD && gettid() == getpid()) {
+        if (level <= UNCHECKED_LEVELS_OF_MAIN_THREAD && nesting_in_main_thread()) {
             nesting->check = Py_MIN(nesting->limit,
                                     nesting->start + UNCHECKED_LEVELS_OF_MAIN_THREAD);
             return 0;
         }
-        find_stack_end(nesting);
+        nesting->stack_end = nesting_stack_end();
     }
-    /* Compared as integers: they point into different objects. */
-    if ((uintptr_t)__builtin_frame_address(0) < (uintptr_t)nesting->stack_end) {
-        return too_deep();
-    }
-    return 0;
+    return nesting_has_room(nesting->stack_end, 0) ? 0 : too_deep();
 }

@@ -14,7 +14,12 @@ int AwaitHook_IsOn(void);
 
 /* Runs coroutine, made by evaluating code, through sys.awaithook and returns a new reference to
    the result.  NULL with an exception whose traceback starts at the frame of code: the frames of
-   the hook and of the loop below it are left out.  Takes no reference. */
+   the hook and of the loop below it are left out; a coroutine that nobody but the caller holds is
+   closed then.  Takes no reference. */
 PyObject *AwaitHook_Run(PyObject *coroutine, PyCodeObject *code);
+
+/* Leaves the user's frames in the traceback of the exception that is set while code is run.  Where
+   there is none, the traceback shows where code is. */
+void AwaitHook_TrimTraceback(PyCodeObject *code);
 
 #endif

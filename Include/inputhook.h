@@ -15,6 +15,7 @@
 /* One read of the prompt; lives in the reader's frame. */
 typedef struct InputWait {
     PyObject *session;        /* borrowed: has wants_input() and wait_for_input(fd) */
+    PyThreadState *thread;    /* the reader's, which waits without the GIL */
     int (*other_hook)(void);  /* whose PyOS_InputHook this was, or NULL */
     int installed;
     int timer_exists;
@@ -28,10 +29,10 @@ typedef struct InputWait {
 void InputWait_Begin(InputWait *wait, PyObject *session);
 void InputWait_End(InputWait *wait);
 
-/* Writes text to the terminal above the line that is being typed, which is drawn again below it,
+/* Writes text to a descriptor, the terminal's, above the line that is being typed, which is drawn again below it,
    cursor and all; a text that ends in no newline gets one.  Where the kernel and not readline edits
    the line, only the prompt is drawn again.  With the GIL held throughout, since readline's state is
    the reader's.  -1 with OSError. */
-int InputWait_WriteAbove(const char *text, size_t length);
+int InputWait_WriteAbove(int terminal, const char *text, size_t length);
 
 #endif

@@ -15,7 +15,8 @@ PyObject *Session_Open(void);
 int Session_Enter(PyObject *session, PyObject **guard);
 
 /* After it: takes the guard, tells it the exception that is set, and keeps that exception.  -1 if the
-   guard itself failed; its exception is set then. */
+   guard itself failed; its exception is set then, the other as its
+   context. */
 int Session_Leave(PyObject *guard);
 
 /* After every statement: a changed sys.awaithook ends the runner before it.  Errors are written as

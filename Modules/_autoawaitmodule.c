@@ -32,20 +32,23 @@ current_context(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
 }
 
 PyDoc_STRVAR(write_above_line_doc,
-             "write_above_line(data, /)\n--\n\n"
-             "Write bytes to the terminal above the line being typed; return their number.");
+             "write_above_line(descriptor, data, /)\n--\n\n"
+             "Write bytes to a descriptor, the terminal's, above the line being typed.");
 
 static PyObject *
-write_above_line(PyObject *Py_UNUSED(module), PyObject *data)
+write_above_line(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
+    int descriptor;
     Py_buffer view;
-    if (PyObject_GetBuffer(data, &view, PyBUF_SIMPLE) < 0) {
+    if (!PyArg_ParseTuple(arguments, "iy*:write_above_line", &descriptor, &view)) {
         return NULL;
     }
-    int failed = InputWait_WriteAbove(view.buf, (size_t)view.len) < 0;
-    Py_ssize_t length = view.len;
+    int failed = InputWait_WriteAbove(descriptor, view.buf, (size_t)view.len) < 0;
     PyBuffer_Release(&view);
-    return failed ? NULL : PyLong_FromSsize_t(length);
+    if (failed) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
 }
 
 PyDoc_STRVAR(begin_line_doc,
@@ -84,7 +87,7 @@ static PyMethodDef autoawait_functions[] = {
     {"abandon_line", abandon_line, METH_NOARGS, abandon_line_doc},
     {"begin_line", begin_line, METH_O, begin_line_doc},
     {"feed_line", feed_line, METH_NOARGS, feed_line_doc},
-    {"write_above_line", write_above_line, METH_O, write_above_line_doc},
+    {"write_above_line", write_above_line, METH_VARARGS, write_above_line_doc},
     {"current_context", current_context, METH_NOARGS, current_context_doc},
     {NULL, NULL, 0, NULL},
 };

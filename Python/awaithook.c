@@ -128,10 +128,26 @@ skip_runners(PyObject *value, PyObject *traceback)
     return rest;
 }
 
-/* Leaves the user's frames in the traceback of the exception that is set.  A statement that never
-   began, or that the runner gave up, has none; the traceback then shows where it is. */
+/* Has the traceback of the exception that is set begin where code is, if no frame of it is there. */
 static void
-trim_traceback(PyCodeObject *code)
+add_place(PyCodeObject *code)
+{
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyObject *filename = PyUnicode_EncodeFSDefault(code->co_filename);
+    if (filename == NULL) {
+        PyErr_Clear();
+    }
+    PyErr_Restore(type, value, traceback);
+    if (filename != NULL) {
+        _PyTraceback_Add("<module>", PyBytes_AS_STRING(filename), code->co_firstlineno);
+        Py_DECREF(filename);
+    }
+}
+
+/* A statement that never began, or that the runner gave up, has no frames. */
+void
+AwaitHook_TrimTraceback(PyCodeObject *code)
 {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
@@ -149,7 +165,7 @@ trim_traceback(PyCodeObject *code)
     }
     PyErr_Restore(type, value, traceback);
     if (is_empty) {
-        _PyTraceback_Add("<module>", PyUnicode_AsUTF8(code->co_filename), code->co_firstlineno);
+        add_place(code);
     }
 }
 
@@ -203,7 +219,10 @@ AwaitHook_Run(PyObject *coroutine, PyCodeObject *code)
 {
     PyObject *result = PySys_Await(coroutine);
     if (result == NULL) {
-        trim_traceback(code);
+        AwaitHook_TrimTraceback(code);
+        if (Py_REFCNT(coroutine) == 1) {
+            discard_coroutine(coroutine);
+        }
     }
     return result;
 }

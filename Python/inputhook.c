@@ -68,30 +68,47 @@ interrupt_reader(InputWait *wait)
     timer_settime(wait->timer, 0, &soon, NULL);
 }
 
-/* Returns 0 if SIGINT ended it. */
+/* Takes the exception that is set: KeyboardInterrupt is the reader's to raise. */
+static void
+pass_on_exception(InputWait *wait)
+{
+    if (PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) {
+        PyErr_Clear();
+        interrupt_reader(wait);
+    }
+    else {
+        PyErr_WriteUnraisable(wait->session);
+    }
+}
+
+/* Returns 0 if an exception, such as SIGINT's, ended it. */
 static int
 run_session(InputWait *wait, int descriptor)
 {
-    int interrupted = 0;
-    PyGILState_STATE state = PyGILState_Ensure();
+    PyEval_RestoreThread(wait->thread);
     PyObject *result = PyObject_CallMethod(wait->session, "wait_for_input", "i", descriptor);
-    if (result == NULL && PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) {
-        PyErr_Clear();
-        interrupt_reader(wait);
-        interrupted = 1;
-    }
-    else if (result == NULL) {
-        PyErr_WriteUnraisable(wait->session);
+    if (result == NULL) {
+        pass_on_exception(wait);
     }
     Py_XDECREF(result);
-    PyGILState_Release(state);
-    return !interrupted;
+    PyEval_SaveThread();
+    return result != NULL;
 }
 
+/* Runs the handlers of signals that came where nobody looked for them.  Returns 0 if one raised. */
 static int
-signal_is_pending(void)
+handle_signals(InputWait *wait)
 {
-    return _Py_atomic_load(&_PyRuntime.ceval.signals_pending);
+    if (!_Py_atomic_load(&_PyRuntime.ceval.signals_pending)) {
+        return 1;
+    }
+    PyEval_RestoreThread(wait->thread);
+    int raised = PyErr_CheckSignals() < 0;
+    if (raised) {
+        pass_on_exception(wait);
+    }
+    PyEval_SaveThread();
+    return !raised;
 }
 
 /* What it takes to wait together with another hook. */
@@ -148,21 +165,34 @@ run_with_other_hook(InputWait *wait, int input)
         dup2(shared.either, input);
         wait->other_hook();
         dup2(shared.keyboard, input);
-        goes_on = !is_readable(input) && !signal_is_pending() && run_session(wait, shared.either);
+        goes_on = !is_readable(input) && handle_signals(wait) && run_session(wait, shared.either);
         (void)!read(shared.timer, &turns, sizeof(turns));
     } while (goes_on && !is_readable(input));
-    if (signal_is_pending()) {
-        interrupt_reader(wait);
-    }
     shared_wait_close(&shared);
+}
+
+static int
+interrupt_is_pending(InputWait *wait)
+{
+    PyEval_RestoreThread(wait->thread);
+    int is_pending = PyOS_InterruptOccurred();
+    if (is_pending) {
+        /* Asking took it. */
+        PyErr_SetInterrupt();
+    }
+    PyEval_SaveThread();
+    return is_pending;
 }
 
 static int
 wait_for_input(void)
 {
     InputWait *wait = current_wait;
-    if (wait == NULL || errno == EINTR) {
-        /* EINTR: the reader was interrupted and is about to look why. */
+    if (wait == NULL) {
+        return 0;
+    }
+    if (errno == EINTR && interrupt_is_pending(wait)) {
+        /* The reader was interrupted and is about to look why. */
         errno = 0;
         return 0;
     }
@@ -170,14 +200,13 @@ wait_for_input(void)
     if (stream_has_text(wait->stream) || is_readable(input)) {
         return 0;
     }
-    if (signal_is_pending()) {
-        interrupt_reader(wait);
-    }
-    else if (wait->other_hook != NULL) {
-        run_with_other_hook(wait, input);
-    }
-    else {
-        run_session(wait, input);
+    if (handle_signals(wait)) {
+        if (wait->other_hook != NULL) {
+            run_with_other_hook(wait, input);
+        }
+        else {
+            run_session(wait, input);
+        }
     }
     errno = 0;
     return 0;
@@ -198,7 +227,8 @@ session_wants_input(PyObject *session)
 void
 InputWait_Begin(InputWait *wait, PyObject *session)
 {
-    *wait = (InputWait){.session = session, .stream = stdin, .prompt = ""};
+    *wait = (InputWait){
+        .session = session, .stream = stdin, .thread = PyThreadState_Get(), .prompt = ""};
     if (session != NULL && session_wants_input(session)) {
         wait->installed = 1;
         wait->other_hook = PyOS_InputHook;
@@ -223,13 +253,14 @@ InputWait_End(InputWait *wait)
     }
 }
 
-/* The library that the module readline uses, if it edits the prompt's lines; the interpreter itself
-   is not linked with it. */
+/* The library that the module readline uses, if it edits the prompt's lines, as the runtime has it
+   do between two terminals; the interpreter itself is not linked with it. */
 static void *
 active_readline(void)
 {
     if (PyOS_ReadlineFunctionPointer == NULL
-        || PyOS_ReadlineFunctionPointer == PyOS_StdioReadline) {
+        || PyOS_ReadlineFunctionPointer == PyOS_StdioReadline
+        || !isatty(fileno(stdin)) || !isatty(fileno(stdout))) {
         return NULL;
     }
     return dlopen("libreadline.so.8", RTLD_LAZY | RTLD_NOLOAD);
@@ -254,10 +285,10 @@ call_readline(const char *name)
 }
 
 static int
-write_all(const char *text, size_t length)
+write_all(int descriptor, const char *text, size_t length)
 {
     while (length > 0) {
-        ssize_t written = write(STDOUT_FILENO, text, length);
+        ssize_t written = write(descriptor, text, length);
         if (written < 0 && errno != EINTR) {
             PyErr_SetFromErrno(PyExc_OSError);
             return -1;
@@ -271,20 +302,35 @@ write_all(const char *text, size_t length)
 }
 
 int
-InputWait_WriteAbove(const char *text, size_t length)
+InputWait_WriteAbove(int terminal, const char *text, size_t length)
 {
     const char *prompt = current_wait == NULL ? "" : current_wait->prompt;
-    if (!call_readline("rl_clear_visible_line") && write_all(ERASE_LINE, strlen(ERASE_LINE)) < 0) {
+    if (!call_readline("rl_clear_visible_line")
+        && write_all(terminal, ERASE_LINE, strlen(ERASE_LINE)) < 0) {
         return -1;
     }
-    if (write_all(text, length) < 0
-        || (length > 0 && text[length - 1] != '\n' && write_all("\n", 1) < 0)) {
+    if (write_all(terminal, text, length) < 0
+        || (length > 0 && text[length - 1] != '\n' && write_all(terminal, "\n", 1) < 0)) {
         return -1;
     }
     if (!call_readline("rl_forced_update_display")) {
-        return write_all(prompt, strlen(prompt));
+        return write_all(terminal, prompt, strlen(prompt));
     }
     return 0;
+}
+
+/* The timer may have sent more than the one signal that the reader took. */
+static void
+stop_interrupting(InputWait *wait)
+{
+    struct itimerspec never = {.it_value = {0}};
+    timer_settime(wait->timer, 0, &never, NULL);
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    if (type != NULL && PyErr_CheckSignals() < 0) {
+        PyErr_Clear();
+    }
+    PyErr_Restore(type, value, traceback);
 }
 
 extern char *__real_PyOS_Readline(FILE *sys_stdin, FILE *sys_stdout, const char *prompt);
@@ -303,8 +349,7 @@ __wrap_PyOS_Readline(FILE *sys_stdin, FILE *sys_stdout, const char *prompt)
     if (current_wait != NULL) {
         current_wait->prompt = "";
         if (current_wait->timer_exists) {
-            struct itimerspec never = {.it_value = {0}};
-            timer_settime(current_wait->timer, 0, &never, NULL);
+            stop_interrupting(current_wait);
         }
     }
     return line;

@@ -143,15 +143,32 @@ await_code(PyCodeObject *code, PyObject *namespace)
     return result;
 }
 
+/* A signal belongs to the statement in which it came, even where no bytecode of it looked for one:
+   while it was compiled, or in its last operation.  -1 with the handler's exception. */
+static int
+check_signals(PyCodeObject *code)
+{
+    if (PyErr_CheckSignals() < 0) {
+        AwaitHook_TrimTraceback(code);
+        return -1;
+    }
+    return 0;
+}
+
 static PyObject *
 evaluate_plain(PyObject *session, PyCodeObject *code, PyObject *namespace)
 {
     PyObject *guard;
     if (Session_Enter(session, &guard) < 0) {
+        AwaitHook_TrimTraceback(code);
         return NULL;
     }
     PyObject *result = PyEval_EvalCode((PyObject *)code, namespace, namespace);
+    if (result != NULL && check_signals(code) < 0) {
+        Py_CLEAR(result);
+    }
     if (Session_Leave(guard) < 0) {
+        AwaitHook_TrimTraceback(code);
         Py_CLEAR(result);
     }
     return result;
@@ -160,7 +177,7 @@ evaluate_plain(PyObject *session, PyCodeObject *code, PyObject *namespace)
 static PyObject *
 evaluate_statement(PyObject *session, PyCodeObject *code, PyObject *namespace)
 {
-    if (PySys_Audit("exec", "O", code) < 0) {
+    if (check_signals(code) < 0 || PySys_Audit("exec", "O", code) < 0) {
         return NULL;
     }
     /* `del __builtins__` harms the statement it is in and no other. */
@@ -277,17 +294,17 @@ run_to_end_of_file(const Prompt *prompt)
         if (read == INPUT_ENDED) {
             return 0;
         }
-        if (read == STATEMENT_READ) {
-            out_of_memory = 0;
-            flush_output();
-        }
-        else if (PyErr_ExceptionMatches(PyExc_MemoryError)
-                 && ++out_of_memory > OUT_OF_MEMORY_LIMIT) {
+        int failed = read == STATEMENT_FAILED;
+        out_of_memory = failed && PyErr_ExceptionMatches(PyExc_MemoryError) ? out_of_memory + 1 : 0;
+        if (out_of_memory > OUT_OF_MEMORY_LIMIT) {
             PyErr_Clear();
             return -1;
         }
-        else {
+        if (failed) {
             report_failure(prompt->session);
+        }
+        else {
+            flush_output();
         }
         show_reference_count();
     }

@@ -71,9 +71,7 @@ Session_Leave(PyObject *guard)
                                            traceback ? traceback : Py_None);
     Py_DECREF(guard);
     if (result == NULL) {
-        Py_XDECREF(type);
-        Py_XDECREF(value);
-        Py_XDECREF(traceback);
+        _PyErr_ChainExceptions(type, value, traceback);
         return -1;
     }
     Py_DECREF(result);

@@ -83,6 +83,7 @@ class _Session:
 
     def begin(self):
         """Begin a session at a prompt; return self."""
+        self._follow_hook()
         if self._first_loan is None:
             from . import loan
             self._first_loan = loan.Loan(lambda: self.default_runner().open_loop())
@@ -115,6 +116,9 @@ class _Session:
     def after_statement(self):
         """Notice a hook that was changed; end the runner that it follows."""
         self._forget_warnings()
+        self._follow_hook()
+
+    def _follow_hook(self):
         hook = getattr(sys, "awaithook", None)
         if hook is self._hook:
             return
@@ -138,6 +142,7 @@ class _Session:
 
     def end(self):
         """End the session: what the runner in use keeps, and the default's."""
+        self._follow_hook()
         for hook in {id(hook): hook for hook in (self._keeper, sys.__awaithook__)}.values():
             self._close(hook)
 

@@ -145,7 +145,7 @@ class AsyncioRunner:
         third of the cost.  SIGINT needs no guard: Python's own handler interrupts
         what computes.  Returns whether nothing else waits for a turn.
         """
-        if not isinstance(loop, asyncio.SelectorEventLoop):
+        if not isinstance(loop, asyncio.SelectorEventLoop) or loop.get_task_factory():
             return False
         hooks = sys.get_asyncgen_hooks()
         first_step = loop._ready.pop()

@@ -7,6 +7,7 @@ comes until the loop's next turn, when the line is taken off the screen, all of
 it is written, and prompt and line are drawn again below.
 """
 
+import collections
 import contextlib
 import os
 import sys
@@ -23,8 +24,9 @@ class OutputAboveLine:
 
     def __init__(self, run_soon):
         self._run_soon = run_soon
-        self._pending = []
+        self._pending = collections.deque()
         self._files = []
+        self._is_scheduled = False
 
     def __enter__(self):
         if os.isatty(0):
@@ -44,16 +46,18 @@ class OutputAboveLine:
 
     def _write(self, data):
         data = bytes(data)
+        # In this order, and in the opposite one below: other threads write, too.
         self._pending.append(data)
-        if len(self._pending) == 1:
+        if not self._is_scheduled:
+            self._is_scheduled = True
             self._run_soon(self._show)
         return len(data)
 
     def _show(self):
-        pending, self._pending = self._pending, []
-        text = b"".join(pending)
+        self._is_scheduled = False
+        text = b"".join(self._pending.popleft() for _ in range(len(self._pending)))
         if text:
-            _autoawait.write_above_line(text)
+            _autoawait.write_above_line(self._files[0].fileno(), text)
 
 
 def _terminal_files():

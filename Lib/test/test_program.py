@@ -1,6 +1,7 @@
 """Programs that await at the top level, and `-m asyncio`."""
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -126,11 +127,40 @@ class ProgramTest(unittest.TestCase):
             """)
         self.assertEqual(self.run_program("-X", "autoawait", "-c", source).stdout, "ended\n")
 
+    def test_tasks_of_trio_end_with_the_program(self):
+        source = textwrap.dedent("""\
+            import autoawait, trio
+            async def work():
+                try:
+                    await trio.sleep(99)
+                finally:
+                    print('ended')
+            autoawait.nursery.start_soon(work)
+            await trio.sleep(0.1)
+            """)
+        self.assertEqual(self.run_program("-X", "autoawait=trio", "-c", source).stdout, "ended\n")
+
     def test_inspect_afterwards(self):
         result = self.run_program("-q", "-i", "-X", "autoawait", "-c",
                                   "import asyncio; x = await asyncio.sleep(0, 5)",
                                   source="x\nawait asyncio.sleep(0, 6)\n")
         self.assertEqual(result.stdout, "5\n6\n")
+
+    def test_traceback_in_a_file_of_undecodable_name(self):
+        path = self.write("interrupted_\udcff.py", textwrap.dedent("""\
+            import asyncio, os, signal, threading
+            async def refuse():
+                while True:
+                    try:
+                        await asyncio.sleep(99)
+                    except asyncio.CancelledError:
+                        pass
+            threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+            await refuse()
+            """))
+        result = self.run_program("-X", "autoawait", path)
+        self.assertIn("in <module>", result.stderr)
+        self.assertEqual(result.returncode, -signal.SIGINT)
 
     def test_syntax_errors_and_interrupt_status(self):
         self.write("bad.py", "x = 1 1\n")

@@ -237,6 +237,19 @@ class FailureTest(PromptTestCase):
         self.assertRegex(shown, r"\nKeyboardInterrupt\n$")
         self.assertEqual(prompt.type("await asyncio.sleep(0, 'works')"), "'works'\n")
 
+    def test_interrupt_that_no_bytecode_notices(self):
+        prompt = self.start()
+        prompt.type("import itertools")
+        prompt.type("def slow():\n    print('be', 'gin')\n"
+                    "    return map(abs, itertools.repeat(1, 5 * 10**7))\n")
+        for statement in "", "import asyncio":
+            prompt.type(statement)
+            shown = prompt.interrupt("x = 0 in slow()", "be gin")
+            self.assertTrue(shown.endswith(TRACEBACK + '  File "<stdin>", line 1, in <module>\n'
+                                           "KeyboardInterrupt\n"), shown)
+            self.assertEqual(shown.count("File"), 1)
+            self.assertEqual(prompt.type("1"), "1\n")
+
     def test_interrupt_of_a_plain_statement(self):
         prompt = self.start()
         prompt.type("import time")
@@ -331,6 +344,10 @@ class HookTest(PromptTestCase):
             ("raise ValueError(await f(1))",
              "hook\n" + TRACEBACK + '  File "<stdin>", line 1, in <module>\nValueError: 1\n'),
             ("def hook(coroutine):\n    coroutine.close()\n    1/0\n", ""),
+            ("sys.awaithook = hook", ""),
+            ("await f(1)", TRACEBACK + '  File "<stdin>", line 3, in hook\n'
+             "ZeroDivisionError: division by zero\n"),
+            ("def hook(coroutine):\n    del coroutine\n    1/0\n", ""),
             ("sys.awaithook = hook", ""),
             ("await f(1)", TRACEBACK + '  File "<stdin>", line 3, in hook\n'
              "ZeroDivisionError: division by zero\n"),
@@ -502,6 +519,13 @@ class StockTest(PromptTestCase):
         self.assertEqual(self.without_address(ours.stdout), self.without_address(stock.stdout))
         self.assertEqual(ours.stderr, stock.stderr)
         self.assertEqual(ours.returncode, stock.returncode)
+
+    def test_out_of_memory(self):
+        for source in "raise MemoryError\n" * 20, "raise MemoryError\n1/0\n" * 20:
+            ours, stock = (run_piped(source + "'alive'\n", executable=executable)
+                           for executable in (sys.executable, STOCK))
+            self.assertEqual((ours.stdout, ours.stderr, ours.returncode),
+                             (stock.stdout, stock.stderr, stock.returncode))
 
     def test_audit_events(self):
         source = """\

@@ -132,6 +132,21 @@ class BackgroundTest(PromptTestCase):
                 self.assertEqual(prompt.read_to_prompt().count("KeyboardInterrupt"), 1)
                 self.assertEqual(prompt.type("place.value is None"), "False\n")
 
+    def test_signals_during_another_input_hook(self):
+        for mode in self.MODES:
+            with self.subTest(mode=mode):
+                prompt = self.start_ticking(*mode)
+                prompt.type("import ctypes, signal; alarms = []")
+                prompt.type("_ = signal.signal(signal.SIGALRM, lambda *_: alarms.append(1))")
+                prompt.type("place = ctypes.c_void_p.in_dll(ctypes.pythonapi, 'PyOS_InputHook')")
+                prompt.child.send("_ = signal.setitimer(signal.ITIMER_REAL, 0.1, 0.1);"
+                                  " place.value = ctypes.cast(ctypes.CDLL(None).pause,"
+                                  " ctypes.c_void_p).value; before = len(ticks)\n")
+                prompt.read_to_prompt()
+                time.sleep(1)
+                self.assertEqual(prompt.type("len(alarms) > 5, len(ticks) - before > 2"),
+                                 "(True, True)\n")
+
     def test_output_appears_above_the_line(self):
         prompt = self.start()
         prompt.type("import asyncio, logging")
@@ -144,6 +159,20 @@ class BackgroundTest(PromptTestCase):
         prompt.child.expect_exact("6 * ")
         prompt.child.expect_exact("spoken 1\r\nspoken 2\r\nlogged: too\r\n>>> 6 * ")
         self.assertEqual(prompt.type("7"), "42\n")
+
+    def test_output_of_one_stream_to_the_terminal(self):
+        prompt = self.start("-c", f"exec {sys.executable} -q > {self.home}/output",
+                            executable="/bin/sh")
+        prompt.type("import asyncio, sys")
+        prompt.type("async def speak():\n    await asyncio.sleep(0.3)\n"
+                    "    print('to', 'file')\n    print('to', 'screen', file=sys.stderr)\n")
+        prompt.type("task = asyncio.create_task(speak())")
+        prompt.child.expect_exact("to screen")
+        prompt.read_to_prompt()
+        prompt.type("1")
+        prompt.leave()
+        with open(f"{self.home}/output") as output:
+            self.assertEqual(output.read(), "to file\n1\n")
 
     def test_output_above_the_prompt_without_readline(self):
         prompt = self.start("-I")
@@ -346,6 +375,18 @@ class LoanTest(PromptTestCase):
         prompt.child.sendintr()
         self.assertEqual(prompt.read_to_prompt().count("KeyboardInterrupt"), 1)
         self.assertEqual(prompt.type("task.done()"), "False\n")
+
+    def test_task_factory(self):
+        self.check_session(self.start(), [
+            ("import asyncio; loop = asyncio.get_running_loop()", ""),
+            ("def factory(loop, coroutine, context):\n    coroutine.close()\n"
+             "    future = loop.create_future()\n    future.set_result(5)\n"
+             "    return future\n", ""),
+            ("loop.set_task_factory(factory)", ""),
+            ("await asyncio.sleep(0, 6)", ""),
+            ("loop.set_task_factory(None)", ""),
+            ("await asyncio.sleep(0, 6)", "6\n"),
+        ])
 
     def test_statement_that_imports_asyncio(self):
         self.check_session(self.start(), [
@@ -567,6 +608,16 @@ class CurioTest(unittest.TestCase):
 
 class TrioTest(PromptTestCase):
     """The runner for trio."""
+
+    def test_work_of_the_startup_file_goes_on(self):
+        path = f"{self.home}/startup.py"
+        with open(path, "w") as startup:
+            startup.write("import autoawait, trio\nasync def work():\n"
+                          "    await trio.sleep(0.5)\n    print('wor' 'ked')\n"
+                          "autoawait('trio')\n"
+                          "autoawait.nursery.start_soon(work)\n")
+        prompt = self.start(PYTHONSTARTUP=path)
+        prompt.child.expect_exact("worked")
 
     def start_trio(self):
         """Start a prompt that awaits with trio."""

@@ -121,7 +121,6 @@ def own_rows(module, result):
                                 else "passed", ""]
                          for test, (outcome, _) in result["tests"].items()},
                "module": ["passed", ""]}
-    rows = compare(module, perfect, result)
-    return [row._replace(text=result["tests"].get(row.test,
-                                                  [None, row.text])[1])
-            for row in rows]
+    texts = {test: text for test, (_, text) in result["tests"].items()}
+    return [row._replace(stock="", text=texts.get(row.test, row.text))
+            for row in compare(module, perfect, result)]

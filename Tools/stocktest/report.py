@@ -7,12 +7,12 @@ import compare
 import selection
 
 _TITLES = {
-    compare.FAILED: "FAILED: stock does not fail these, this interpreter does",
+    compare.FAILED: "FAILED (of CPython's tests: those that stock does not)",
     compare.BOTH_FAIL: "Failed under both (no measure; counted as skipped)",
     compare.NO_STOCK: "Stock crashed or timed out before these (no measure; "
                       "counted as skipped)",
     compare.STOCK_FAILS: "Passed here though stock does not",
-    compare.SKIPPED: "Skipped under both, by the tests themselves",
+    compare.SKIPPED: "Skipped by the tests themselves (under both)",
 }
 _TEXT_LIMIT = 6000
 
@@ -38,7 +38,8 @@ class Report:
     def _failures(self):
         for row in self._of(compare.FAILED):
             yield f"{row.module}: {row.test}"
-            yield f"  stock: {row.stock}, here: {row.ours}"
+            stock = f"stock: {row.stock}, " if row.stock else ""
+            yield f"  {stock}here: {row.ours}"
             yield textwrap.indent(row.text[-_TEXT_LIMIT:].rstrip(), "  | ")
 
     def _differences(self, verdict):

@@ -3,6 +3,7 @@
     FOLDER/bin/python3.11         a copy of the interpreter
     FOLDER/bin/worker.py          a copy of ours
     FOLDER/lib/python3.11/        a copy of the distribution's, without .pyc
+    FOLDER/lib/python3/           likewise, of packages that tests use
     FOLDER/include/               a link to the distribution's headers
 
 An interpreter finds its standard library beside itself, with isolation flags
@@ -18,11 +19,12 @@ import shutil
 VERSION = "python3.11"
 # What tests that trace or profile leave out is what lies in sys.prefix.
 WORKER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "worker.py")
-# No part of the standard library, and half a package without lib/python3/.
-_LEFT_OUT = ("__pycache__", "*.pyc", "dist-packages")
-# Nothing in these is compiled, and they are large.
-_LINKED = ("lib-dynload", "config-3.11-x86_64-linux-gnu",
-           "config-3.11d-x86_64-linux-gnu")
+# Packages of the distribution that some tests use where they are installed,
+# in ../python3/dist-packages beside the library.
+_PACKAGES = ("docutils", "numpy", "pygments", "roman.py")
+_LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc")
+# Nobody compiles these, and they are large.
+_LINKED = (".so", ".a", ".o")
 # Tells ./python where our modules are; made by the build, beside it.
 _BUILD_MARK = "python-build.txt"
 
@@ -33,31 +35,52 @@ def file_digest(path):
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def library_digest(library):
-    """Return a digest that changes when a file of the folder does."""
-    digest = hashlib.sha256()
-    for folder, folders, names in os.walk(library):
+def _sources(library):
+    """Return {place in lib/: original} of all that a tree has copies of."""
+    packages = os.path.join(os.path.dirname(library), "python3",
+                            "dist-packages")
+    sources = {VERSION: library}
+    for name in _PACKAGES:
+        path = os.path.join(packages, name)
+        if os.path.exists(path):
+            sources[os.path.join("python3", "dist-packages", name)] = path
+    return sources
+
+
+def _files(source):
+    """Yield the paths of all files of a source, in an order of their own."""
+    if os.path.isfile(source):
+        yield source
+    for folder, folders, names in os.walk(source):
         folders[:] = sorted(set(folders) - {"__pycache__"})
         for name in sorted(names):
-            path = os.path.join(folder, name)
+            yield os.path.join(folder, name)
+
+
+def library_digest(library):
+    """Return a digest that changes when a file that trees copy does."""
+    digest = hashlib.sha256()
+    for source in _sources(library).values():
+        for path in _files(source):
             status = os.stat(path)
             line = f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n"
             digest.update(line.encode(errors="surrogateescape"))
     return digest.hexdigest()
 
 
-def _copy_library(source, target):
-    linked = [name for name in _LINKED
-              if os.path.isdir(os.path.join(source, name))]
-    ignored = shutil.ignore_patterns(*_LEFT_OUT)
+def _leave_out(folder, names):
+    left_out = set(_LEFT_OUT(folder, names))
+    # Half of packages whose other half is in ../python3/.
+    if os.path.basename(folder) == VERSION:
+        left_out.add("dist-packages")
+    return left_out
 
-    def leave_out(folder, names):
-        left_out = set(ignored(folder, names))
-        return left_out | set(linked) if folder == source else left_out
 
-    shutil.copytree(source, target, ignore=leave_out)
-    for name in linked:
-        os.symlink(os.path.join(source, name), os.path.join(target, name))
+def _copy_or_link(source, target):
+    if source.endswith(_LINKED):
+        os.symlink(source, target)
+    else:
+        shutil.copy2(source, target)
 
 
 def _copy_program(python, folder):
@@ -95,12 +118,18 @@ def prepare(python, library, folder):
             present = file.read()
     except OSError:
         present = ""
-    target = os.path.join(folder, "lib", VERSION)
+    libraries = os.path.join(folder, "lib")
     if present == wanted:
-        _remove_compiled(target)
+        _remove_compiled(libraries)
     else:
         shutil.rmtree(folder, ignore_errors=True)
-        _copy_library(library, target)
+        for place, source in _sources(library).items():
+            target = os.path.join(libraries, place)
+            if os.path.isfile(source):
+                shutil.copy2(source, target)
+            else:
+                shutil.copytree(source, target, ignore=_leave_out,
+                                copy_function=_copy_or_link)
         headers = os.path.join(folder, "include")
         os.symlink("/usr/include", headers)
         with open(stamp, "w", encoding="ascii") as file:

@@ -22,6 +22,7 @@ typedef struct {
     Label entry;              /* the unit's first block; its others have higher labels */
     int first_line;
     int is_generator;         /* generator, coroutine or asynchronous generator */
+    int start_depth;          /* of the value stack: 1 where something may be sent in */
     int sets_handlers;        /* false when no instruction does: passes about them are left out */
     const int *cell_slots;    /* for each cell and free variable, its place among the locals */
     int cell_count;           /* cells made here; those of the units around follow */

@@ -657,6 +657,8 @@ unit_assemble(struct Compiler *compiler, int returns_none)
         .entry = unit->entry,
         .is_generator =
             (unit_flags(compiler) & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)) != 0,
+        .start_depth = unit->scope->is_generator || unit->scope->is_coroutine
+                       || unit->is_coroutine,
         .sets_handlers = unit->sets_handlers,
         .cell_slots = slots,
         .cell_count = unit->cell_count,

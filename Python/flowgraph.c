@@ -1075,7 +1075,7 @@ measure_stack(FlowGraph *graph)
         return -1;
     }
     int deepest = 0;
-    visit_at_depth(graph, graph->entry, graph->is_generator ? 1 : 0);
+    visit_at_depth(graph, graph->entry, graph->start_depth);
     while (work->count > 0) {
         if (int_array_reserve(work, blocks + 1) < 0) {
             return -1;

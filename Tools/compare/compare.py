@@ -105,8 +105,9 @@ def corpus_jobs(path, options):
         for line in file.read().splitlines():
             choice, *source = codecs.escape_decode(line)[0]
             flags = (ALLOW_AWAIT if choice & 4 else 0) | (0x1000000 if choice & 8 else 0)
-            yield (bytes(source), '<corpus>', FUZZ_MODES[choice & 3], flags, (choice >> 4 & 3) % 3,
-                   False, options.warnings)
+            for from_tree in options.trees:
+                yield (bytes(source), '<corpus>', FUZZ_MODES[choice & 3], flags,
+                       (choice >> 4 & 3) % 3, from_tree, options.warnings)
 
 
 # ---- Showing a difference ----

@@ -51,6 +51,10 @@ int CompileMode_TreeKind(PyObject *object);
    allowed at the top level, TypeError for other objects). */
 int CompileMode_IsAsync(PyObject *object);
 
+/* Gives a namespace that code is to run in its __builtins__ where it has none; -1 with an
+   exception. */
+int Namespace_AddBuiltins(PyObject *globals);
+
 /* The runtime's own, whose header is not installed: the characters of text in any form that compile()
    takes, for as long as *copy, an owned reference or NULL, lives. */
 extern const char *_Py_SourceAsString(PyObject *source, const char *function, const char *what,

@@ -43,16 +43,6 @@ take_callers(Namespaces *namespaces)
 }
 
 static int
-add_builtins(PyObject *globals)
-{
-    PyObject *name = PyUnicode_InternFromString("__builtins__");
-    PyObject *builtins = name == NULL ? NULL : PyEval_GetBuiltins();
-    PyObject *present = builtins == NULL ? NULL : PyDict_SetDefault(globals, name, builtins);
-    Py_XDECREF(name);
-    return present == NULL ? -1 : 0;
-}
-
-static int
 find_namespaces(const Function *function, Namespaces *namespaces)
 {
     if (namespaces->globals == Py_None) {
@@ -73,7 +63,7 @@ find_namespaces(const Function *function, Namespaces *namespaces)
                      function->name, Py_TYPE(namespaces->locals)->tp_name);
         return -1;
     }
-    return add_builtins(namespaces->globals);
+    return Namespace_AddBuiltins(namespaces->globals);
 }
 
 /* ---- Code objects ---- */
@@ -159,7 +149,7 @@ fill_runners(PyObject *namespace)
         return -1;
     }
     int failed = PyDict_SetItemString(namespace, "evaluate", function) < 0
-                 || add_builtins(namespace) < 0;
+                 || Namespace_AddBuiltins(namespace) < 0;
     Py_DECREF(function);
     PyObject *code = failed ? NULL : Py_CompileString(runners_source, "<aexec>", Py_file_input);
     PyObject *result = code == NULL ? NULL : PyEval_EvalCode(code, namespace, namespace);

@@ -11,6 +11,7 @@
 #include <internal/pycore_compile.h>
 #include <internal/pycore_parser.h>
 #include <internal/pycore_pyarena.h>
+#include <internal/pycore_runtime.h>
 
 enum {
     MULTI = PyCF_OWN_MODE,
@@ -368,24 +369,24 @@ Py_CompileAsyncString(const char *source, const char *filename, int start, PyCom
     return result;
 }
 
-static int
-add_builtins(PyObject *globals)
+int
+Namespace_AddBuiltins(PyObject *globals)
 {
-    PyObject *name = PyUnicode_InternFromString("__builtins__");
-    PyObject *builtins = name == NULL ? NULL : PyEval_GetBuiltins();
-    PyObject *present = builtins == NULL ? NULL : PyDict_SetDefault(globals, name, builtins);
-    Py_XDECREF(name);
+    PyObject *builtins = PyEval_GetBuiltins();
+    PyObject *present =
+        builtins == NULL ? NULL
+                         : PyDict_SetDefault(globals, &_Py_ID(__builtins__), builtins);
     return present == NULL ? -1 : 0;
 }
 
 PyObject *
 PyEval_EvalAsyncCode(PyObject *code, PyObject *globals, PyObject *locals)
 {
-    if (!PyCode_Check(code) || !PyDict_Check(globals)) {
+    if (code == NULL || !PyCode_Check(code) || globals == NULL || !PyDict_Check(globals)) {
         PyErr_BadInternalCall();
         return NULL;
     }
-    if (PySys_Audit("exec", "O", code) < 0 || add_builtins(globals) < 0) {
+    if (PySys_Audit("exec", "O", code) < 0 || Namespace_AddBuiltins(globals) < 0) {
         return NULL;
     }
     PyObject *result = PyEval_EvalCode(code, globals, locals == NULL ? globals : locals);

@@ -10,6 +10,7 @@
 
 #include "awaithook.h"
 #include "inputhook.h"
+#include "modes.h"
 #include "program.h"
 #include "prompt.h"
 #include "pyasync.h"
@@ -181,15 +182,7 @@ evaluate_statement(PyObject *session, PyCodeObject *code, PyObject *namespace)
         return NULL;
     }
     /* `del __builtins__` harms the statement it is in and no other. */
-    PyObject *builtins_name = PyUnicode_InternFromString("__builtins__");
-    if (builtins_name == NULL) {
-        return NULL;
-    }
-    PyObject *builtins = PyEval_GetBuiltins();
-    PyObject *present = builtins == NULL ? NULL
-                                         : PyDict_SetDefault(namespace, builtins_name, builtins);
-    Py_DECREF(builtins_name);
-    if (present == NULL) {
+    if (Namespace_AddBuiltins(namespace) < 0) {
         return NULL;
     }
     if (code->co_flags & CO_COROUTINE) {

@@ -16,6 +16,8 @@ import unittest
 import warnings
 from itertools import product
 
+from join_support import STOCK
+
 ASYNC_MODES = "async-exec", "async-eval", "async-single", "async-multi-single"
 OWN_MODES = *ASYNC_MODES, "multi-single"
 SYNC_MODES = "exec", "eval", "single", "multi-single"
@@ -320,6 +322,22 @@ def needs_coroutine(code):
     return bool(code.co_flags & inspect.CO_COROUTINE)
 
 
+DESCRIBE = """
+def describe(code):
+    constants = [describe(constant) if isinstance(constant, type(code)) else repr(constant)
+                 for constant in code.co_consts if not isinstance(constant, frozenset)]
+    return (code.co_code, code.co_flags, code.co_names, constants, code.co_linetable,
+            code.co_exceptiontable, code.co_stacksize, code.co_firstlineno)
+"""
+exec(DESCRIBE)
+STOCK_PROGRAM = DESCRIBE + """
+import sys
+wanted = eval(sys.stdin.read())
+print(len(wanted), [(source, mode, level) for source, mode, level, description in wanted
+                    if describe(compile(source, "text", mode, 0x2000, True, level)) != description])
+"""
+
+
 class ConstructTest(unittest.TestCase):
     """Each construct in each mode does what it does in an async function."""
 
@@ -400,6 +418,21 @@ class ConstructTest(unittest.TestCase):
                     text = text_of(source, mode)
                     self.assertEqual(compile(text, "text", mode, FLAG, True, level),
                                      compile(text, "text", mode, 0, True, level))
+
+    def test_code_that_awaits_is_stocks_with_the_flag(self):
+        """An async mode adds nothing to what awaits anyway."""
+        wanted = []
+        for source, mode, level in product((*AWAITING.values(), *AWAITING_APART.values()),
+                                           ("exec", "single"), LEVELS):
+            if takes(mode, source):
+                text = text_of(source, mode)
+                code = compile(text, "text", f"async-{mode}", 0, True, level)
+                self.assertEqual(code, compile(text, "text", mode, FLAG, True, level))
+                wanted.append((text, mode, level, describe(code)))
+        self.assertGreater(len(wanted), 400)
+        process = subprocess.run([STOCK, "-I", "-c", STOCK_PROGRAM], input=repr(wanted), text=True,
+                                 capture_output=True, timeout=120)
+        self.assertEqual(process.stdout, f"{len(wanted)} []\n", process.stderr)
 
     def test_multi_single_is_a_series_of_singles(self):
         statements = ["1", "a = 2", "a", "for b in range(2): b", "def f(): 3", "f()", "'four'"]

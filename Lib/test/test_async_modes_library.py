@@ -7,7 +7,6 @@ import code
 import codeop
 import contextlib
 import dis
-import doctest
 import inspect
 import io
 import os
@@ -280,100 +279,8 @@ class CodeTest(unittest.TestCase):
         self.assertEqual(shown, ">>> >>> 5\n>>> ")
 
 
-class PdbTest(unittest.TestCase):
-    """Module pdb: statements at its prompt."""
-
-    def debug(self, program, *commands, options=()):
-        """Run a program that has a breakpoint(); return what each command shows."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, "program.py")
-            with open(path, "w") as file:
-                file.write(program)
-            shown = run_program(*options, path, stdin="\n".join([*commands, "q", ""]))
-        return shown.split("(Pdb) ")[1:len(commands) + 1]
-
-    SOURCE = "import asyncio\nasync def answer(): return 42\nbreakpoint()\npass\n"
-
-    def test_statements(self):
-        self.assertEqual(
-            self.debug(self.SOURCE, "await answer()", "x = await answer()", "x",
-                       "[await answer() for _ in range(2)]", "await 1", "1 / 0",
-                       "loop = await asyncio.sleep(0) or asyncio.get_running_loop()", "yield 1"),
-            ["42\n", "", "42\n", "[42, 42]\n",
-             "*** TypeError: object int can't be used in 'await' expression\n",
-             "*** ZeroDivisionError: division by zero\n", "",
-             "*** SyntaxError: 'yield' outside function\n"])
-
-    def test_switched_off(self):
-        source = "import sys\nsys.awaithook = None\n" + self.SOURCE
-        self.assertEqual(self.debug(source, "await answer()", "1"),
-                         ["*** SyntaxError: 'await' outside function\n", "1\n"])
-
-    def test_program(self):
-        self.assertEqual(self.debug(self.SOURCE, "n", "n", "await answer()",
-                                    options=["-m", "pdb"])[-1], "42\n")
-
-    def test_loop_is_running(self):
-        source = ("import asyncio\nasync def main():\n    breakpoint()\n    pass\n"
-                  "asyncio.run(main())\n")
-        refused, alive = self.debug(source, "await asyncio.sleep(0)", "1 + 1")
-        self.assertRegex(refused, r"\*\*\* RuntimeError: .*running event loop")
-        self.assertEqual(alive, "2\n")
-
-    def test_functions_of_modules_laid_over(self):
-        shown = self.debug(self.SOURCE, "b dis.dis", "b symtable.symtable", "b pdb.find_function")
-        self.assertRegex(shown[0], rf"^Breakpoint 1 at {sys._stdlib_dir}/dis.py:\d+\n$")
-        self.assertRegex(shown[1], r"^Breakpoint 2 at .*/Lib/symtable.py:\d+\n$")
-        self.assertRegex(shown[2], rf"^Breakpoint 3 at {sys._stdlib_dir}/pdb.py:\d+\n$")
-
-
-class DoctestTest(unittest.TestCase):
-    """Module doctest: examples."""
-
-    @staticmethod
-    def examples(text, namespace):
-        """Run the examples of a text; return (failed, attempted) and the report."""
-        test = doctest.DocTestParser().get_doctest(text, namespace, "text", None, 0)
-        report = []
-        outcome = doctest.DocTestRunner(verbose=False).run(test, out=report.append)
-        return tuple(outcome), "".join(report)
-
-    def test_examples(self):
-        outcome = self.examples("""
-            >>> value = await wait_for(5); value
-            5
-            >>> [await wait_for(n) for n in (1, 2)]
-            [1, 2]
-            >>> async def numbers():
-            ...     yield 1
-            >>> async for n in numbers():
-            ...     n, await wait_for(value)
-            (1, 5)
-            >>> await wait_for(1) / 0
-            Traceback (most recent call last):
-            ZeroDivisionError: division by zero
-            """, {"wait_for": later})
-        self.assertEqual(outcome, ((0, 5), ""))
-
-    def test_wrong_example(self):
-        outcome, report = self.examples(">>> await wait_for(5)\n6\n", {"wait_for": later})
-        self.assertEqual(outcome, (1, 1))
-        self.assertIn("Expected:\n    6\nGot:\n    5\n", report)
-
-    def test_plain_failure_is_shown_as_in_stock(self):
-        _, report = self.examples(">>> 1 / 0\n", {})
-        self.assertEqual(report.count('  File "'), 2)    # doctest and the example
-
-    def test_switched_off(self):
-        hook, sys.awaithook = sys.awaithook, None
-        self.addCleanup(setattr, sys, "awaithook", hook)
-        outcome, report = self.examples(">>> await wait_for(5)\n5\n", {"wait_for": later})
-        self.assertEqual(outcome, (1, 1))
-        self.assertIn("SyntaxError: 'await' outside function", report)
-
-
 class ExecAwaitingTest(unittest.TestCase):
-    """What pdb and doctest have in the place of exec()."""
+    """What the consoles of module code have in the place of exec()."""
 
     def test_namespaces(self):
         for source in "x = y", "x = await later(y)":

@@ -650,14 +650,15 @@ unit_assemble(struct Compiler *compiler, int returns_none)
     if (slots == NULL) {
         return NULL;
     }
+    bool is_generator =
+        (unit_flags(compiler) & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)) != 0;
     FlowGraph graph = {
         .store = &compiler->store,
         .constants = &compiler->constants,
         .constant_pool = &compiler->constant_pool,
         .entry = unit->entry,
-        .is_generator =
-            (unit_flags(compiler) & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)) != 0,
-        .start_depth = unit->scope->is_generator || unit->scope->is_coroutine
+        .is_generator = is_generator,
+        .start_depth = is_generator || unit->scope->is_generator || unit->scope->is_coroutine
                        || unit->is_coroutine,
         .sets_handlers = unit->sets_handlers,
         .cell_slots = slots,

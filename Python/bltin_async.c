@@ -259,8 +259,7 @@ PyDoc_STRVAR(aexec_doc,
              "Return a coroutine that runs source in the given namespaces, as exec() does.\n\n"
              "The source is text or a tree, in which await is allowed outside of functions,\n"
              "or a code object of any mode of compile().  It is compiled at once and runs when\n"
-             "it is awaited.\n"
-             "The namespaces are by default those of the caller.");
+             "it is awaited.  The namespaces are by default those of the caller.");
 
 static PyObject *
 builtin_aexec(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
@@ -273,8 +272,7 @@ PyDoc_STRVAR(aeval_doc,
              "Return a coroutine that evaluates source in the given namespaces, as eval() does.\n\n"
              "The source is the text or tree of an expression, in which await is allowed, or\n"
              "a code object of any mode of compile().  It is compiled at once and runs when\n"
-             "it is awaited.\n"
-             "The namespaces are by default those of the caller.");
+             "it is awaited.  The namespaces are by default those of the caller.");
 
 static PyObject *
 builtin_aeval(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)

@@ -12,8 +12,8 @@
 
 /* Every code object of the mode is a coroutine's, whether anything in it awaits or not. */
 #define PyCF_ALWAYS_COROUTINE 0x40000000
-/* Not a mode of stock: errors say what the mode has to do with them, and a yield at the top level is
-   refused wherever it stands. */
+/* Not a mode of stock: errors say what the mode has to do with them, and what may not await or
+   yield is refused even where no code is made of it. */
 #define PyCF_OWN_MODE 0x20000000
 
 typedef struct {
@@ -33,8 +33,8 @@ PyObject *CompileMode_RaiseUnknown(int only_ast);
 
 /* New reference to a code object, or with PyCF_ONLY_AST to a tree of module ast; NULL with an
    exception.  flags may be NULL; the features that the source switches on are added to them, the
-   mode's own flags are not.  The source is in UTF-8 or, without PyCF_SOURCE_IS_UTF8, in the encoding
-   it declares. */
+   mode's own flags are not.  The source is in UTF-8 or, without PyCF_SOURCE_IS_UTF8, in the
+   encoding it declares. */
 PyObject *CompileMode_CompileString(const CompileMode *mode, const char *source,
                                     PyObject *filename, PyCompilerFlags *flags, int optimize);
 
@@ -42,8 +42,8 @@ PyObject *CompileMode_CompileString(const CompileMode *mode, const char *source,
 PyObject *CompileMode_CompileTree(const CompileMode *mode, PyObject *tree, PyObject *filename,
                                   PyCompilerFlags *flags, int optimize);
 
-/* enum _mod_kind of a Module, Interactive or Expression of module ast, 0 for other objects, -1 with an
-   exception. */
+/* enum _mod_kind of a Module, Interactive or Expression of module ast, 0 for other objects, -1
+   with an exception. */
 int CompileMode_TreeKind(PyObject *object);
 
 /* Whether running source text (str or bytes), a tree of module ast or a code object takes a
@@ -55,8 +55,8 @@ int CompileMode_IsAsync(PyObject *object);
    exception. */
 int Namespace_AddBuiltins(PyObject *globals);
 
-/* The runtime's own, whose header is not installed: the characters of text in any form that compile()
-   takes, for as long as *copy, an owned reference or NULL, lives. */
+/* The runtime's own, whose header is not installed: the characters of text in any form that
+   compile() takes, for as long as *copy, an owned reference or NULL, lives. */
 extern const char *_Py_SourceAsString(PyObject *source, const char *function, const char *what,
                                       PyCompilerFlags *flags, PyObject **copy);
 

@@ -1,7 +1,7 @@
 /* Public C API of the awaiting interpreter, for programs that embed it.
 
-   Link with libpython3.11-async.a in the place of libpython3.11.a; everything of CPython's own C API
-   is there as ever.  Call with the GIL held. */
+   Link with libpython3.11-async.a in the place of libpython3.11.a; everything of CPython's own C
+   API is there as ever.  Call with the GIL held. */
 
 #ifndef PYASYNC_H
 #define PYASYNC_H
@@ -34,11 +34,11 @@ PyAPI_FUNC(PyObject *) PySys_Await(PyObject *coroutine);
 #define Py_async_multi_single_input 1260
 
 /* As Py_CompileStringExFlags and Py_CompileStringObject, for these start symbols as well as for
-   stock's.  The source is in UTF-8 if flags have PyCF_SOURCE_IS_UTF8 or it declares nothing else; the
-   filename is in the file system's encoding; flags may be NULL, and get the features that the source
-   switches on; optimize is -1 for that of the interpreter.  Returns a new reference to a code object
-   (to a tree of module ast with PyCF_ONLY_AST), or NULL with an exception: SyntaxError, ValueError
-   for another start symbol, or what a compile can raise besides. */
+   stock's.  The source is in UTF-8 if flags have PyCF_SOURCE_IS_UTF8 or it declares nothing else;
+   the filename is in the file system's encoding; flags may be NULL, and get the features that the
+   source switches on; optimize is -1 for that of the interpreter.  Returns a new reference to a
+   code object (to a tree of module ast with PyCF_ONLY_AST), or NULL with an exception:
+   SyntaxError, ValueError for another start symbol, or what a compile can raise besides. */
 PyAPI_FUNC(PyObject *) Py_CompileAsyncString(const char *source, const char *filename, int start,
                                              PyCompilerFlags *flags, int optimize);
 PyAPI_FUNC(PyObject *) Py_CompileAsyncStringObject(const char *source, PyObject *filename,

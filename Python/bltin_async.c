@@ -1,8 +1,8 @@
 /* builtins.aexec and builtins.aeval: exec() and eval() for code that awaits.
 
-   In: source, a tree or a code object, and namespaces, by default the caller's.  Out: a coroutine.
-   What is compiled here is a coroutine's code and is that coroutine itself; a code object of another
-   kind is run by a coroutine around it.  Entry point: BuiltinAsync_Add(). */
+   In: source, a tree or a code object, and namespaces, by default the caller's.  Out: a
+   coroutine.  What is compiled here is a coroutine's code and is that coroutine itself; a code
+   object of another kind is run by a coroutine around it.  Entry point: BuiltinAsync_Add(). */
 
 #include "modes.h"
 
@@ -196,8 +196,8 @@ run_by_runner(const Function *function, PyObject *code, const Namespaces *namesp
     return coroutine;
 }
 
-/* The name is for the warning about a coroutine that nobody awaits; nothing is to fail once there is
-   a coroutine. */
+/* The name is for the warning about a coroutine that nobody awaits; nothing is to fail once there
+   is a coroutine. */
 static PyObject *
 run_directly(const Function *function, PyObject *code, const Namespaces *namespaces)
 {
@@ -257,9 +257,9 @@ run(const Function *function, PyObject *const *arguments, Py_ssize_t count)
 PyDoc_STRVAR(aexec_doc,
              "aexec($module, source, globals=None, locals=None, /)\n--\n\n"
              "Return a coroutine that runs source in the given namespaces, as exec() does.\n\n"
-             "The source is text or a tree, in which await is allowed outside of functions, or a code\n"
-             "object of any mode of compile().  It is compiled at once and runs when it is awaited.\n"
-             "The namespaces are by default those of the caller.");
+             "The source is text or a tree, in which await is allowed outside of functions,\n"
+             "or a code object of any mode of compile().  It is compiled at once and runs when\n"
+             "it is awaited.  The namespaces are by default those of the caller.");
 
 static PyObject *
 builtin_aexec(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
@@ -270,9 +270,9 @@ builtin_aexec(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_
 PyDoc_STRVAR(aeval_doc,
              "aeval($module, source, globals=None, locals=None, /)\n--\n\n"
              "Return a coroutine that evaluates source in the given namespaces, as eval() does.\n\n"
-             "The source is the text or tree of an expression, in which await is allowed, or a code\n"
-             "object of any mode of compile().  It is compiled at once and runs when it is awaited.\n"
-             "The namespaces are by default those of the caller.");
+             "The source is the text or tree of an expression, in which await is allowed, or\n"
+             "a code object of any mode of compile().  It is compiled at once and runs when\n"
+             "it is awaited.  The namespaces are by default those of the caller.");
 
 static PyObject *
 builtin_aeval(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)

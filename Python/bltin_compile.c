@@ -1,7 +1,7 @@
 /* builtins.compile, with the modes that are ours.
 
-   In: what the built-in function of stock takes, and the modes of Include/modes.h.  Out: a code object
-   or a tree.  Entry point: BuiltinCompile_Add(), which puts it in the place of stock's. */
+   In: what the built-in function of stock takes, and the modes of Include/modes.h.  Out: a code
+   object or a tree.  Entry point: BuiltinCompile_Add(), which puts it in the place of stock's. */
 
 #include "modes.h"
 
@@ -9,14 +9,14 @@ PyDoc_STRVAR(compile_doc,
              "compile($module, /, source, filename, mode, flags=0,\n"
              "        dont_inherit=False, optimize=-1, *, _feature_version=-1)\n--\n\n"
              "Make a code object, or with ast.PyCF_ONLY_AST a tree, of source or of a tree.\n\n"
-             "The filename is what tracebacks call the source.  The mode is 'exec' for a module,\n"
-             "'single' for one interactive statement, 'multi-single' for any number of them, or\n"
-             "'eval' for an expression.  With 'async-' before it, await, async for, async with and\n"
-             "asynchronous comprehensions are allowed outside of functions, and what exec() and\n"
-             "eval() make of the code object is a coroutine.\n\n"
-             "The flags are those of module ast and features of module __future__; those in effect\n"
-             "where compile() is called are added unless dont_inherit is true.  optimize is 0, 1, 2,\n"
-             "or -1 for the level of the interpreter.");
+             "The filename is what tracebacks call the source.  The mode is 'exec' for a\n"
+             "module, 'single' for one interactive statement, 'multi-single' for any number\n"
+             "of them, or 'eval' for an expression.  With 'async-' before it, await, async\n"
+             "for, async with and asynchronous comprehensions are allowed outside of\n"
+             "functions, and what exec() and eval() make of the code object is a coroutine.\n\n"
+             "The flags are those of module ast and features of module __future__; those in\n"
+             "effect where compile() is called are added unless dont_inherit is true.\n"
+             "optimize is 0, 1, 2, or -1 for the level of the interpreter.");
 
 /* The arguments, converted.  filename is owned. */
 typedef struct {
@@ -174,8 +174,8 @@ dict_of(PyObject *names, PyObject *const *values)
     return result;
 }
 
-/* By the protocol that stock's function has: another one would take more of the recursion limit, and
-   the nesting that a source may have is counted from there. */
+/* By the protocol that stock's function has: another one would take more of the recursion limit,
+   and the nesting that a source may have is counted from there. */
 static PyObject *
 builtin_compile(PyObject *Py_UNUSED(module), PyObject *const *values, Py_ssize_t count,
                 PyObject *names)

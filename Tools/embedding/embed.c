@@ -2,7 +2,8 @@
 
    embed PYTHON: twice over, starts the runtime as PYTHON would (which tells it where our Lib/ and
    the standard library are), runs code in the main interpreter and in a subinterpreter, awaits at
-   the top level, by the functions of pyasync.h too, and ends the runtime.  Exit status 0 if everything did what it should. */
+   the top level, by the functions of pyasync.h too, and ends the runtime.  Exit status 0 if
+   everything did what it should. */
 
 #include "pyasync.h"
 

@@ -22,6 +22,8 @@ typedef struct InputWait {
     timer_t timer;            /* raises SIGINT in the reader, see InputWait_Interrupt */
     FILE *stream;             /* where a line is being read from, and what prompt is shown: */
     const char *prompt;       /* set when the runtime asks for a line */
+    char *typed;              /* taken back from the kernel, which edits the line: its beginning, */
+    size_t typed_length;      /* owned by PyMem_RawMalloc(); NULL as a rule */
 } InputWait;
 
 /* Begins a read for session (NULL: stock behaviour).  Pair with InputWait_End.  Never fails: an
@@ -31,7 +33,7 @@ void InputWait_End(InputWait *wait);
 
 /* Writes text to the descriptor terminal above the line that is being typed, which is drawn again
    below it, cursor and all; a text that ends in no newline gets one.  Where the kernel and not
-   readline edits the line, only the prompt is drawn again.  With the GIL held throughout, since
+   readline edits the line, what was typed before can no longer be erased.  With the GIL held throughout, since
    readline's state is the reader's.  -1 with OSError. */
 int InputWait_WriteAbove(int terminal, const char *text, size_t length);
 

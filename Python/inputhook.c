@@ -15,10 +15,12 @@
 #include <fcntl.h>
 #include <internal/pycore_runtime.h>
 #include <poll.h>
+#include <limits.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <termios.h>
 #include <unistd.h>
 
 /* Of the runtime's own headers none has it, though it is exported. */
@@ -307,22 +309,73 @@ write_all(int descriptor, const char *text, size_t length)
     return 0;
 }
 
+/* Keeps text as the beginning of the line; without memory for it the kernel's echo is all that is
+   left of it, and the line is what follows. */
+static void
+keep_typed(InputWait *wait, const char *text, size_t length)
+{
+    char *typed = PyMem_RawRealloc(wait->typed, wait->typed_length + length);
+    if (typed != NULL) {
+        memcpy(typed + wait->typed_length, text, length);
+        wait->typed = typed;
+        wait->typed_length += length;
+    }
+}
+
+/* Takes the unfinished line out of the kernel's editor, which gives it away, and cannot be asked for
+   it otherwise, once it is told to edit no lines. */
+static void
+take_typed(InputWait *wait)
+{
+    int input = fileno(wait->stream);
+    struct termios editing;
+    if (is_readable(input) || tcgetattr(input, &editing) < 0 || !(editing.c_lflag & ICANON)) {
+        return;
+    }
+    struct termios plain = editing;
+    plain.c_lflag &= ~(tcflag_t)ICANON;
+    plain.c_cc[VMIN] = 0;
+    plain.c_cc[VTIME] = 0;
+    if (tcsetattr(input, TCSANOW, &plain) < 0) {
+        return;
+    }
+    char text[MAX_CANON];
+    ssize_t length = read(input, text, sizeof(text));
+    tcsetattr(input, TCSANOW, &editing);
+    if (length > 0) {
+        keep_typed(wait, text, (size_t)length);
+    }
+}
+
+static int
+draw_line(int terminal)
+{
+    if (call_readline("rl_forced_update_display") || current_wait == NULL) {
+        return 0;
+    }
+    const char *prompt = current_wait->prompt;
+    if (write_all(terminal, prompt, strlen(prompt)) < 0) {
+        return -1;
+    }
+    return write_all(terminal, current_wait->typed, current_wait->typed_length);
+}
+
 int
 InputWait_WriteAbove(int terminal, const char *text, size_t length)
 {
-    const char *prompt = current_wait == NULL ? "" : current_wait->prompt;
-    if (!call_readline("rl_clear_visible_line")
-        && write_all(terminal, ERASE_LINE, strlen(ERASE_LINE)) < 0) {
-        return -1;
+    if (!call_readline("rl_clear_visible_line")) {
+        if (current_wait != NULL) {
+            take_typed(current_wait);
+        }
+        if (write_all(terminal, ERASE_LINE, strlen(ERASE_LINE)) < 0) {
+            return -1;
+        }
     }
     if (write_all(terminal, text, length) < 0
         || (length > 0 && text[length - 1] != '\n' && write_all(terminal, "\n", 1) < 0)) {
         return -1;
     }
-    if (!call_readline("rl_forced_update_display")) {
-        return write_all(terminal, prompt, strlen(prompt));
-    }
-    return 0;
+    return draw_line(terminal);
 }
 
 /* The timer may have sent more than the one signal that the reader took. */
@@ -339,6 +392,31 @@ stop_interrupting(InputWait *wait)
     PyErr_Restore(type, value, traceback);
 }
 
+/* Puts what was taken before back in front of line, which is replaced; drops it where line is NULL,
+   since an interrupt clears the line. */
+static char *
+with_typed(InputWait *wait, char *line)
+{
+    char *whole = line;
+    if (line != NULL && wait->typed_length > 0) {
+        size_t length = strlen(line);
+        whole = PyMem_Malloc(wait->typed_length + length + 2);
+        if (whole == NULL) {
+            PyErr_NoMemory();
+        }
+        else {
+            memcpy(whole, wait->typed, wait->typed_length);
+            /* End of file after something typed ends the line. */
+            strcpy(whole + wait->typed_length, length > 0 ? line : "\n");
+        }
+        PyMem_Free(line);
+    }
+    PyMem_RawFree(wait->typed);
+    wait->typed = NULL;
+    wait->typed_length = 0;
+    return whole;
+}
+
 extern char *__real_PyOS_Readline(FILE *sys_stdin, FILE *sys_stdout, const char *prompt);
 extern char *__wrap_PyOS_Readline(FILE *sys_stdin, FILE *sys_stdout, const char *prompt);
 
@@ -353,6 +431,7 @@ __wrap_PyOS_Readline(FILE *sys_stdin, FILE *sys_stdout, const char *prompt)
     }
     char *line = __real_PyOS_Readline(sys_stdin, sys_stdout, prompt);
     if (current_wait != NULL) {
+        line = with_typed(current_wait, line);
         current_wait->prompt = "";
         if (current_wait->timer_exists) {
             stop_interrupting(current_wait);

@@ -193,6 +193,24 @@ class BackgroundTest(PromptTestCase):
         self.assertTrue(prompt.read_to_prompt().endswith("spoken 1\n"))
         self.assertEqual(prompt.type("5"), "5\n")
 
+    def test_typed_text_is_drawn_again_without_readline(self):
+        prompt = self.start("-I")
+        prompt.type("import asyncio")
+        prompt.type("async def speak():\n    for n in range(2):\n"
+                    "        await asyncio.sleep(0.4)\n        print('spoken', n)\n")
+        prompt.type("task = asyncio.create_task(speak())")
+        prompt.child.send("6 * ")
+        prompt.child.expect_exact("spoken 0\r\n>>> 6 * ")
+        prompt.child.send("7 + ")
+        prompt.child.expect_exact("spoken 1\r\n>>> 6 * 7 + ")
+        self.assertEqual(prompt.type("8"), "50\n")
+        prompt.type("task = asyncio.create_task(speak())")
+        prompt.child.send("9 + ")
+        prompt.child.expect_exact("spoken 0\r\n>>> 9 + ")
+        prompt.child.sendintr()
+        prompt.read_to_prompt()
+        self.assertEqual(prompt.type("1"), "1\n")
+
     def test_failures_are_shown_once(self):
         prompt = self.start()
         prompt.type("import asyncio, sys")

@@ -419,5 +419,10 @@ class PyCompileTest(unittest.TestCase):
             self.assertEqual(os.listdir(folder), ["module.py"])
 
 
+def tearDownModule():
+    """Leave no event loop policy behind: loops of this thread made one."""
+    asyncio.set_event_loop_policy(None)
+
+
 if __name__ == "__main__":
     unittest.main()

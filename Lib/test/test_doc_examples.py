@@ -325,5 +325,10 @@ class LastValueTest(unittest.TestCase):
                 self.assertEqual(shown, expected)
 
 
+def tearDownModule():
+    """Leave no event loop policy behind: loops of this thread made one."""
+    asyncio.set_event_loop_policy(None)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -7,9 +7,12 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import warnings
 
-from IPython.core.async_helpers import _should_be_async
-from IPython.core.tests import test_async_helpers
+# IPython adds warning filters of its own where it is imported.
+with warnings.catch_warnings():
+    from IPython.core.async_helpers import _should_be_async
+    from IPython.core.tests import test_async_helpers
 
 from join_support import STOCK, clean_environment
 

@@ -33,8 +33,8 @@ void InputWait_End(InputWait *wait);
 
 /* Writes text to the descriptor terminal above the line that is being typed, which is drawn again
    below it, cursor and all; a text that ends in no newline gets one.  Where the kernel and not
-   readline edits the line, what was typed before can no longer be erased.  With the GIL held throughout, since
-   readline's state is the reader's.  -1 with OSError. */
+   readline edits the line, what was typed before can no longer be erased.  With the GIL held
+   throughout, since readline's state is the reader's.  -1 with OSError. */
 int InputWait_WriteAbove(int terminal, const char *text, size_t length);
 
 #endif

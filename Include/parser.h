@@ -31,15 +31,15 @@ typedef enum {
     PARSER_ACCEPTED,
     PARSER_REJECTED, /* not the language, or not to be decided here; no exception is set */
     PARSER_TOO_DEEP, /* likewise, because of nesting */
-    PARSER_NEEDS_MORE, /* likewise, because the lines typed so far are the beginning of a statement */
+    PARSER_NEEDS_MORE, /* likewise: the lines typed so far begin a statement */
     PARSER_FAILED,   /* an exception is set */
 } ParserVerdict;
 
 ParserVerdict Parser_Run(const Source *source, const ParserOptions *options, PyArena *arena,
                          mod_ty *tree);
 
-/* Read one statement from a terminal, like _PyParser_ASTFromFile. What has been read is still there for
-   the archive's parser, which is asked by the function given where ours turns it down. */
+/* Read one statement from a terminal, like _PyParser_ASTFromFile. What has been read is still
+   there for the archive's parser, which is asked by the function given where ours turns it down. */
 typedef mod_ty (*ParserFallback)(void *request, bool was_tried);
 bool Parser_CanReadPrompt(FILE *file, const char *encoding, const char *prompt);
 mod_ty Parser_ReadPrompt(const ParserOptions *options, FILE *file, const char *prompt,

@@ -10,9 +10,9 @@
    Returns the exit status. */
 int Program_Main(int argc, char **argv);
 
-/* Around the runtime's reading of input that is no prompt: the runtime is to be called with *copy,
-   which allows await if the program may.  Program_EndFile takes back into flags (or nowhere, if NULL)
-   the features that the program switched on. */
+/* Around the runtime's reading of input that is no prompt: the runtime is to be called with
+   *copy, which allows await if the program may.  Program_EndFile takes back into flags (or
+   nowhere, if NULL) the features that the program switched on. */
 void Program_BeginFile(const PyCompilerFlags *flags, PyCompilerFlags *copy);
 void Program_EndFile(PyCompilerFlags *flags, const PyCompilerFlags *copy);
 

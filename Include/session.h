@@ -10,13 +10,12 @@
    error is written as unraisable, and the prompt does without.  All functions below accept NULL. */
 PyObject *Session_Open(void);
 
-/* Before a plain statement: *guard is a new reference to what Session_Leave takes, or NULL.  -1 with
-   an exception. */
+/* Before a plain statement: *guard is a new reference to what Session_Leave takes, or NULL.  -1
+   with an exception. */
 int Session_Enter(PyObject *session, PyObject **guard);
 
-/* After it: takes the guard, tells it the exception that is set, and keeps that exception.  -1 if the
-   guard itself failed; its exception is set then, the other as its
-   context. */
+/* After it: takes the guard, tells it the exception that is set, and keeps that exception.  -1 if
+   the guard itself failed; its exception is set then, the other as its context. */
 int Session_Leave(PyObject *guard);
 
 /* After every statement: a changed sys.awaithook ends the runner before it.  Errors are written as

@@ -63,8 +63,9 @@ typedef struct {
     unsigned interactive : 1; /* lines from a prompt: more may follow, an empty one ends a block */
 } TokenizerInput;
 
-/* Append the tokens of the input to the vector. The last one is TOKEN_END, or TOKEN_MORE for lines from
-   a prompt, or TOKEN_ERROR where the source cannot be made into tokens. Return -1 with an exception set when memory runs out. */
+/* Append the tokens of the input to the vector. The last one is TOKEN_END, or TOKEN_MORE for
+   lines from a prompt, or TOKEN_ERROR where the source cannot be made into tokens. Return -1 with
+   an exception set when memory runs out. */
 int Tokenizer_Run(const TokenizerInput *input, TokenVector *vector);
 
 /* Forget the tokens from a count on. */

@@ -18,7 +18,7 @@ struct importer {
     struct ast_types *types;
     PyThreadState *thread;
     PyArena *arena;
-    struct Nesting nesting;     /* the recursion limit counts calls and knows nothing of the stack */
+    struct Nesting nesting;     /* the recursion limit knows nothing of the stack */
 };
 
 /* The node whose fields are being read.  The C node and the names are those of the class that its

@@ -740,9 +740,9 @@ module_exec(PyObject *module)
 PyDoc_STRVAR(is_async_doc,
              "is_async(source, /)\n--\n\n"
              "Return whether running source takes a coroutine.\n\n"
-             "The source is text (str or bytes), a Module, Interactive or Expression, or a code object.\n"
-             "Text and trees are looked at as programs that may await outside of functions; what is\n"
-             "none raises its SyntaxError.");
+             "The source is text (str or bytes), a Module, Interactive or Expression, or a code\n"
+             "object.  Text and trees are looked at as programs that may await outside of\n"
+             "functions; what is none raises its SyntaxError.");
 
 static PyObject *
 is_async(PyObject *Py_UNUSED(module), PyObject *source)

@@ -1,8 +1,8 @@
 /* Reading a statement from a terminal.
 
-   Lines are read one at a time, and parsed together, until they are a statement; a line is asked for
-   exactly when the parser looks at a token beyond the last. In: a terminal. Out: a tree in the
-   caller's arena. Entry point: Parser_ReadPrompt.
+   Lines are read one at a time, and parsed together, until they are a statement; a line is asked
+   for exactly when the parser looks at a token beyond the last. In: a terminal. Out: a tree in
+   the caller's arena. Entry point: Parser_ReadPrompt.
 
    Where our parser turns the lines down, the archive's reads them: lines that have been typed
    come to it a second time by way of the function that reads lines, and if it asks for more than

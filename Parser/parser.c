@@ -45,8 +45,8 @@ Parser_Keep(Parser *p, PyObject *object)
 
 /* ---- depth ---- */
 
-/* A stack that is used up is what the archive's parser calls its own limit: no memory. The main thread's
-   has room for all that the limit allows. */
+/* A stack that is used up is what the archive's parser calls its own limit: no memory. The main
+   thread's has room for all that the limit allows. */
 bool
 Parser_EnterDeep(Parser *p)
 {

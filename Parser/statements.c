@@ -563,8 +563,8 @@ with_items(Parser *p, int closing)
     return Parser_TakeSequence(p, base);
 }
 
-/* Whether the parenthesis that opens here closes right before the colon that the block follows, or may
-   do so in lines to come. A type comment there is not part of this form. */
+/* Whether the parenthesis that opens here closes right before the colon that the block follows,
+   or may do so in lines to come. A type comment there is not part of this form. */
 static bool
 parentheses_span_head(const Parser *p)
 {

@@ -71,13 +71,14 @@ add_awaithook(void)
     if (hook == NULL) {
         return -1;
     }
-    int failed = PySys_SetObject("awaithook", hook) < 0 || PySys_SetObject("__awaithook__", hook) < 0;
+    int failed =
+        PySys_SetObject("awaithook", hook) < 0 || PySys_SetObject("__awaithook__", hook) < 0;
     Py_DECREF(hook);
     return failed ? -1 : 0;
 }
 
-/* Runs once for each interpreter, main and sub, when its sys module already stands.  What is put into
-   builtins here counts as built in from the start. */
+/* Runs once for each interpreter, main and sub, when its sys module already stands.  What is put
+   into builtins here counts as built in from the start. */
 PyObject *
 __wrap__PyBuiltin_Init(PyInterpreterState *interp)
 {
@@ -131,7 +132,8 @@ skip_runners(PyObject *value, PyObject *traceback)
     return rest;
 }
 
-/* Has the traceback of the exception that is set begin where code is, if no frame of it is there. */
+/* Has the traceback of the exception that is set begin where code is, if no frame of it is
+   there. */
 static void
 add_place(PyCodeObject *code)
 {

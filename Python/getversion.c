@@ -1,7 +1,8 @@
 /* sys.version: the distribution's version, and that this is not stock.
 
    Replaces getversion.o.  Everything before the tail is what stock says, in stock's form, since
-   programs take it apart (platform.python_implementation() and its kin); they leave a tail alone. */
+   programs take it apart (platform.python_implementation() and its kin); they leave a tail
+   alone. */
 
 #include <Python.h>
 #include <patchlevel.h>

@@ -1,12 +1,12 @@
 /* Background work while the prompt waits; see Include/inputhook.h.
 
-   The runtime reads a line either with readline, whose module calls the hook whenever a select() of
-   0.1 s found nothing, or with fgets(), which calls it once before it blocks.  Our hook does not
-   return before the terminal is readable, so that nothing is polled.
+   The runtime reads a line either with readline, whose module calls the hook whenever a select()
+   of 0.1 s found nothing, or with fgets(), which calls it once before it blocks.  Our hook does
+   not return before the terminal is readable, so that nothing is polled.
 
    SIGINT needs care.  Both readers notice an interrupt only by a system call of theirs that fails
-   with EINTR, and while the hook runs there is none.  So the hook leaves the signal for them: a timer
-   sends it to this thread anew, right after the hook has returned. */
+   with EINTR, and while the hook runs there is none.  So the hook leaves the signal for them: a
+   timer sends it to this thread anew, right after the hook has returned. */
 
 #include "inputhook.h"
 
@@ -52,8 +52,8 @@ is_readable(int descriptor)
     return poll(&status, 1, 0) > 0;
 }
 
-/* The first signal comes as soon as the reader can have begun to wait; should it come too early, the
-   next one does not. */
+/* The first signal comes as soon as the reader can have begun to wait; should it come too early,
+   the next one does not. */
 static void
 interrupt_reader(InputWait *wait)
 {
@@ -150,9 +150,9 @@ shared_wait_open(SharedWait *shared, int input)
     return 1;
 }
 
-/* Hooks return when the terminal is readable and not before, and so does the session's runner.  They
-   take turns: what they see as the terminal's descriptor becomes readable by a timer, too, and the
-   session has its turn with what the other hook, if it did not wait, left of the time. */
+/* Hooks return when the terminal is readable and not before, and so does the session's runner.
+   They take turns: what they see as the terminal's descriptor becomes readable by a timer, too,
+   and the session has its turn with what the other hook, if it did not wait, left of the time. */
 static void
 run_with_other_hook(InputWait *wait, int input)
 {
@@ -322,8 +322,8 @@ keep_typed(InputWait *wait, const char *text, size_t length)
     }
 }
 
-/* Takes the unfinished line out of the kernel's editor, which gives it away, and cannot be asked for
-   it otherwise, once it is told to edit no lines. */
+/* Takes the unfinished line out of the kernel's editor, which gives it away, and cannot be asked
+   for it otherwise, once it is told to edit no lines. */
 static void
 take_typed(InputWait *wait)
 {

@@ -1,10 +1,10 @@
 /* Whole programs that await at the top level, and what `-m asyncio` means.
 
-   -X autoawait and PYTHONAUTOAWAIT let the main program (-c, a file, standard input, -m, a folder or
-   an archive) await; the startup file of a prompt may anyway.  The runtime compiles and evaluates
-   that code, in functions of its own that take compiler flags but know no coroutine.  So the flag is
-   put in where main calls them, and the evaluation that they do is ours to finish: the coroutine
-   goes to sys.awaithook.  Nothing else of the program is changed. */
+   -X autoawait and PYTHONAUTOAWAIT let the main program (-c, a file, standard input, -m, a folder
+   or an archive) await; the startup file of a prompt may anyway.  The runtime compiles and
+   evaluates that code, in functions of its own that take compiler flags but know no coroutine.
+   So the flag is put in where main calls them, and the evaluation that they do is ours to finish:
+   the coroutine goes to sys.awaithook.  Nothing else of the program is changed. */
 
 #include "awaithook.h"
 #include "program.h"
@@ -27,7 +27,8 @@ is_main_namespace(PyObject *globals)
     return main_module != NULL && PyModule_GetDict(main_module) == globals;
 }
 
-/* As at the end of asyncio.run(), tasks do not outlive the program, unless a prompt follows (-i). */
+/* As at the end of asyncio.run(), tasks do not outlive the program, unless a prompt follows
+   (-i). */
 static PyObject *
 run_program(ProgramKind kind, PyObject *coroutine, PyCodeObject *code)
 {
@@ -152,8 +153,8 @@ take_prompt(PyConfig *config)
     return PyConfig_SetString(config, &config->argv.items[0], L"");
 }
 
-/* `-m asyncio` is our own prompt with asyncio imported, or with -c a program on it: the command line
-   becomes that of `-i` or `-c`. */
+/* `-m asyncio` is our own prompt with asyncio imported, or with -c a program on it: the command
+   line becomes that of `-i` or `-c`. */
 static PyStatus
 replace_asyncio_module(PyConfig *config, int *is_asyncio)
 {

@@ -21,7 +21,7 @@ struct Collector {
     struct Scope *current;
     struct Nesting nesting;
     bool keeps_annotations; /* as text: from __future__ import annotations */
-    int own_mode_flags;     /* PyCF_*; 0 in stock's modes, whose checks are left to code generation */
+    int own_mode_flags;     /* PyCF_*; 0 in stock's modes: code generation checks */
 };
 
 #define SPAN_OF(node) \
@@ -88,8 +88,9 @@ scope_function_advice(const struct Scope *scope, int flags)
 }
 
 /* In the modes that are ours, what code generation would refuse is refused here, so that it is an
-   error in assertions that are left out and annotations that are not evaluated as well.  No function
-   but `async def` is a coroutine there; a comprehension is what the block around it can be. */
+   error in assertions that are left out and annotations that are not evaluated as well.  No
+   function but `async def` is a coroutine there; a comprehension is what the block around it can
+   be. */
 static bool
 may_await(const struct Collector *collector)
 {

@@ -513,20 +513,12 @@ for_statement(Parser *p, size_t start)
     if (node == NULL) {
         return NULL;
     }
-    if (is_async) {
-        node->v.AsyncFor.target = target;
-        node->v.AsyncFor.iter = iterable;
-        node->v.AsyncFor.body = body;
-        node->v.AsyncFor.orelse = otherwise;
-        node->v.AsyncFor.type_comment = comment;
-    }
-    else {
-        node->v.For.target = target;
-        node->v.For.iter = iterable;
-        node->v.For.body = body;
-        node->v.For.orelse = otherwise;
-        node->v.For.type_comment = comment;
-    }
+    /* The asynchronous kind has the same fields: validate.c asserts it. */
+    node->v.For.target = target;
+    node->v.For.iter = iterable;
+    node->v.For.body = body;
+    node->v.For.orelse = otherwise;
+    node->v.For.type_comment = comment;
     return node;
 }
 
@@ -625,16 +617,10 @@ with_statement(Parser *p, size_t start)
     if (node == NULL) {
         return NULL;
     }
-    if (is_async) {
-        node->v.AsyncWith.items = items;
-        node->v.AsyncWith.body = body;
-        node->v.AsyncWith.type_comment = comment;
-    }
-    else {
-        node->v.With.items = items;
-        node->v.With.body = body;
-        node->v.With.type_comment = comment;
-    }
+    /* The asynchronous kind has the same fields: validate.c asserts it. */
+    node->v.With.items = items;
+    node->v.With.body = body;
+    node->v.With.type_comment = comment;
     return node;
 }
 
@@ -770,22 +756,13 @@ function(Parser *p, size_t start, asdl_expr_seq *decorators)
     if (node == NULL) {
         return NULL;
     }
-    if (is_async) {
-        node->v.AsyncFunctionDef.name = name;
-        node->v.AsyncFunctionDef.args = parameters;
-        node->v.AsyncFunctionDef.body = body;
-        node->v.AsyncFunctionDef.decorator_list = decorators;
-        node->v.AsyncFunctionDef.returns = returns;
-        node->v.AsyncFunctionDef.type_comment = comment;
-    }
-    else {
-        node->v.FunctionDef.name = name;
-        node->v.FunctionDef.args = parameters;
-        node->v.FunctionDef.body = body;
-        node->v.FunctionDef.decorator_list = decorators;
-        node->v.FunctionDef.returns = returns;
-        node->v.FunctionDef.type_comment = comment;
-    }
+    /* The asynchronous kind has the same fields: validate.c asserts it. */
+    node->v.FunctionDef.name = name;
+    node->v.FunctionDef.args = parameters;
+    node->v.FunctionDef.body = body;
+    node->v.FunctionDef.decorator_list = decorators;
+    node->v.FunctionDef.returns = returns;
+    node->v.FunctionDef.type_comment = comment;
     return node;
 }
 

@@ -21,7 +21,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Every stage reads some kinds of nodes through the fields of another kind that has the same. */
+/* Every stage reads some kinds of nodes through the fields of another kind that has the same, and
+ * the parser writes them so. */
 #define SAME_FIELD(node, kind, other, field) \
     static_assert(offsetof(struct node, v.kind.field) == offsetof(struct node, v.other.field), \
                   #kind " and " #other " differ in " #field)
@@ -31,12 +32,15 @@ SAME_FIELD(_stmt, FunctionDef, AsyncFunctionDef, args);
 SAME_FIELD(_stmt, FunctionDef, AsyncFunctionDef, body);
 SAME_FIELD(_stmt, FunctionDef, AsyncFunctionDef, decorator_list);
 SAME_FIELD(_stmt, FunctionDef, AsyncFunctionDef, returns);
+SAME_FIELD(_stmt, FunctionDef, AsyncFunctionDef, type_comment);
 SAME_FIELD(_stmt, For, AsyncFor, target);
 SAME_FIELD(_stmt, For, AsyncFor, iter);
 SAME_FIELD(_stmt, For, AsyncFor, body);
 SAME_FIELD(_stmt, For, AsyncFor, orelse);
+SAME_FIELD(_stmt, For, AsyncFor, type_comment);
 SAME_FIELD(_stmt, With, AsyncWith, items);
 SAME_FIELD(_stmt, With, AsyncWith, body);
+SAME_FIELD(_stmt, With, AsyncWith, type_comment);
 SAME_FIELD(_stmt, Try, TryStar, body);
 SAME_FIELD(_stmt, Try, TryStar, handlers);
 SAME_FIELD(_stmt, Try, TryStar, orelse);

@@ -18,8 +18,9 @@
 enum { ARRAY_FIRST_CAPACITY = 32 };
 
 /* New memory for at least `needed` items with the old ones in it.  The old memory is given back
-   unless it was lent. */
-static inline void *
+   unless it was lent.  Kept out of line: it is rare, and callers that never need it should not
+   save registers for it. */
+__attribute__((noinline, cold, unused)) static void *
 array_grown(void *items, const void *lent, int *capacity, int needed, size_t item_size)
 {
     int64_t wanted = (int64_t)*capacity + *capacity / 2;

@@ -27,6 +27,9 @@ typedef struct {
     const int *cell_slots;    /* for each cell and free variable, its place among the locals */
     int cell_count;           /* cells made here; those of the units around follow */
     int free_count;
+    bool has_exit_without_line;    /* may have; only those are copied to where they are left for.
+                                      Blocks keep the line of their first instruction, so that
+                                      what is found by flow_prepare() stays true. */
     int used_constants;       /* out: how many constants, from the first on, are needed */
 } FlowGraph;
 

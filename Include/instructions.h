@@ -102,6 +102,7 @@ enum {
     OPCODE_LEAVES = 8,
     OPCODE_IS_NOP = 16,
     OPCODE_MAY_FOLD = 32,    /* the flow graph looks at it together with what follows */
+    OPCODE_USES_CONSTANT = 64,
 };
 
 extern const uint8_t opcode_traits[256 - LOWEST_OPCODE];
@@ -115,6 +116,9 @@ opcode_has(int opcode, int traits)
 /* The effect of each opcode on the value stack where it is always the same. */
 enum { EFFECT_VARIES = 100 };
 extern const int8_t opcode_effects[256 - LOWEST_OPCODE];
+
+/* The effect where the table has EFFECT_VARIES; `jump` as below. */
+int opcode_varying_effect(int opcode, int argument, int jump);
 
 /* How an opcode moves the value stack: when it jumps (1), when it does not (0), at most (-1).
    PY_INVALID_STACK_EFFECT for what is no opcode. */

@@ -56,7 +56,8 @@ pool_identity(const Pool *pool, int position)
     return pool->entries.items[pool->base + position].identity;
 }
 
-static inline int
+/* Kept out of line: most identities are there already. */
+__attribute__((noinline, unused)) static int
 pool_add_identity(Pool *pool, int identity)
 {
     int missing = identity + 1 - pool->positions.count;

@@ -125,17 +125,15 @@ write_extensions(_Py_CODEUNIT *at, int argument)
     return at;
 }
 
+/* Caches are zero from the beginning. */
 static inline _Py_CODEUNIT *
 write_instruction(_Py_CODEUNIT *at, int opcode, int argument)
 {
     if (argument > 0xFF) {
         at = write_extensions(at, argument);
     }
-    *at++ = _Py_MAKECODEUNIT(opcode, argument & 0xFF);
-    for (int caches = _PyOpcode_Caches[opcode]; caches > 0; caches--) {
-        *at++ = 0;
-    }
-    return at;
+    *at = _Py_MAKECODEUNIT(opcode, argument & 0xFF);
+    return at + 1 + _PyOpcode_Caches[opcode];
 }
 
 /* The argument as the evaluation loop wants it: how far a jump goes, nothing where none is
@@ -254,6 +252,7 @@ assemble_code(InstructionStore *store, Label entry, int first_line, PyObject **c
     if (*code == NULL) {
         return -1;
     }
+    memset(PyBytes_AS_STRING(*code), 0, (size_t)size * sizeof(_Py_CODEUNIT));
     if (write_blocks(store, entry, first_line, (_Py_CODEUNIT *)PyBytes_AS_STRING(*code)) < 0) {
         Py_CLEAR(*code);
         return -1;

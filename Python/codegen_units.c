@@ -71,7 +71,7 @@ append(struct Compiler *compiler, int opcode, Py_ssize_t argument, const Locatio
     instruction->handler = NO_LABEL;
     instruction->where = *where;
     int traits = opcode_traits[opcode - LOWEST_OPCODE];
-    if (traits & ~OPCODE_MAY_FOLD) {
+    if (traits & (OPCODE_JUMPS | OPCODE_LEAVES | OPCODE_SETS_HANDLER | OPCODE_IS_NOP)) {
         note_traits(compiler->unit, traits);
     }
     return 0;
@@ -155,6 +155,25 @@ mangled(struct Compiler *compiler, NameId name)
     return names_mangle(compiler->names, compiler->unit->scope->private_class, name);
 }
 
+/* Takes back a PUSH_NULL of the same line that was just emitted.  Returns whether there was one.
+   What is on another line is left to the flow graph, which keeps a NOP for its line. */
+static int
+take_back_push(struct Compiler *compiler)
+{
+    const struct CodeUnit *unit = compiler->unit;
+    InstructionArray *instructions = &compiler->store.instructions;
+    const Block *block = &compiler->store.blocks.items[unit->current];
+    if (unit->needs_block || block->first == instructions->count) {
+        return 0;
+    }
+    const Instruction *last = &instructions->items[instructions->count - 1];
+    if (last->opcode != PUSH_NULL || last->where.line != unit->where.line) {
+        return 0;
+    }
+    instructions->count--;
+    return 1;
+}
+
 static int
 emit_name_id(struct Compiler *compiler, int opcode, NameId name)
 {
@@ -162,6 +181,7 @@ emit_name_id(struct Compiler *compiler, int opcode, NameId name)
     TRY(position);
     if (opcode == LOAD_GLOBAL) {
         position <<= 1;    /* the lowest bit says whether NULL is pushed as well */
+        position |= take_back_push(compiler);
     }
     return emit_with(compiler, opcode, position);
 }

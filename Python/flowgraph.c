@@ -81,6 +81,9 @@ mark_ends(FlowGraph *graph)
             continue;
         }
         block->leaves = opcode_has(last->opcode, OPCODE_LEAVES) != 0;
+        if (block->leaves && instructions_of(graph, block)->where.line <= 0) {
+            graph->has_exit_without_line = true;
+        }
         block->no_fallthrough = opcode_has(last->opcode, OPCODE_LEAVES | OPCODE_ALWAYS_JUMPS) != 0;
         if (opcode_has(last->opcode, OPCODE_JUMPS) && last->opcode != SEND) {
             last->argument = first_nonempty(graph, last->argument);
@@ -696,7 +699,8 @@ rewrite_block(FlowGraph *graph, Label label)
 {
     Block *block = block_at(graph, label);
     const Instruction *instruction = instructions_of(graph, block);
-    for (int i = 0; i < block->count; i++) {
+    int count = block->count;
+    for (int i = 0; i < count; i++) {
         if (opcode_has(instruction[i].opcode, OPCODE_MAY_FOLD)
             && rewrite_instruction(graph, block, &i) < 0) {
             return -1;
@@ -833,7 +837,8 @@ rewrite_blocks(FlowGraph *graph)
         }
         drop_nops(graph, block_at(graph, label));
     }
-    if (inline_exits(graph) < 0 || count_predecessors(graph) < 0) {
+    if ((graph->has_exit_without_line && inline_exits(graph) < 0)
+        || count_predecessors(graph) < 0) {
         return -1;
     }
     empty_unreachable(graph);
@@ -948,6 +953,22 @@ hand_line_to(FlowGraph *graph, Label label, Location where)
     }
 }
 
+/* Returns the last location. */
+static Location
+spread_lines_in(Instruction *instruction, int count)
+{
+    const Location *where = &NO_LOCATION;
+    for (const Instruction *end = instruction + count; instruction < end; instruction++) {
+        if (instruction->where.line < 0) {
+            instruction->where = *where;
+        }
+        else {
+            where = &instruction->where;
+        }
+    }
+    return *where;
+}
+
 /* Instructions without a line take the line before them, across blocks where there is one way
    in. */
 static void
@@ -958,16 +979,7 @@ spread_lines(FlowGraph *graph)
         if (block->count == 0) {
             continue;
         }
-        Instruction *instruction = instructions_of(graph, block);
-        Location where = NO_LOCATION;
-        for (int i = 0; i < block->count; i++) {
-            if (instruction[i].where.line < 0) {
-                instruction[i].where = where;
-            }
-            else {
-                where = instruction[i].where;
-            }
-        }
+        Location where = spread_lines_in(instructions_of(graph, block), block->count);
         if (!block->no_fallthrough && block->next != NO_LABEL) {
             hand_line_to(graph, block->next, where);
         }
@@ -1019,7 +1031,7 @@ effect_of(const Instruction *instruction)
 {
     int effect = opcode_effects[instruction->opcode - LOWEST_OPCODE];
     return effect != EFFECT_VARIES
-               ? effect : opcode_stack_effect(instruction->opcode, instruction->argument, 0);
+               ? effect : opcode_varying_effect(instruction->opcode, instruction->argument, 0);
 }
 
 /* Where control goes when the instruction jumps or what it guards raises; returns the depth
@@ -1032,32 +1044,33 @@ visit_target(FlowGraph *graph, const Instruction *instruction, int depth)
     return depth;
 }
 
+enum { OPCODE_GOES_ELSEWHERE = OPCODE_JUMPS | OPCODE_SETS_HANDLER };
+
 /* Follows one block; returns the greatest depth in it. */
 static int
 follow_block(FlowGraph *graph, Block *block)
 {
     int depth = block->start_depth;
     int deepest = depth;
-    int highest_constant = graph->used_constants - 1;
-    Label next = block->no_fallthrough ? NO_LABEL : block->next;
+    int used_constants = graph->used_constants;
     const Instruction *instruction = instructions_of(graph, block);
     const Instruction *end = instruction + block->count;
-    const Instruction *jump = closing_jump(graph, block);
     for (; instruction < end; instruction++) {
-        if (instruction->opcode == LOAD_CONST || instruction->opcode == KW_NAMES) {
-            highest_constant = Py_MAX(highest_constant, instruction->argument);
-        }
-        if (instruction == jump
-            || (graph->sets_handlers && opcode_has(instruction->opcode, OPCODE_SETS_HANDLER))) {
-            deepest = Py_MAX(deepest, visit_target(graph, instruction, depth));
+        if (opcode_has(instruction->opcode, OPCODE_USES_CONSTANT | OPCODE_GOES_ELSEWHERE)) {
+            if (opcode_has(instruction->opcode, OPCODE_USES_CONSTANT)) {
+                used_constants = Py_MAX(used_constants, instruction->argument + 1);
+            }
+            else {
+                deepest = Py_MAX(deepest, visit_target(graph, instruction, depth));
+            }
         }
         depth += effect_of(instruction);
         deepest = Py_MAX(deepest, depth);
     }
-    if (next != NO_LABEL) {
-        visit_at_depth(graph, next, depth);
+    if (!block->no_fallthrough && block->next != NO_LABEL) {
+        visit_at_depth(graph, block->next, depth);
     }
-    graph->used_constants = highest_constant + 1;
+    graph->used_constants = used_constants;
     return deepest;
 }
 
@@ -1100,6 +1113,7 @@ enter_with_handlers(FlowGraph *graph, Label label, int handlers)
     }
 }
 
+/* What sets up and takes down handlers has done its work then, and becomes a NOP. */
 static int
 label_block(FlowGraph *graph, Block *block)
 {
@@ -1117,9 +1131,11 @@ label_block(FlowGraph *graph, Block *block)
                 return -1;
             }
             handlers = list->count - 1;
+            make_nop(block, instruction);
         }
         else if (instruction->opcode == POP_BLOCK) {
             handlers = list->items[handlers].outer;
+            make_nop(block, instruction);
         }
         else {
             instruction->handler = list->items[handlers].handler;
@@ -1150,21 +1166,6 @@ label_handlers(FlowGraph *graph)
         }
     }
     return 0;
-}
-
-static void
-turn_setups_into_nops(FlowGraph *graph)
-{
-    for (Label label = graph->entry; label != NO_LABEL; label = block_at(graph, label)->next) {
-        Block *block = block_at(graph, label);
-        Instruction *instruction = instructions_of(graph, block);
-        for (int i = 0; i < block->count; i++) {
-            if (opcode_has(instruction[i].opcode, OPCODE_SETS_HANDLER)
-                || instruction[i].opcode == POP_BLOCK) {
-                make_nop(block, &instruction[i]);
-            }
-        }
-    }
 }
 
 /* ---- Directions ---- */
@@ -1211,29 +1212,34 @@ int
 flow_prepare(FlowGraph *graph)
 {
     mark_ends(graph);
-    return inline_exits(graph);
+    return graph->has_exit_without_line ? inline_exits(graph) : 0;
 }
 
 int
 flow_optimize(FlowGraph *graph)
 {
     number_cells(graph);
-    if (insert_prefix(graph) < 0 || rewrite_blocks(graph) < 0 || copy_shared_exits(graph) < 0) {
+    if (insert_prefix(graph) < 0 || rewrite_blocks(graph) < 0) {
         return -1;
     }
-    unlink_all_empty(graph);
-    give_lines_to_fallthrough_exits(graph);
+    if (graph->has_exit_without_line) {
+        if (copy_shared_exits(graph) < 0) {
+            return -1;
+        }
+        unlink_all_empty(graph);
+        give_lines_to_fallthrough_exits(graph);
+    }
+    else {
+        unlink_all_empty(graph);
+    }
     spread_lines(graph);
     give_lines_to_returns(graph);
     int depth = measure_stack(graph);
     if (depth < 0) {
         return -1;
     }
-    if (graph->sets_handlers) {
-        if (label_handlers(graph) < 0) {
-            return -1;
-        }
-        turn_setups_into_nops(graph);
+    if (graph->sets_handlers && label_handlers(graph) < 0) {
+        return -1;
     }
     drop_all_nops(graph);
     direct_jumps(graph);

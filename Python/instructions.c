@@ -57,7 +57,8 @@ const uint8_t opcode_traits[256 - LOWEST_OPCODE] = {
     TRAITS(POP_JUMP_BACKWARD_IF_TRUE) = OPCODE_JUMPS,
     TRAITS(POP_JUMP_BACKWARD_IF_NONE) = OPCODE_JUMPS,
     TRAITS(POP_JUMP_BACKWARD_IF_NOT_NONE) = OPCODE_JUMPS,
-    TRAITS(LOAD_CONST) = OPCODE_MAY_FOLD,
+    TRAITS(LOAD_CONST) = OPCODE_MAY_FOLD | OPCODE_USES_CONSTANT,
+    TRAITS(KW_NAMES) = OPCODE_USES_CONSTANT,
     TRAITS(BUILD_TUPLE) = OPCODE_MAY_FOLD,
     TRAITS(SWAP) = OPCODE_MAY_FOLD,
     TRAITS(PUSH_NULL) = OPCODE_MAY_FOLD,
@@ -70,7 +71,7 @@ const uint8_t opcode_traits[256 - LOWEST_OPCODE] = {
 #undef TRAITS
 
 /* Opcodes by name, with their effect on the value stack where it is the same for every argument;
-   EFFECT_VARIES sends to varying_stack_effect(). */
+   EFFECT_VARIES sends to opcode_varying_effect(). */
 #define OPCODES(_)                                                                                \
     _(CACHE, 0)                                                                                   \
     _(POP_TOP, -1)                                                                                \
@@ -214,8 +215,8 @@ make_function_effect(int parts)
     return -((parts & 1) + (parts >> 1 & 1) + (parts >> 2 & 1) + (parts >> 3 & 1));
 }
 
-static int
-varying_stack_effect(int opcode, int argument, int jump)
+int
+opcode_varying_effect(int opcode, int argument, int jump)
 {
     switch (opcode) {
     case UNPACK_SEQUENCE:
@@ -267,7 +268,7 @@ opcode_stack_effect(int opcode, int argument, int jump)
         return PY_INVALID_STACK_EFFECT;
     }
     int effect = opcode_effects[opcode - LOWEST_OPCODE];
-    return effect == EFFECT_VARIES ? varying_stack_effect(opcode, argument, jump) : effect;
+    return effect == EFFECT_VARIES ? opcode_varying_effect(opcode, argument, jump) : effect;
 }
 
 int

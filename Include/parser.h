@@ -32,6 +32,7 @@ typedef enum {
     PARSER_REJECTED, /* not the language, or not to be decided here; no exception is set */
     PARSER_TOO_DEEP, /* likewise, because of nesting */
     PARSER_NEEDS_MORE, /* likewise: the lines typed so far begin a statement */
+    PARSER_WARNS,    /* has several warnings, some of which may be to be errors */
     PARSER_FAILED,   /* an exception is set */
 } ParserVerdict;
 

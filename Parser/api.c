@@ -12,12 +12,13 @@
 #include "pycore_parser.h"
 #include "pycore_pystate.h"
 
-#include "nesting.h"
+#include "ownstack.h"
 #include "parser.h"
 #include "source.h"
 
-/* What the archive's parser, which never looks at the stack, takes of it before it gives up. */
-enum { ARCHIVE_STACK = 512 * 1024 };
+/* More than the archive's parser, which never looks at the stack, takes of it before it gives
+   up. */
+enum { ARCHIVE_STACK = 2 * 1024 * 1024 };
 
 /* The archive's parser. Its header is not installed. */
 extern mod_ty _PyPegen_run_parser_from_string(const char *string, int mode, PyObject *filename,
@@ -130,16 +131,40 @@ typedef struct {
     PyArena *arena;
 } Request;
 
+/* What a call gives and takes, as one argument. */
+typedef struct {
+    const Request *request;
+    mod_ty tree;
+} ArchiveCall;
+
+static void
+call_archive(void *argument)
+{
+    ArchiveCall *call = argument;
+    const Request *request = call->request;
+    if (request->string != NULL) {
+        call->tree = _PyPegen_run_parser_from_string(request->string, request->mode,
+                                                     request->filename, request->flags,
+                                                     request->arena);
+    }
+    else {
+        call->tree = _PyPegen_run_parser_from_file_pointer(
+            request->file, request->mode, request->filename, request->encoding, request->prompt,
+            request->second_prompt, request->flags, request->error_code, request->arena);
+    }
+}
+
 static mod_ty
 run_archive(const Request *request)
 {
-    if (request->string != NULL) {
-        return _PyPegen_run_parser_from_string(request->string, request->mode, request->filename,
-                                               request->flags, request->arena);
+    ArchiveCall call = {.request = request};
+    if (!ownstack_is_needed(ARCHIVE_STACK)) {
+        call_archive(&call);
     }
-    return _PyPegen_run_parser_from_file_pointer(
-        request->file, request->mode, request->filename, request->encoding, request->prompt,
-        request->second_prompt, request->flags, request->error_code, request->arena);
+    else if (ownstack_call(call_archive, &call) < 0) {
+        return NULL;
+    }
+    return call.tree;
 }
 
 static mod_ty
@@ -171,11 +196,9 @@ decide(const Request *request, ParserVerdict verdict, mod_ty tree)
     case PARSER_ACCEPTED:
         return tree;
     case PARSER_TOO_DEEP:
-        if (!nesting_in_main_thread() && !nesting_has_room(nesting_stack_end(), ARCHIVE_STACK)) {
-            count(PARSER_COUNT_TOO_DEEP);
-            return (mod_ty)PyErr_NoMemory();
-        }
         return hand_over(request, PARSER_COUNT_TOO_DEEP);
+    case PARSER_WARNS:
+        return hand_over(request, PARSER_COUNT_PASSED_ON);
     case PARSER_FAILED:
         return NULL;
     case PARSER_NEEDS_MORE:

@@ -45,8 +45,8 @@ Parser_Keep(Parser *p, PyObject *object)
 
 /* ---- depth ---- */
 
-/* A stack that is used up is what the archive's parser calls its own limit: no memory. The main
-   thread's has room for all that the limit allows. */
+/* Where the stack is used up the archive's parser goes on, on a larger one. The main thread's has
+   room for all that the limit allows. */
 bool
 Parser_EnterDeep(Parser *p)
 {
@@ -61,11 +61,8 @@ Parser_EnterDeep(Parser *p)
         }
         p->stack_end = nesting_stack_end();
     }
-    if (!nesting_has_room(p->stack_end, 0)) {
-        PyErr_NoMemory();
-        return false;
-    }
-    return true;
+    p->too_deep = !nesting_has_room(p->stack_end, 0);
+    return !p->too_deep;
 }
 
 /* ---- scratch ---- */
@@ -224,6 +221,62 @@ issue_warning(Parser *p, const PendingWarning *warning)
     if (result < 0 && PyErr_ExceptionMatches(warning->category)) {
         /* The warning is to be an error: a syntax error, of which others know the text. */
         PyErr_Clear();
+    }
+    return result;
+}
+
+static bool
+is_error_action(PyObject *action)
+{
+    return PyUnicode_Check(action) && PyUnicode_CompareWithASCIIString(action, "error") == 0;
+}
+
+/* A filter is a tuple whose first item says what to do. */
+static bool
+any_makes_error(PyObject *filters)
+{
+    for (Py_ssize_t i = 0; PyList_Check(filters) && i < PyList_GET_SIZE(filters); i++) {
+        PyObject *filter = PyList_GET_ITEM(filters, i);
+        if (PyTuple_Check(filter) && PyTuple_GET_SIZE(filter) > 0
+            && is_error_action(PyTuple_GET_ITEM(filter, 0))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The module whose filters hold: warnings, and until that is imported the one below it. */
+static PyObject *
+warnings_module(const char **default_action)
+{
+    PyObject *name = PyUnicode_FromString("warnings");
+    PyObject *module = name == NULL ? NULL : PyImport_GetModule(name);
+    Py_XDECREF(name);
+    *default_action = "defaultaction";
+    if (module == NULL && !PyErr_Occurred()) {
+        *default_action = "_defaultaction";
+        module = PyImport_ImportModule("_warnings");
+    }
+    return module;
+}
+
+/* Whether warnings may be errors; -1 with an exception. Of several warnings those before the one
+   that is an error would be shown here, and once more by the archive's parser, which is asked for
+   the error: in that case it is asked at once. */
+static int
+warnings_may_be_errors(void)
+{
+    const char *default_action;
+    PyObject *module = warnings_module(&default_action);
+    PyObject *filters = module == NULL ? NULL : PyObject_GetAttrString(module, "filters");
+    PyObject *action = filters == NULL ? NULL : PyObject_GetAttrString(module, default_action);
+    int result = action == NULL ? -1 : any_makes_error(filters) || is_error_action(action);
+    Py_XDECREF(module);
+    Py_XDECREF(filters);
+    Py_XDECREF(action);
+    if (result < 0 && PyErr_ExceptionMatches(PyExc_AttributeError)) {
+        PyErr_Clear();
+        return 0;
     }
     return result;
 }
@@ -479,6 +532,12 @@ parse(Parser *p, const Source *source, mod_ty *tree)
     if (p->vector.warning_count > 1) {
         qsort(p->vector.warnings, p->vector.warning_count, sizeof(TokenWarning),
               compare_offsets);
+    }
+    if (p->vector.warning_count + p->warning_count > 1) {
+        int may_be_errors = warnings_may_be_errors();
+        if (may_be_errors != 0) {
+            return may_be_errors < 0 ? PARSER_FAILED : PARSER_WARNS;
+        }
     }
     if (issue_warnings(p) < 0) {
         return PyErr_Occurred() ? PARSER_FAILED : PARSER_REJECTED;

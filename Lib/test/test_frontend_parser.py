@@ -4,6 +4,7 @@ That the trees are stock's is for Tools/compare_trees to show, on whole librarie
 corners of the language one by one, and what no comparison of trees sees: counts, limits, memory.
 """
 
+import json
 import ast
 import subprocess
 import sys
@@ -376,6 +377,56 @@ class WarningTest(unittest.TestCase):
             finally:
                 warnings._showwarnmsg_impl = before
         self.assertEqual(len(calls), 1)
+
+
+WARNING_FILTERS = r"""
+import json, warnings
+
+SOURCES = [
+    r"'\d'", r"'\d'; '\e'", r"1if x else y; '\d'; 0x1for x in y",
+    "x = (\n r'a',\n '\\d',\n '\\e')\n'\\f'", r"f'\d{x}\e'", r"b'\d'; '\e'",
+    r"'\d'; 1 1", r"'\d'; '\e'; 1 1", "'\\d'\n'\\e'\n(", "1or 2\n'\\d'\nx = 0x1or y\n",
+    r"'\d' '\e'", r"assert (x, 'y'); '\d'; '\e'", r"x is 1; '\d'; '\e'; 1()",
+]
+ACTIONS = ["default", "error", "ignore", "always", "once", "module"]
+RESTS = ["default", "error", "ignore"]
+PLACE = ["filename", "lineno", "offset", "end_lineno", "end_offset", "text"]
+
+
+def attempt(source, rest, **filter):
+    shown = []
+    with warnings.catch_warnings():
+        warnings.simplefilter(rest)
+        warnings.filterwarnings(**filter)
+        warnings.showwarning = lambda *warning: shown.append(repr(warning))
+        try:
+            compile(source, "source", "exec")
+            error = None
+        except Exception as raised:
+            error = [repr(raised), [getattr(raised, name, None) for name in PLACE]]
+    return [source, rest, repr(filter), shown, error]
+
+
+print(json.dumps([
+    attempt(source, rest, action=action, category=category, message=message)
+    for source in SOURCES for action in ACTIONS for rest in RESTS
+    for category in (DeprecationWarning, SyntaxWarning, Warning)
+    for message in ("", ".*e", "invalid decimal")]))
+"""
+
+
+class WarningFilterTest(unittest.TestCase):
+    """Which warnings are shown, how often, and which are errors, as in stock."""
+
+    def answers(self, program):
+        run = subprocess.run([program, "-c", WARNING_FILTERS], capture_output=True, check=True)
+        return json.loads(run.stdout)
+
+    def test_filters(self):
+        ours, stocks = self.answers(sys.executable), self.answers(STOCK)
+        self.assertGreater(len(stocks), 2000)
+        for our, stock in zip(ours, stocks, strict=True):
+            self.assertEqual(our, stock)
 
 
 class SourceTest(unittest.TestCase):

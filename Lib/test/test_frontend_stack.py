@@ -76,6 +76,28 @@ class SmallStackTest(unittest.TestCase):
             with self.subTest(name):
                 self.assertIn("made", self.check_source(expression))
 
+    def test_rejected_sources(self):
+        """What is no program is found to be none, on however little stack, as with much of it."""
+        for name, expression in SOURCES.items():
+            for end in (" 1 1", ")", " = = 1", " (" * 150):
+                with self.subTest(name, end=end):
+                    results = self.results_of(f"""
+                        def verdict(source, found):
+                            try:
+                                compile(source, "", "exec")
+                            except (SyntaxError, MemoryError) as error:
+                                found.append((type(error), str(error)))
+
+                        for n in (1, 15, 40, 90, 190, 900):
+                            source = {expression.replace("{n}", "n")} + {end!r}
+                            found = []
+                            for size in (32, 64, 128, 8192):
+                                in_thread(size, verdict, source, found)
+                            if len(found) != 4 or len(set(found)) != 1:
+                                results.add(repr((n, found)))
+                        """)
+                    self.assertEqual(results, "['made']\n")
+
     def test_trees(self):
         for name, (around, statement) in TREES.items():
             with self.subTest(name):

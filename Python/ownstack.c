@@ -1,0 +1,110 @@
+/* A call on a stack of its own.  The contract is in ownstack.h. */
+
+#include "Python.h"
+
+#include "nesting.h"
+#include "ownstack.h"
+
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#ifdef __SANITIZE_ADDRESS__
+#  include <sanitizer/common_interface_defs.h>
+#endif
+
+/* What a main thread has by default; pages that are not touched cost nothing. */
+enum { STACK_SIZE = 8 * 1024 * 1024 };
+
+struct Call {
+    void (*function)(void *);
+    void *argument;
+    ucontext_t caller, callee;
+    const void *caller_bottom;    /* for the address sanitizer, which has to be told */
+    size_t caller_size;
+};
+
+/* The main thread's stack grows as far as its limit; asking for the bounds it has now reads a
+   file. */
+static bool
+main_thread_is_short(unsigned long size)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY
+           && limit.rlim_cur < 2 * size;
+}
+
+bool
+ownstack_is_needed(unsigned long size)
+{
+    if (nesting_in_main_thread()) {
+        return main_thread_is_short(size);
+    }
+    const char *end = nesting_stack_end();
+    return end != NULL && !nesting_has_room(end, size);
+}
+
+/* makecontext() passes on numbers of the type int alone. */
+static void
+enter(unsigned int high, unsigned int low)
+{
+    struct Call *call = (struct Call *)((uintptr_t)high << 32 | low);
+#ifdef __SANITIZE_ADDRESS__
+    __sanitizer_finish_switch_fiber(NULL, &call->caller_bottom, &call->caller_size);
+#endif
+    call->function(call->argument);
+#ifdef __SANITIZE_ADDRESS__
+    __sanitizer_start_switch_fiber(NULL, call->caller_bottom, call->caller_size);
+#endif
+}
+
+static int
+switch_to(struct Call *call, char *stack, size_t size)
+{
+    if (getcontext(&call->callee) < 0) {
+        PyErr_SetFromErrno(PyExc_OSError);
+        return -1;
+    }
+    call->callee.uc_stack.ss_sp = stack;
+    call->callee.uc_stack.ss_size = size;
+    call->callee.uc_link = &call->caller;
+    uintptr_t address = (uintptr_t)call;
+    makecontext(&call->callee, (void (*)(void))enter, 2, (unsigned int)(address >> 32),
+                (unsigned int)address);
+#ifdef __SANITIZE_ADDRESS__
+    void *fake_stack;
+    __sanitizer_start_switch_fiber(&fake_stack, stack, size);
+#endif
+    int result = swapcontext(&call->caller, &call->callee);
+#ifdef __SANITIZE_ADDRESS__
+    __sanitizer_finish_switch_fiber(fake_stack, NULL, NULL);
+#endif
+    if (result < 0) {
+        PyErr_NoMemory();
+    }
+    return result;
+}
+
+int
+ownstack_call(void (*function)(void *), void *argument)
+{
+    size_t guard = (size_t)sysconf(_SC_PAGESIZE);
+    char *mapping = mmap(NULL, guard + STACK_SIZE, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+    if (mapping == MAP_FAILED) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    int result = -1;
+    if (mprotect(mapping, guard, PROT_NONE) < 0) {
+        PyErr_NoMemory();
+    }
+    else {
+        struct Call call = {.function = function, .argument = argument};
+        result = switch_to(&call, mapping + guard, STACK_SIZE);
+    }
+    munmap(mapping, guard + STACK_SIZE);
+    return result;
+}

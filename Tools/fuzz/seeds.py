@@ -42,7 +42,7 @@ def main():
             seen.update(statements(file.read()))
     seeds = kept()
     for number, text in enumerate(sorted(seen)):
-        seeds.append(bytes([number & 63]) + text.encode(errors='surrogatepass') + b'\n')
+        seeds.append(bytes([number & 255]) + text.encode(errors='surrogatepass') + b'\n')
     for number, seed in enumerate(seeds):
         with open(os.path.join(folder, f'seed{number:05}'), 'wb') as file:
             file.write(seed)

@@ -67,12 +67,44 @@ else_block(Parser *p, asdl_stmt_seq **block)
 
 /* ---- assignments ---- */
 
-/* annotated: target ":" expression ["=" (yield_expression | star_expressions)] */
+/* Whether an attribute or subscript is one of a target in parentheses, as in "(a.b)[c].d". The
+   node at the left end begins after the others there, which begin with the parenthesis. */
+static bool
+begins_with_target_in_parentheses(expr_ty node)
+{
+    for (expr_ty inner;; node = inner) {
+        switch (node->kind) {
+        case Attribute_kind:
+            inner = node->v.Attribute.value;
+            break;
+        case Subscript_kind:
+            inner = node->v.Subscript.value;
+            break;
+        case Call_kind:
+            inner = node->v.Call.func;
+            break;
+        default:
+            return false;
+        }
+        if (inner->lineno != node->lineno || inner->col_offset != node->col_offset) {
+            return Parser_IsSingleTarget(inner);
+        }
+    }
+}
+
+/* annotated: target ":" expression ["=" (yield_expression | star_expressions)]
+   The grammar has a target in parentheses before an attribute or subscript, and does not come back
+   to those once it has read one: "(a).b: c" is not in the language, and "(a.b): c" is. */
 static stmt_ty
 annotated(Parser *p, expr_ty target, size_t start)
 {
+    bool is_in_parentheses = p->kinds[p->index - 1] == TOKEN_RPAR;
     p->index++;
     if (!Parser_IsSingleTarget(target) || !has_version(p, 6)) {
+        return NULL;
+    }
+    if (!is_in_parentheses && p->kinds[start] == TOKEN_LPAR &&
+        begins_with_target_in_parentheses(target)) {
         return NULL;
     }
     Parser_MakeTarget(target, Store);

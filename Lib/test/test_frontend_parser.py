@@ -4,8 +4,8 @@ That the trees are stock's is for Tools/compare_trees to show, on whole librarie
 corners of the language one by one, and what no comparison of trees sees: counts, limits, memory.
 """
 
-import json
 import ast
+import json
 import subprocess
 import sys
 import tempfile
@@ -314,6 +314,52 @@ class SnippetTest(unittest.TestCase):
             except SyntaxError as error:
                 outcomes.append(error.args)
         self.assertEqual(*outcomes)
+
+
+class AnnotationTest(unittest.TestCase):
+    """Targets of annotations that begin with a parenthesis."""
+
+    TARGETS = [
+        "(x)", "((x))", "(x.a)", "((x).a)", "(x)[0]", "(x)[1, *y]", "(x).a[*y]", "(x)[0].a", "((x))[0]",
+        "(x.a)[0]", "(x[0]).a", "(x)(1).a", "(x)()[0]", "(f(x))[0]", "((f(x)))[0]", "(f(x).a)[0]",
+        "(x,)[0]", "()[0]", "(yield)[0]", "(x for y in z)[0]", "(1).a", "(-x).a", "(x or y)[0]",
+        "(await x)[0]", "(a := b)[0]", "(\n x\n)[0]", "(\n x\n. a)[0]", "(*x,)[0]", "(lambda: 0).a",
+        "f((x))[0]", "[(x)][0]", "x[(y)].a", "('a').b", "('a' 'b')[0]",
+    ]
+    FORMS = ["{}: int", "{}: int = 1", "if x: {}: int", "{} = 1", "{} += 1"]
+
+    def test_as_stock(self):
+        """Accepted, with the same tree, or not: as the archive's parser says."""
+        accepted = 0
+        for target in self.TARGETS:
+            for form in self.FORMS:
+                source = form.format(target)
+                with self.subTest(source):
+                    trees = [self.tree(program, source) for program in (sys.executable, STOCK)]
+                    self.assertEqual(*trees)
+                    accepted += "SyntaxError" not in trees[0]
+        self.assertGreater(accepted, 50)
+
+    answers = {}
+
+    def tree(self, program, source):
+        if program not in self.answers:
+            run = subprocess.run([program, "-c", """if 1:
+                import ast, json
+                targets, forms = json.loads(input())
+                answers = {}
+                for target in targets:
+                    for form in forms:
+                        source = form.format(target)
+                        try:
+                            answer = ast.dump(ast.parse(source), include_attributes=True)
+                        except SyntaxError as error:
+                            answer = repr(error)
+                        answers[source] = answer
+                print(json.dumps(answers))"""], check=True, capture_output=True, text=True,
+                input=json.dumps([self.TARGETS, self.FORMS]))
+            self.answers[program] = json.loads(run.stdout)
+        return self.answers[program][source]
 
 
 class WarningTest(unittest.TestCase):

@@ -39,13 +39,16 @@ typedef enum {
 ParserVerdict Parser_Run(const Source *source, const ParserOptions *options, PyArena *arena,
                          mod_ty *tree);
 
-/* Read one statement from a terminal, like _PyParser_ASTFromFile. What has been read is still
+/* Read one statement at a prompt, like _PyParser_ASTFromFile. What has been read is still
    there for the archive's parser, which is asked by the function given where ours turns it down. */
 typedef mod_ty (*ParserFallback)(void *request, bool was_tried);
-bool Parser_CanReadPrompt(FILE *file, const char *encoding, const char *prompt);
-mod_ty Parser_ReadPrompt(const ParserOptions *options, FILE *file, const char *prompt,
-                         const char *second_prompt, PyArena *arena, ParserFallback fallback,
-                         void *request);
+mod_ty Parser_ReadPrompt(const ParserOptions *options, FILE *file, const char *encoding,
+                         const char *prompt, const char *second_prompt, PyArena *arena,
+                         ParserFallback fallback, void *request);
+
+/* For PyOS_Readline(): whether the archive's parser is to get a line that was read before.  *line is
+   the caller's then, NULL for the end of what is to be read. */
+bool Parser_TakeReadLine(char **line);
 
 /* What became of the sources that the parser turned down, counted for each interpreter. */
 typedef enum {

@@ -25,6 +25,17 @@ int Source_FromString(Source *source, const char *string, bool is_utf8, bool end
 /* Make the source from the rest of a file that can be read again. Return -1 as above. */
 int Source_FromFile(Source *source, FILE *file);
 
+/* Read the rest of a stream, such as a pipe.  The caller frees *bytes with PyMem_Free(), whatever is
+   returned: -1 as above. */
+int Source_ReadStream(FILE *file, char **bytes, size_t *size);
+
+/* Let the stream begin with the bytes once more; -1 with MemoryError. */
+int Source_GiveBack(FILE *file, const char *bytes, size_t size);
+
+/* Make the source from what such a stream gave, which has to be UTF-8 and must live as long as the
+   source.  Return -1 as above. */
+int Source_FromBytes(Source *source, const char *bytes, size_t size);
+
 void Source_Clear(Source *source);
 
 #endif

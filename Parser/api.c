@@ -8,6 +8,8 @@
 
 #include <Python.h>
 
+#include <unistd.h>
+
 #include "pycore_ast.h"
 #include "pycore_parser.h"
 #include "pycore_pystate.h"
@@ -122,7 +124,7 @@ read_options(int mode, PyObject *filename, const PyCompilerFlags *flags)
 typedef struct {
     const char *string; /* or a file, at a position or with its prompts */
     FILE *file;
-    long position;
+    long position; /* -1 where that cannot be chosen */
     const char *encoding, *prompt, *second_prompt;
     int mode;
     PyObject *filename;
@@ -170,7 +172,7 @@ run_archive(const Request *request)
 static mod_ty
 hand_over(const Request *request, ParserCount reason)
 {
-    if (request->file != NULL && request->prompt == NULL &&
+    if (request->file != NULL && request->prompt == NULL && request->position >= 0 &&
         fseek(request->file, request->position, SEEK_SET) < 0) {
         PyErr_SetFromErrno(PyExc_OSError);
         return NULL;
@@ -215,19 +217,22 @@ run_parser(Source *source, const Request *request, mod_ty *tree)
     return Parser_Run(source, &options, request->arena, tree);
 }
 
-/* The source could not be made: the archive's parser says why, unless that has nothing to do with
-   the source. */
+/* The source could not be made, which is the archive's parser's to explain.  Whether an exception
+   has nothing to do with the source; others are cleared. */
+static bool
+has_failed(void)
+{
+    if (PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_Exception)
+        && !PyErr_ExceptionMatches(PyExc_MemoryError)) {
+        PyErr_Clear();
+    }
+    return PyErr_Occurred() != NULL;
+}
+
 static mod_ty
 fail_source(const Request *request, ParserCount reason)
 {
-    if (PyErr_Occurred()) {
-        if (PyErr_ExceptionMatches(PyExc_MemoryError) ||
-            !PyErr_ExceptionMatches(PyExc_Exception)) {
-            return NULL;
-        }
-        PyErr_Clear();
-    }
-    return hand_over(request, reason);
+    return has_failed() ? NULL : hand_over(request, reason);
 }
 
 /* ---- strings ---- */
@@ -261,7 +266,48 @@ fall_back(void *request, bool was_tried)
     return hand_over(request, was_tried ? PARSER_COUNT_REJECTED : PARSER_COUNT_PASSED_ON);
 }
 
-/* Whether the file can be read a second time. Prompts and pipes are read line by line. */
+/* Gives what was read back, for the archive's parser to read. */
+static mod_ty
+give_back(const Request *request, const char *bytes, size_t size, ParserCount reason)
+{
+    if (has_failed() || Source_GiveBack(request->file, bytes, size) < 0) {
+        return NULL;
+    }
+    return hand_over(request, reason);
+}
+
+static mod_ty
+parse_bytes(const Request *request, const char *bytes, size_t size)
+{
+    Source source;
+    mod_ty tree = NULL;
+    if (Source_FromBytes(&source, bytes, size) < 0) {
+        Source_Clear(&source);
+        return give_back(request, bytes, size, PARSER_COUNT_PASSED_ON);
+    }
+    ParserVerdict verdict = run_parser(&source, request, &tree);
+    Source_Clear(&source);
+    if (verdict == PARSER_ACCEPTED || verdict == PARSER_FAILED) {
+        return tree;
+    }
+    return give_back(request, bytes, size, verdict == PARSER_REJECTED ? PARSER_COUNT_REJECTED
+                                                                      : PARSER_COUNT_PASSED_ON);
+}
+
+/* A program that comes by a pipe. */
+static mod_ty
+parse_stream(const Request *request)
+{
+    char *bytes;
+    size_t size;
+    mod_ty tree = Source_ReadStream(request->file, &bytes, &size) == 0
+                      ? parse_bytes(request, bytes, size)
+                      : give_back(request, bytes, size, PARSER_COUNT_PASSED_ON);
+    PyMem_Free(bytes);
+    return tree;
+}
+
+/* Whether the file can be read a second time. */
 static bool
 can_be_read_again(FILE *file, long *position)
 {
@@ -286,15 +332,19 @@ _PyParser_ASTFromFile(FILE *file, PyObject *filename, const char *encoding, int 
                        .encoding = encoding,
                        .prompt = prompt,
                        .second_prompt = second_prompt};
-    if (mode == Py_single_input && Parser_CanReadPrompt(file, encoding, prompt)) {
+    if (mode == Py_single_input && encoding != NULL && prompt != NULL) {
         ParserOptions options = read_options(mode, filename, flags);
         options.interactive = true;
-        return Parser_ReadPrompt(&options, file, prompt, second_prompt, arena, fall_back, &request);
+        return Parser_ReadPrompt(&options, file, encoding, prompt, second_prompt, arena, fall_back,
+                                 &request);
     }
     if (encoding != NULL || prompt != NULL || second_prompt != NULL || mode != Py_file_input ||
-        !can_be_read_again(file, &request.position)) {
+        isatty(fileno(file))) {
         count(PARSER_COUNT_PASSED_ON);
         return run_archive(&request);
+    }
+    if (!can_be_read_again(file, &request.position)) {
+        return parse_stream(&request);
     }
     Source source;
     if (Source_FromFile(&source, file) < 0) {

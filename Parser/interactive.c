@@ -1,89 +1,76 @@
-/* Reading a statement from a terminal.
+/* Reading a statement at a prompt.
 
    Lines are read one at a time, and parsed together, until they are a statement; a line is asked
-   for exactly when the parser looks at a token beyond the last. In: a terminal. Out: a tree in
-   the caller's arena. Entry point: Parser_ReadPrompt.
+   for exactly when the parser looks at a token beyond the last. In: a terminal, or what stands in for
+   one. Out: a tree in the caller's arena. Entry point: Parser_ReadPrompt.
 
    Where our parser turns the lines down, the archive's reads them: lines that have been typed
-   come to it a second time by way of the function that reads lines, and if it asks for more than
-   these, it gets them from the terminal. So each may stop being asked at any line. */
+   come to it a second time from PyOS_Readline, and if it asks for more than these, it gets them from
+   the terminal. So each may stop being asked at any line. */
 
 #include <Python.h>
 
 #include <string.h>
-#include <unistd.h>
 
 #include "parser.h"
 
 /* Each line has the statement parsed anew; one that is longer is left to the archive's parser. */
 enum { MOST_LINES = 64 };
 
-typedef char *(*LineReader)(FILE *, FILE *, const char *);
-
-/* What has been typed. The lines are in the memory that a LineReader returns its line in. */
+/* What has been typed. The lines are in the memory that PyOS_Readline returns its line in. */
 typedef struct {
     char *lines[MOST_LINES];
     int count, replayed;
     bool was_interrupted; /* after the last line, and no exception tells it */
-    LineReader reader;    /* the one that was there before */
-    char *text;           /* all lines as one */
+    const char *encoding; /* of the lines */
+    char *text;           /* all lines as one, in UTF-8 */
     size_t size;
 } Typed;
 
-/* Readers of lines have no argument of their own, and are called by the thread that asks. */
+/* PyOS_Readline has no argument for it, and is called by the thread that asks. */
 static _Thread_local Typed *replayed_input;
 
-/* What reads for the other threads meanwhile. */
-static LineReader reader_of_others;
-
-static char *
-replay_line(FILE *input, FILE *output, const char *prompt)
+bool
+Parser_TakeReadLine(char **line)
 {
     Typed *typed = replayed_input;
     if (typed == NULL) {
-        return reader_of_others(input, output, prompt);
+        return false;
     }
     if (typed->replayed < typed->count) {
-        char *line = typed->lines[typed->replayed];
+        *line = typed->lines[typed->replayed];
         typed->lines[typed->replayed++] = NULL;
-        return line;
+        return true;
     }
-    if (typed->was_interrupted) {
-        typed->was_interrupted = false;
-        return NULL;
-    }
-    return typed->reader(input, output, prompt);
+    bool was_interrupted = typed->was_interrupted;
+    typed->was_interrupted = false;
+    *line = NULL;
+    return was_interrupted;
 }
 
 static mod_ty
 replay(Typed *typed, ParserFallback fallback, void *request, bool was_tried)
 {
     Typed *outer = replayed_input;
-    typed->reader = PyOS_ReadlineFunctionPointer;
-    if (typed->reader != replay_line) {
-        reader_of_others = typed->reader;
-    }
     replayed_input = typed;
-    PyOS_ReadlineFunctionPointer = replay_line;
     mod_ty tree = fallback(request, was_tried);
-    PyOS_ReadlineFunctionPointer = typed->reader;
     replayed_input = outer;
     return tree;
 }
 
-static bool
-is_text(const char *line, size_t size)
+/* The line as a string, NULL without an exception if it is not to be parsed here. */
+static PyObject *
+decode_line(const Typed *typed, const char *line, size_t size)
 {
     if (size == 0 || line[size - 1] != '\n' || memchr(line, '\r', size) != NULL) {
-        return false;
+        return NULL;
     }
-    PyObject *string = PyUnicode_DecodeUTF8(line, (Py_ssize_t)size, NULL);
-    if (string == NULL) {
+    PyObject *string = PyUnicode_Decode(line, (Py_ssize_t)size, typed->encoding, NULL);
+    if (string == NULL || PyUnicode_AsUTF8(string) == NULL) {
         PyErr_Clear();
-        return false;
+        Py_CLEAR(string);
     }
-    Py_DECREF(string);
-    return true;
+    return string;
 }
 
 /* Nothing but blanks and a comment: as a first line, not a matter for the parser. */
@@ -94,19 +81,29 @@ is_empty(const char *line)
     return *line == '\n' || *line == '#';
 }
 
+static bool
+add_text(Typed *typed, PyObject *string)
+{
+    Py_ssize_t size;
+    const char *added = PyUnicode_AsUTF8AndSize(string, &size);
+    char *text =
+        added == NULL ? NULL : PyMem_Realloc(typed->text, typed->size + (size_t)size + 1);
+    if (text == NULL) {
+        PyErr_NoMemory();
+        return false;
+    }
+    memcpy(text + typed->size, added, (size_t)size + 1);
+    typed->text = text;
+    typed->size += (size_t)size;
+    return true;
+}
+
 /* Take the line as one of those that have been typed. */
 static bool
 keep_line(Typed *typed, const char *line, size_t size)
 {
-    char *copy = PyMem_RawMalloc(size + 1);
-    char *text = PyMem_Realloc(typed->text, typed->size + size + 1);
-    if (text != NULL) {
-        typed->text = text;
-        memcpy(text + typed->size, line, size + 1);
-        typed->size += size;
-    }
-    if (copy == NULL || text == NULL) {
-        PyMem_RawFree(copy);
+    char *copy = PyMem_Malloc(size + 1);
+    if (copy == NULL) {
         PyErr_NoMemory();
         return false;
     }
@@ -131,10 +128,15 @@ read_line(Typed *typed, FILE *file, const char *prompt)
         return LINE_OTHER;
     }
     size_t size = strlen(line);
-    bool is_parsed = is_text(line, size) && !(typed->count == 0 && is_empty(line));
-    bool is_kept = keep_line(typed, line, size);
+    bool is_skipped = typed->count == 0 && is_empty(line);
+    PyObject *string = is_skipped ? NULL : decode_line(typed, line, size);
+    LineKind kind = string != NULL ? LINE_TEXT : LINE_OTHER;
+    if (!keep_line(typed, line, size) || (string != NULL && !add_text(typed, string))) {
+        kind = LINE_FAILED;
+    }
+    Py_XDECREF(string);
     PyMem_Free(line);
-    return !is_kept ? LINE_FAILED : is_parsed ? LINE_TEXT : LINE_OTHER;
+    return kind;
 }
 
 static mod_ty
@@ -168,26 +170,17 @@ read_statement(Typed *typed, const ParserOptions *options, FILE *file, const cha
     return replay(typed, fallback, request, false);
 }
 
-/* Only what a LineReader reads can be read again. */
-bool
-Parser_CanReadPrompt(FILE *file, const char *encoding, const char *prompt)
-{
-    return prompt != NULL && encoding != NULL &&
-           (strcmp(encoding, "utf-8") == 0 || strcmp(encoding, "UTF-8") == 0) &&
-           isatty(fileno(file)) && isatty(fileno(stdout));
-}
-
 mod_ty
-Parser_ReadPrompt(const ParserOptions *options, FILE *file, const char *prompt,
-                  const char *second_prompt, PyArena *arena, ParserFallback fallback,
-                  void *request)
+Parser_ReadPrompt(const ParserOptions *options, FILE *file, const char *encoding,
+                  const char *prompt, const char *second_prompt, PyArena *arena,
+                  ParserFallback fallback, void *request)
 {
-    Typed typed = {.count = 0};
+    Typed typed = {.encoding = encoding};
     mod_ty tree = read_statement(&typed, options, file, prompt,
                                  second_prompt == NULL ? prompt : second_prompt, arena, fallback,
                                  request);
     for (int i = 0; i < typed.count; i++) {
-        PyMem_RawFree(typed.lines[i]);
+        PyMem_Free(typed.lines[i]);
     }
     PyMem_Free(typed.text);
     return tree;

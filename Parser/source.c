@@ -5,12 +5,14 @@
 
 #include "source.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
 enum {
     MARK_SIZE = 3,          /* UTF-8 byte order mark */
     LONGEST_ENCODING = 100, /* longer than any name in the codec registry */
+    FIRST_STREAM_SIZE = 8192,
     NORMALIZED_SIZE = 12,   /* as much of the name is looked at to find UTF-8 and Latin-1 */
 };
 
@@ -258,6 +260,60 @@ is_valid_utf8(const Source *source)
         }
     }
     return true;
+}
+
+/* A signal whose handler raises ends the reading. */
+int
+Source_ReadStream(FILE *file, char **bytes, size_t *size)
+{
+    size_t capacity = 0;
+    *bytes = NULL;
+    *size = 0;
+    do {
+        if (*size + 1 >= capacity) {
+            capacity = capacity == 0 ? FIRST_STREAM_SIZE : 2 * capacity;
+            char *grown = PyMem_Realloc(*bytes, capacity);
+            if (grown == NULL) {
+                return fail_memory();
+            }
+            *bytes = grown;
+        }
+        clearerr(file);
+        *size += fread(*bytes + *size, 1, capacity - 1 - *size, file);
+        (*bytes)[*size] = '\0';
+        if (ferror(file) && errno == EINTR && PyErr_CheckSignals() < 0) {
+            return -1;
+        }
+    } while (!feof(file) && (!ferror(file) || errno == EINTR));
+    return ferror(file) ? -1 : 0;
+}
+
+/* The C library takes back any number of bytes, other than the standard asks of it. */
+int
+Source_GiveBack(FILE *file, const char *bytes, size_t size)
+{
+    for (size_t i = size; i > 0; i--) {
+        if (ungetc((unsigned char)bytes[i - 1], file) == EOF) {
+            return fail_memory();
+        }
+    }
+    return 0;
+}
+
+int
+Source_FromBytes(Source *source, const char *bytes, size_t size)
+{
+    const char *name;
+    size_t length;
+    bool is_decoded = false;
+    *source = (Source){bytes, size, NULL, NULL};
+    if (memchr(bytes, '\0', size) != NULL
+        || (find_cookie_in_source(bytes, bytes + size, true, &name, &length)
+            && !names_utf8(name, length))
+        || !is_valid_utf8(source) || decode_by_cookie(source, true, &is_decoded) < 0) {
+        return -1;
+    }
+    return normalize_lines(source);
 }
 
 int

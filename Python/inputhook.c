@@ -9,6 +9,7 @@
    timer sends it to this thread anew, right after the hook has returned. */
 
 #include "inputhook.h"
+#include "parser.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -425,11 +426,15 @@ extern char *__wrap_PyOS_Readline(FILE *sys_stdin, FILE *sys_stdout, const char 
 char *
 __wrap_PyOS_Readline(FILE *sys_stdin, FILE *sys_stdout, const char *prompt)
 {
+    char *line;
+    if (Parser_TakeReadLine(&line)) {
+        return line;
+    }
     if (current_wait != NULL) {
         current_wait->stream = sys_stdin;
         current_wait->prompt = prompt;
     }
-    char *line = __real_PyOS_Readline(sys_stdin, sys_stdout, prompt);
+    line = __real_PyOS_Readline(sys_stdin, sys_stdout, prompt);
     if (current_wait != NULL) {
         line = with_typed(current_wait, line);
         current_wait->prompt = "";

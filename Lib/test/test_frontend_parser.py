@@ -6,6 +6,7 @@ corners of the language one by one, and what no comparison of trees sees: counts
 
 import ast
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -362,6 +363,23 @@ class AnnotationTest(unittest.TestCase):
         return self.answers[program][source]
 
 
+class TypeCommentTest(unittest.TestCase):
+
+    def test_at_the_end(self):
+        """Where the source ends without a line end, what begins a type comment may be none."""
+        _parser_stage.set_strict(True)
+        self.addCleanup(_parser_stage.set_strict, False)
+        flags = ast.PyCF_ONLY_AST | ast.PyCF_TYPE_COMMENTS
+        for end in ("# type:", "#type:", "# type", "\n# type:", "# type: ", "# type: a", "# type:\n",
+                    "# type: ignore"):
+            for mode in ("eval", "single", "exec"):
+                with self.subTest(end=end, mode=mode):
+                    try:
+                        compile("x " + end, "source", mode, flags)
+                    except SyntaxError:
+                        self.assertNotIn(end, ("# type:", "#type:", "# type"))
+
+
 class WarningTest(unittest.TestCase):
 
     def check(self, source, expected):
@@ -473,6 +491,61 @@ class WarningFilterTest(unittest.TestCase):
         self.assertGreater(len(stocks), 2000)
         for our, stock in zip(ours, stocks, strict=True):
             self.assertEqual(our, stock)
+
+
+class StreamTest(unittest.TestCase):
+    """Programs and statements that come by a pipe."""
+
+    COUNTS = b"\nimport _parser_stage as s, sys; print(s.counts()['passed_on'], file=sys.stderr)\n"
+
+    def run_with(self, program, source, *options, encoding="utf-8"):
+        environment = {name: value for name, value in os.environ.items()
+                       if not name.startswith("PYTHON")}
+        environment["PYTHONIOENCODING"] = encoding
+        run = subprocess.run([program, *options], input=source, capture_output=True,
+                             env=environment)
+        return run.returncode, run.stdout, run.stderr
+
+    def check(self, source, *options, **arguments):
+        self.assertEqual(self.run_with(sys.executable, source, *options, **arguments),
+                         self.run_with(STOCK, source, *options, **arguments))
+
+    PROGRAMS = [
+        b"", b"print(1)\nimport sys\nprint(sys.stdin.read())", b"# coding: latin-1\nprint(1)\n",
+        b"# coding: utf-8\nprint('\xc3\xa9')\n", b"print(1\n", b"x = 1\n 1 1\n", b"1/0", b"\n" * 100_000,
+        b"print('a\0b')\nprint(2)\n", b"\xef\xbb\xbfprint(3)\n", b"print(4)\r\nif 1:\r\n  print(5)",
+        b"x = '\\d'; print(6)\n", b"\n" * 100_000 + b"1 1", b"print('\xff')\n",
+        b"if 1:\n\tprint(1)\n        print(2)\n",
+    ]
+
+    def test_programs(self):
+        for source in self.PROGRAMS:
+            with self.subTest(source[:40]):
+                self.check(source, "-Walways")
+                self.check(source, "-Walways", "-", "argument")
+
+    STATEMENTS = [
+        b"x = 1\nx\n", b"if 1:\n  2\n\n3\n", b"if 1:\n  2\n3\n", b'"\xe9"\n', b'x = """a\nb\n"""\nx\n',
+        b"(1,\n2)\n", b"1 1\n2\n", b"(\n", b"1", b"\n\n1\n", b"# c\n1\n", b"1\r\n2\r\n", b"'a\0b'\n2\n",
+        b"try:\n 1/0\nexcept:\n 5\n\n6\n", b"input()\nhello\n7\n", b"if 1: 2\n3\n", b"x = \\\n 5\nx\n",
+        "é = 3\né\n".encode(), "é = 3\né 1\n".encode(), "é = 3\né 1\n".encode("latin-1"),
+        b"def f(:\n\n1\n", b"match 1:\n case 1: 5\n\n", b"raise SystemExit(3)\n", b"'\\d'\n",
+    ]
+
+    def test_statements(self):
+        for encoding in ("utf-8", "latin-1", "utf-16", "utf-8:surrogateescape"):
+            for source in self.STATEMENTS:
+                with self.subTest(source, encoding=encoding):
+                    self.check(source, "-i", "-q", "-Walways", encoding=encoding)
+
+    def test_who_reads(self):
+        """Ours does, without the help of the archive's parser."""
+        for encoding, text in (("utf-8", "é = 'é'"), ("latin-1", "é = 'é'")):
+            lines = text.encode(encoding) + self.COUNTS
+            interactive = self.run_with(sys.executable, lines, "-i", "-q", encoding=encoding)
+            self.assertIn(b">>> 0\n", interactive[2])
+        for text in ("é = 'é'", "# coding: utf-8", "\ufeffx = 1\r\n"):
+            self.assertEqual(self.run_with(sys.executable, text.encode() + self.COUNTS)[2], b"0\n")
 
 
 class SourceTest(unittest.TestCase):

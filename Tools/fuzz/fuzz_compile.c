@@ -122,6 +122,12 @@ parser_flags(unsigned int choice)
     return flags;
 }
 
+static const char *
+verdict_name(PyObject *error)
+{
+    return error == NULL ? "a tree" : ((PyTypeObject *)error)->tp_name;
+}
+
 /* In strict mode our parser raises SystemError for what only the archive's accepts. */
 static void
 compare_trees(const char *source, unsigned int choice)
@@ -139,6 +145,8 @@ compare_trees(const char *source, unsigned int choice)
     mod_ty theirs =
         parse_by(parse_by_archive, source, start, flags, filename, arena, &their_error);
     if (our_error != their_error) {
+        fprintf(stderr, "ours: %s, the archive's: %s\n", verdict_name(our_error),
+                verdict_name(their_error));
         finding("accepted by one parser alone, or refused for another reason");
     }
     if (ours != NULL && !same_tree(ours, theirs)) {

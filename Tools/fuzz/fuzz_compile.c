@@ -107,7 +107,8 @@ report(const char *what, const char *detail)
     abort();
 }
 
-/* What a source may raise. */
+/* What compiling a tree may raise. The parser may raise what the archive's raises: that can be a
+   SystemError, for bytes that are not UTF-8 in a source of an old feature version. */
 static void
 check_exception(const char *stage)
 {
@@ -132,7 +133,6 @@ static void
 take_exception(Outcome *outcome)
 {
     PyObject *value, *traceback;
-    check_exception("parsing");
     PyErr_Fetch(&outcome->exception, &value, &traceback);
     PyErr_NormalizeException(&outcome->exception, &value, &traceback);
     outcome->arguments = PyObject_GetAttrString(value, "args");

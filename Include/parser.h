@@ -38,6 +38,10 @@ typedef enum {
 ParserVerdict Parser_Run(const Source *source, const ParserOptions *options, PyArena *arena,
                          mod_ty *tree);
 
+/* Forget the warnings that were kept for the archive's parser not to issue them again. To be called
+   after it, with an exception set or without. */
+void Parser_DropIssuedWarnings(void);
+
 /* Read one statement from a terminal, like _PyParser_ASTFromFile. What has been read is still
    there for the archive's parser, which is asked by the function given where ours turns it down. */
 typedef mod_ty (*ParserFallback)(void *request, bool was_tried);

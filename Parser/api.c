@@ -151,6 +151,7 @@ hand_over(const Request *request, ParserCount reason)
         return NULL;
     }
     mod_ty tree = run_archive(request);
+    Parser_DropIssuedWarnings();
     if (tree == NULL || reason != PARSER_COUNT_REJECTED) {
         count(reason);
         return tree;

@@ -190,78 +190,6 @@ Parser_NewConstant(Parser *p, PyObject *value, size_t start)
     return node;
 }
 
-/* ---- warnings ---- */
-
-int
-Parser_Warn(Parser *p, PendingWarning warning)
-{
-    if (p->warning_count == p->warning_capacity &&
-        Vector_Grow((void **)&p->warnings, &p->warning_capacity, sizeof(warning)) < 0) {
-        return -1;
-    }
-    p->warnings[p->warning_count++] = warning;
-    return 0;
-}
-
-static int
-issue_warning(Parser *p, const PendingWarning *warning)
-{
-    PyObject *message;
-    if (warning->text_length == 0) {
-        message = PyUnicode_FromString(warning->message);
-    }
-    else {
-        char text[4] = {0};
-        memcpy(text, p->text + warning->text_start, warning->text_length);
-        message = PyUnicode_FromFormat(warning->message, text);
-    }
-    if (message == NULL) {
-        return -1;
-    }
-    int result = PyErr_WarnExplicitObject(warning->category, message, p->options->filename,
-                                          warning->line, NULL, NULL);
-    Py_DECREF(message);
-    if (result < 0 && PyErr_ExceptionMatches(warning->category)) {
-        /* The warning is to be an error: a syntax error, of which others know the text. */
-        PyErr_Clear();
-    }
-    return result;
-}
-
-/* The tokenizer's warnings and the parser's, both in the order of the source, as one. */
-static int
-issue_warnings(Parser *p)
-{
-    size_t t = 0, w = 0;
-    const TokenVector *vector = &p->vector;
-    while (t < vector->warning_count || w < p->warning_count) {
-        PendingWarning warning;
-        if (w == p->warning_count ||
-            (t < vector->warning_count && vector->warnings[t].offset < p->warnings[w].offset)) {
-            const TokenWarning *from = &vector->warnings[t++];
-            warning = (PendingWarning){.offset = from->offset,
-                                       .line = from->line,
-                                       .category = PyExc_SyntaxWarning,
-                                       .message = from->message};
-        }
-        else {
-            warning = p->warnings[w++];
-        }
-        if (issue_warning(p, &warning) < 0) {
-            return -1;
-        }
-    }
-    return 0;
-}
-
-/* An f-string's numbers are tokenized after all others. */
-static int
-compare_offsets(const void *left, const void *right)
-{
-    uint32_t a = ((const TokenWarning *)left)->offset, b = ((const TokenWarning *)right)->offset;
-    return (a > b) - (a < b);
-}
-
 /* ---- the start rules ---- */
 
 static asdl_type_ignore_seq *
@@ -476,11 +404,7 @@ parse(Parser *p, const Source *source, mod_ty *tree)
     if (!parse_start(p, module)) {
         return verdict_on_failure(p);
     }
-    if (p->vector.warning_count > 1) {
-        qsort(p->vector.warnings, p->vector.warning_count, sizeof(TokenWarning),
-              compare_offsets);
-    }
-    if (issue_warnings(p) < 0) {
+    if (Parser_IssueWarnings(p) < 0) {
         return PyErr_Occurred() ? PARSER_FAILED : PARSER_REJECTED;
     }
 #ifdef Py_DEBUG

@@ -32,6 +32,10 @@ const char *nesting_stack_end(void);
 bool nesting_has_room(const char *stack_end, size_t size);
 bool nesting_in_main_thread(void);
 
+/* Call function(argument) in this thread, on a stack of its own.  Returns -1 with MemoryError set if
+ * there is no room for one. */
+int nesting_call_on_new_stack(size_t size, void (*function)(void *), void *argument);
+
 /* The rare part of nesting_enter(). */
 int nesting_enter_deep(struct Nesting *nesting);
 

@@ -16,8 +16,9 @@
 #include "parser.h"
 #include "source.h"
 
-/* What the archive's parser, which never looks at the stack, takes of it before it gives up. */
-enum { ARCHIVE_STACK = 512 * 1024 };
+/* More than the archive's parser, which never looks at the stack, takes of it before it gives up:
+   half a megabyte, and as much for each f-string in an f-string. */
+enum { ARCHIVE_STACK = 4 * 1024 * 1024 };
 
 /* The archive's parser. Its header is not installed. */
 extern mod_ty _PyPegen_run_parser_from_string(const char *string, int mode, PyObject *filename,
@@ -130,16 +131,38 @@ typedef struct {
     PyArena *arena;
 } Request;
 
+typedef struct {
+    const Request *request;
+    mod_ty tree;
+} ArchiveCall;
+
+static void
+call_archive(void *argument)
+{
+    ArchiveCall *call = argument;
+    const Request *request = call->request;
+    if (request->string != NULL) {
+        call->tree = _PyPegen_run_parser_from_string(request->string, request->mode,
+                                                     request->filename, request->flags,
+                                                     request->arena);
+        return;
+    }
+    call->tree = _PyPegen_run_parser_from_file_pointer(
+        request->file, request->mode, request->filename, request->encoding, request->prompt,
+        request->second_prompt, request->flags, request->error_code, request->arena);
+}
+
 static mod_ty
 run_archive(const Request *request)
 {
-    if (request->string != NULL) {
-        return _PyPegen_run_parser_from_string(request->string, request->mode, request->filename,
-                                               request->flags, request->arena);
+    ArchiveCall call = {.request = request};
+    if (nesting_in_main_thread() || nesting_has_room(nesting_stack_end(), ARCHIVE_STACK)) {
+        call_archive(&call);
     }
-    return _PyPegen_run_parser_from_file_pointer(
-        request->file, request->mode, request->filename, request->encoding, request->prompt,
-        request->second_prompt, request->flags, request->error_code, request->arena);
+    else if (nesting_call_on_new_stack(ARCHIVE_STACK, call_archive, &call) < 0) {
+        return NULL;
+    }
+    return call.tree;
 }
 
 static mod_ty
@@ -172,10 +195,6 @@ decide(const Request *request, ParserVerdict verdict, mod_ty tree)
     case PARSER_ACCEPTED:
         return tree;
     case PARSER_TOO_DEEP:
-        if (!nesting_in_main_thread() && !nesting_has_room(nesting_stack_end(), ARCHIVE_STACK)) {
-            count(PARSER_COUNT_TOO_DEEP);
-            return (mod_ty)PyErr_NoMemory();
-        }
         return hand_over(request, PARSER_COUNT_TOO_DEEP);
     case PARSER_FAILED:
         return NULL;

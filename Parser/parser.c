@@ -45,8 +45,8 @@ Parser_Keep(Parser *p, PyObject *object)
 
 /* ---- depth ---- */
 
-/* A stack that is used up is what the archive's parser calls its own limit: no memory. The main
-   thread's has room for all that the limit allows. */
+/* The main thread's stack has room for all that the limit allows. Where another's is used up, the
+   archive's parser goes on, on a stack of its own. */
 bool
 Parser_EnterDeep(Parser *p)
 {
@@ -61,11 +61,8 @@ Parser_EnterDeep(Parser *p)
         }
         p->stack_end = nesting_stack_end();
     }
-    if (!nesting_has_room(p->stack_end, 0)) {
-        PyErr_NoMemory();
-        return false;
-    }
-    return true;
+    p->too_deep = !nesting_has_room(p->stack_end, 0);
+    return !p->too_deep;
 }
 
 /* ---- scratch ---- */

@@ -6,6 +6,8 @@
 #include <limits.h>
 #include <pthread.h>
 #include <stdint.h>
+#include <sys/mman.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 enum {
@@ -75,6 +77,52 @@ nesting_has_room(const char *stack_end, size_t size)
 {
     return (uintptr_t)__builtin_frame_address(0) >= (uintptr_t)stack_end + size;
 }
+
+/* ---- another stack ---- */
+
+struct call {
+    void (*function)(void *);
+    void *argument;
+};
+
+/* A context starts with numbers alone: the halves of a pointer. */
+static void
+start_call(unsigned int high, unsigned int low)
+{
+    struct call *call = (struct call *)((uintptr_t)high << 32 | low);
+    call->function(call->argument);
+}
+
+int
+nesting_call_on_new_stack(size_t size, void (*function)(void *), void *argument)
+{
+    struct call call = {function, argument};
+    uintptr_t address = (uintptr_t)&call;
+    size_t guard = (size_t)sysconf(_SC_PAGESIZE);
+    char *stack = mmap(NULL, guard + size, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+    if (stack == MAP_FAILED) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    ucontext_t caller, callee;
+    int result = mprotect(stack, guard, PROT_NONE) < 0 ? -1 : getcontext(&callee);
+    if (result == 0) {
+        callee.uc_stack.ss_sp = stack + guard;
+        callee.uc_stack.ss_size = size;
+        callee.uc_link = &caller;
+        makecontext(&callee, (void (*)(void))start_call, 2, (unsigned int)(address >> 32),
+                    (unsigned int)address);
+        result = swapcontext(&caller, &callee);
+    }
+    if (result < 0) {
+        PyErr_NoMemory();
+    }
+    munmap(stack, guard + size);
+    return result;
+}
+
+/* ---- levels ---- */
 
 static int
 too_deep(void)

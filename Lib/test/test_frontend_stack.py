@@ -20,6 +20,33 @@ SOURCES = {
     "pattern": "'match x:\\n case ' + '[' * {n} + '1' + ']' * {n} + ': pass'",
 }
 
+MORE_SOURCES = {
+    "minus": "'-' * {n} + 'x'",
+    "not": "'not ' * {n} + 'x'",
+    "power": "'x ** ' * {n} + 'x'",
+    "conditional": "'x if y else ' * {n} + 'z'",
+    "default": "'lambda x=' * {n} + 'x' + ': x' * {n}",
+    "dict": "'{{1: ' * {n} + '2' + '}}' * {n}",
+    "subscript": "'x[' * {n} + '1' + ']' * {n}",
+    "yield": "'(yield ' * {n} + 'x' + ')' * {n}",
+    "generator": "'(x for x in ' * {n} + 'y' + ')' * {n}",
+    "starred": "'(*' * {n} + 'x' + ',)' * {n}",
+    "delete": "'del ' + '(' * {n} + 'x' + ')' * {n}",
+    "with": "'with ' + '(' * {n} + 'x' + ')' * {n} + ' as y: pass'",
+    "class pattern": "'match x:\\n case ' + 'A(' * {n} + ')' * {n} + ': pass'",
+    "match": "''.join(' ' * i + 'match x:\\n' + ' ' * (i + 1) + 'case y:\\n'"
+             " for i in range(0, min({n}, 48) * 2, 2)) + ' ' * 98 + 'x'",
+    "try": "''.join(' ' * i + 'try:\\n' for i in range(min({n}, 90))) + ' ' * 99 + 'x\\n'"
+           " + ''.join(' ' * i + 'finally: x\\n' for i in reversed(range(min({n}, 90))))",
+    "format string": "'f\"{' + '(' * {n} + 'x' + ')' * {n} + '}\"'",
+    "format strings": "'f\"\"\"{' + '-' * {n} + 'f\"{' + '(' * {n} + \"f'{\" + '-' * {n} + 'x'"
+                      " + \"}'\" + ')' * {n} + '}\"}\"\"\"'",
+}
+
+# Each makes a bad source of a good one.
+SPOILED = ("source + ' x x'", "source[:-1]", "source[:len(source) // 2]", "source + ' = 1'",
+           "'if x:\\n' + source", "source + '\\n)'", "'x = = 1\\n' + source", "'f\"{x!}\"; ' + source")
+
 # Each makes a node one level deeper, around the node before it.
 TREES = {
     "operator": ("BinOp(node, Add(), Name('x', Load()))", "Expr(node)"),
@@ -75,6 +102,47 @@ class SmallStackTest(unittest.TestCase):
         for name, expression in SOURCES.items():
             with self.subTest(name):
                 self.assertIn("made", self.check_source(expression))
+
+    def test_more_sources(self):
+        for name, expression in MORE_SOURCES.items():
+            with self.subTest(name):
+                self.assertIn("made", self.check_source(expression.replace("{{", "{").replace("}}", "}")))
+
+    def test_rejected_as_in_the_main_thread(self):
+        """Whatever the depth: the archive's parser says what is wrong, and takes much more stack."""
+        for name, expression in (SOURCES | MORE_SOURCES).items():
+            expression = expression.replace("{n}", "n").replace("{{", "{").replace("}}", "}")
+            program = f"""
+                def verdict(text):
+                    try:
+                        ast.parse(text)
+                    except Exception as error:
+                        return type(error).__name__, error.args
+                    return "accepted"
+
+                def attempt_all(texts):
+                    for text in texts:
+                        verdicts.append(verdict(text))
+
+                rejected = 0
+                for n in (1, 5, 15, 40, 90, 190, 900, 5000):
+                    source = {expression}
+                    texts = [{", ".join(SPOILED)}]
+                    expected = [verdict(text) for text in texts]
+                    rejected += sum(verdict != "accepted" for verdict in expected)
+                    for size in (32, 48, 64, 128, 256, 512):
+                        verdicts = []
+                        in_thread(size, attempt_all, texts)
+                        pairs = zip(texts, verdicts, expected)
+                        # A tree can be too deep for a stack to make objects of it.
+                        wrong = [pair for pair in pairs
+                                 if pair[1] != pair[2] and pair[1][0] != "RecursionError"]
+                        assert not wrong, (size, n, wrong[0])
+                        assert len(verdicts) == len(texts)
+                assert rejected > 30, rejected
+                """
+            with self.subTest(name):
+                self.assertIn("made", self.results_of(program))
 
     def test_trees(self):
         for name, (around, statement) in TREES.items():

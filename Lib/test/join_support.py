@@ -24,7 +24,8 @@ Outcome = collections.namedtuple("Outcome", "status output errors")
 
 def clean_environment(**variables):
     """Return an environment without PYTHON* variables, with these added."""
-    inherited = ("PATH", "HOME", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS")
+    inherited = ("PATH", "HOME", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS",
+                 "FRONTEND_STRICT_PARSER")
     environment = {name: os.environ[name] for name in inherited
                    if name in os.environ}
     environment["LANG"] = "C.UTF-8"

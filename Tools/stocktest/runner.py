@@ -54,6 +54,7 @@ def clean_environment(folder):
     environment = {name: os.environ[name] for name in _INHERITED
                    if name in os.environ}
     environment.update(LANG="C.UTF-8", TERM="xterm", SHELL="/bin/sh",
+                       FRONTEND_STRICT_PARSER="1",
                        HOME=os.path.join(folder, "home"),
                        TMPDIR=os.path.join(folder, "tmp"))
     return environment

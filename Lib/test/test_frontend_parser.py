@@ -5,6 +5,7 @@ corners of the language one by one, and what no comparison of trees sees: counts
 """
 
 import ast
+import os
 import subprocess
 import sys
 import tempfile
@@ -313,6 +314,48 @@ class SnippetTest(unittest.TestCase):
             except SyntaxError as error:
                 outcomes.append(error.args)
         self.assertEqual(*outcomes)
+
+
+# A codec that lies: the first time it decodes another source than afterwards.
+LYING_CODEC = """
+import codecs, _parser_stage
+
+def decode(data, errors="strict"):
+    calls.append(data)
+    return codecs.decode(b"x x" if len(calls) == 1 else bytes(data), "latin-1"), len(data)
+
+def search(name):
+    if name == "lying":
+        return codecs.CodecInfo(codecs.latin_1_encode, decode, name=name)
+
+calls = []
+codecs.register(search)
+strict = {strict}
+_parser_stage.set_strict(strict)
+try:
+    compile(b"# coding: lying\\ny = 1\\n", "f", "exec")
+    print("compiled", _parser_stage.counts()["wrongly_rejected"])
+except SystemError as error:
+    print(error, _parser_stage.counts()["wrongly_rejected"])
+"""
+
+
+class StrictTest(unittest.TestCase):
+    """What only the archive's parser accepts is counted, and an error where that is asked for."""
+
+    def outcome(self, strict, **variables):
+        environment = {name: value for name, value in os.environ.items()
+                       if name != "FRONTEND_STRICT_PARSER"} | variables
+        return subprocess.run([sys.executable, "-c", LYING_CODEC.replace("{strict}", str(strict))],
+                              env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+    def test_counted(self):
+        self.assertEqual(self.outcome(False), "compiled 1\n")
+
+    def test_error(self):
+        error = "the parser turned down a valid source: 'f' 1\n"
+        self.assertEqual(self.outcome(True), error)
+        self.assertEqual(self.outcome(False, FRONTEND_STRICT_PARSER="1"), error)
 
 
 class DifferenceTest(unittest.TestCase):

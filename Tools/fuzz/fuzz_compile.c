@@ -342,6 +342,10 @@ start_interpreter(void)
         Py_ExitStatusException(status);
     }
     PyRun_SimpleString("import warnings; warnings.simplefilter('ignore')");
+    /* What ours turns down it hands over: it must not come back as accepted. */
+    if (Parser_SetCount(PARSER_STRICT, 1) < 0) {
+        report("an exception", "start");
+    }
 }
 
 int

@@ -575,6 +575,12 @@ class SourceTest(unittest.TestCase):
         for source in (b"'''a\nb'''", b"'''a\r\nb'''", b"'''a\rb'''"):
             self.assertEqual(self.value(source), "a\nb")
 
+    def test_backslash_before_a_last_line_end_of_two_characters(self):
+        before = _parser_stage.counts()["wrongly_rejected"]
+        for source in ("\\\r\n", "x\n\\\r\n", "# coding: latin-1\r\n\\\r\n"):
+            self.assertEqual(dump(source), dump(source, archive=True))
+        self.assertEqual(_parser_stage.counts()["wrongly_rejected"], before)
+
     def test_names_are_normalized(self):
         tree = ast.parse("ﬁ = ª.ﬁ(ﬁ=1)\nimport ﬁ.ª as ª")
         self.assertEqual(ast.unparse(tree), "fi = a.fi(fi=1)\nimport fi.a as a")

@@ -32,12 +32,15 @@ typedef enum {
     PARSER_REJECTED, /* not the language, or not to be decided here; no exception is set */
     PARSER_TOO_DEEP, /* likewise, because of nesting */
     PARSER_NEEDS_MORE, /* likewise: the lines typed so far begin a statement */
-    PARSER_WARNS,    /* has several warnings, some of which may be to be errors */
     PARSER_FAILED,   /* an exception is set */
 } ParserVerdict;
 
 ParserVerdict Parser_Run(const Source *source, const ParserOptions *options, PyArena *arena,
                          mod_ty *tree);
+
+/* Forget the warnings that were kept for the archive's parser not to issue them again. To be called
+   after it, with an exception set or without. */
+void Parser_DropIssuedWarnings(void);
 
 /* Read one statement at a prompt, like _PyParser_ASTFromFile. What has been read is still
    there for the archive's parser, which is asked by the function given where ours turns it down. */

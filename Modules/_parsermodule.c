@@ -9,6 +9,7 @@
 #include "pycore_parser.h"
 #include "pycore_pyarena.h"
 
+#include "ast_difference.h"
 #include "parser.h"
 #include "tokenizer.h"
 
@@ -117,6 +118,31 @@ stage_tree(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
     return result;
 }
 
+PyDoc_STRVAR(difference_doc, "difference(left, right)\n\
+\n\
+Return the place where two ast.Module trees first differ, None if they are the same.");
+
+static PyObject *
+stage_difference(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *left, *right;
+    if (!PyArg_ParseTuple(args, "OO", &left, &right)) {
+        return NULL;
+    }
+    PyArena *arena = _PyArena_New();
+    if (arena == NULL) {
+        return NULL;
+    }
+    char place[200];
+    int result = -1;
+    mod_ty left_tree = PyAST_obj2mod(left, arena, 0), right_tree = NULL;
+    if (left_tree != NULL && (right_tree = PyAST_obj2mod(right, arena, 0)) != NULL) {
+        result = ast_difference(left_tree, right_tree, place, sizeof(place));
+    }
+    _PyArena_Free(arena);
+    return result < 0 ? NULL : result == 0 ? Py_NewRef(Py_None) : PyUnicode_FromString(place);
+}
+
 PyDoc_STRVAR(measure_doc, "measure(source, repeat, archive=False)\n\
 \n\
 Return the seconds that parsing takes, tree only, the least of all repetitions.");
@@ -196,6 +222,7 @@ static PyMethodDef methods[] = {
     {"tokens", (PyCFunction)(void (*)(void))stage_tokens, METH_VARARGS | METH_KEYWORDS,
      tokens_doc},
     {"tree", (PyCFunction)(void (*)(void))stage_tree, METH_VARARGS | METH_KEYWORDS, tree_doc},
+    {"difference", stage_difference, METH_VARARGS, difference_doc},
     {"measure", stage_measure, METH_VARARGS, measure_doc},
     {"counts", stage_counts, METH_NOARGS, counts_doc},
     {"set_strict", stage_set_strict, METH_O, set_strict_doc},

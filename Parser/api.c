@@ -18,9 +18,9 @@
 #include "parser.h"
 #include "source.h"
 
-/* More than the archive's parser, which never looks at the stack, takes of it before it gives
-   up. */
-enum { ARCHIVE_STACK = 2 * 1024 * 1024 };
+/* More than the archive's parser, which never looks at the stack, takes of it before it gives up:
+   half a megabyte, and as much for each f-string in an f-string. */
+enum { ARCHIVE_STACK = 4 * 1024 * 1024 };
 
 /* The archive's parser. Its header is not installed. */
 extern mod_ty _PyPegen_run_parser_from_string(const char *string, int mode, PyObject *filename,
@@ -182,6 +182,7 @@ hand_over(const Request *request, ParserCount reason)
         return NULL;
     }
     mod_ty tree = run_archive(request);
+    Parser_DropIssuedWarnings();
     if (tree == NULL || reason != PARSER_COUNT_REJECTED) {
         count(reason);
         return tree;
@@ -203,8 +204,6 @@ decide(const Request *request, ParserVerdict verdict, mod_ty tree)
         return tree;
     case PARSER_TOO_DEEP:
         return hand_over(request, PARSER_COUNT_TOO_DEEP);
-    case PARSER_WARNS:
-        return hand_over(request, PARSER_COUNT_PASSED_ON);
     case PARSER_FAILED:
         return NULL;
     case PARSER_NEEDS_MORE:

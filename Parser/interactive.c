@@ -163,7 +163,6 @@ read_statement(Typed *typed, const ParserOptions *options, FILE *file, const cha
         case PARSER_REJECTED:
             return replay(typed, fallback, request, true);
         case PARSER_TOO_DEEP:
-        case PARSER_WARNS:
             return replay(typed, fallback, request, false);
         }
     }

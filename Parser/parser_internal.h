@@ -295,6 +295,9 @@ typedef struct {
 PyObject *Parser_DecodeString(Parser *p, uint32_t start, uint32_t end, bool is_raw, int line);
 int Parser_Warn(Parser *p, PendingWarning warning);
 
+/* Return -1 with an exception set, or without: a warning became an error. */
+int Parser_IssueWarnings(Parser *p);
+
 static inline bool
 is_ascii(const char *text, size_t size)
 {

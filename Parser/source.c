@@ -137,8 +137,9 @@ copy_lines(char *to, const char *from, const char *end)
     return to - start;
 }
 
+/* A string that ends in "\r\n" counts as ending without, and gets a line end more. */
 static int
-normalize_lines(Source *source)
+normalize_lines(Source *source, bool ends_line)
 {
     if (memchr(source->text, '\r', source->size) == NULL) {
         return 0;
@@ -147,7 +148,12 @@ normalize_lines(Source *source)
     if (buffer == NULL) {
         return fail_memory();
     }
-    source->size = copy_lines(buffer, source->text, source->text + source->size);
+    const char *end = source->text + source->size;
+    bool adds_end = ends_line && source->size > 1 && end[-2] == '\r' && end[-1] == '\n';
+    source->size = copy_lines(buffer, source->text, end);
+    if (adds_end) {
+        buffer[source->size++] = '\n';
+    }
     buffer[source->size] = '\0';
     PyMem_Free(source->buffer);
     source->buffer = buffer;
@@ -220,7 +226,7 @@ Source_FromString(Source *source, const char *string, bool is_utf8, bool ends_li
 {
     bool is_decoded = false;
     *source = (Source){string, strlen(string), NULL, NULL};
-    if (normalize_lines(source) < 0) {
+    if (normalize_lines(source, ends_line) < 0) {
         return -1;
     }
     return is_utf8 ? 0 : decode_by_cookie(source, ends_line, &is_decoded);
@@ -313,7 +319,7 @@ Source_FromBytes(Source *source, const char *bytes, size_t size)
         || !is_valid_utf8(source) || decode_by_cookie(source, true, &is_decoded) < 0) {
         return -1;
     }
-    return normalize_lines(source);
+    return normalize_lines(source, false);
 }
 
 int
@@ -328,7 +334,7 @@ Source_FromFile(Source *source, FILE *file)
     if (!is_decoded && !is_valid_utf8(source)) {
         return -1;
     }
-    return normalize_lines(source);
+    return normalize_lines(source, false);
 }
 
 void

@@ -414,7 +414,7 @@ scan_type_comment(Scanner *s, uint32_t start, uint32_t end)
     uint32_t at = start;
     for (const char *wanted = prefix; *wanted; wanted++) {
         if (*wanted == ' ') {
-            if (at == s->input->end) {
+            if (at == s->input->end && !s->input->ends_line) {
                 return STEP_ON;    /* where the source ends, the colon alone is not enough */
             }
             while (at < end && (s->text[at] == ' ' || s->text[at] == '\t')) {

@@ -33,7 +33,7 @@ main_thread_is_short(unsigned long size)
 {
     struct rlimit limit;
     return getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY
-           && limit.rlim_cur < 2 * size;
+           && limit.rlim_cur < size + size / 2;
 }
 
 bool

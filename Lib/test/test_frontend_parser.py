@@ -365,19 +365,131 @@ class AnnotationTest(unittest.TestCase):
 
 class TypeCommentTest(unittest.TestCase):
 
+    ENDS = ["# type:", "#type:", "# type", "\n# type:", "# type: ", "# type: a", "# type:\n",
+            "# type: ignore", "\n     # type:", "\n     # type:\n"]
+    PROGRAM = """if 1:
+        import ast, json
+        flags = ast.PyCF_ONLY_AST | ast.PyCF_TYPE_COMMENTS
+        answers = []
+        for end in json.loads(input()):
+            for mode in ("eval", "single", "exec"):
+                for more in (0, 0x200):
+                    for start in ("x ", ""):
+                        try:
+                            tree = compile(start + end, "source", mode, flags | more)
+                            answers.append([start, end, mode, more, ast.dump(tree)])
+                        except SyntaxError as error:
+                            answers.append([start, end, mode, more, repr(error)])
+        print(json.dumps(answers))"""
+
     def test_at_the_end(self):
         """Where the source ends without a line end, what begins a type comment may be none."""
-        _parser_stage.set_strict(True)
-        self.addCleanup(_parser_stage.set_strict, False)
-        flags = ast.PyCF_ONLY_AST | ast.PyCF_TYPE_COMMENTS
-        for end in ("# type:", "#type:", "# type", "\n# type:", "# type: ", "# type: a", "# type:\n",
-                    "# type: ignore"):
-            for mode in ("eval", "single", "exec"):
-                with self.subTest(end=end, mode=mode):
-                    try:
-                        compile("x " + end, "source", mode, flags)
-                    except SyntaxError:
-                        self.assertNotIn(end, ("# type:", "#type:", "# type"))
+        answers = [json.loads(subprocess.run(
+            [program, "-c", self.PROGRAM], input=json.dumps(self.ENDS), text=True,
+            env=os.environ | {"FRONTEND_STRICT_PARSER": "1"},
+            capture_output=True, check=True).stdout) for program in (sys.executable, STOCK)]
+        for ours, stocks in zip(*answers, strict=True):
+            self.assertEqual(ours, stocks)
+
+
+# A codec that lies: the first time it decodes another source than afterwards.
+LYING_CODEC = """
+import codecs, _parser_stage
+
+def decode(data, errors="strict"):
+    calls.append(data)
+    return codecs.decode(b"x x" if len(calls) == 1 else bytes(data), "latin-1"), len(data)
+
+def search(name):
+    if name == "lying":
+        return codecs.CodecInfo(codecs.latin_1_encode, decode, name=name)
+
+calls = []
+codecs.register(search)
+strict = {strict}
+_parser_stage.set_strict(strict)
+try:
+    compile(b"# coding: lying\\ny = 1\\n", "f", "exec")
+    print("compiled", _parser_stage.counts()["wrongly_rejected"])
+except SystemError as error:
+    print(error, _parser_stage.counts()["wrongly_rejected"])
+"""
+
+
+class StrictTest(unittest.TestCase):
+    """What only the archive's parser accepts is counted, and an error where that is asked for."""
+
+    def outcome(self, strict, **variables):
+        environment = {name: value for name, value in os.environ.items()
+                       if name != "FRONTEND_STRICT_PARSER"} | variables
+        return subprocess.run([sys.executable, "-c", LYING_CODEC.replace("{strict}", str(strict))],
+                              env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+    def test_counted(self):
+        self.assertEqual(self.outcome(False), "compiled 1\n")
+
+    def test_error(self):
+        error = "the parser turned down a valid source: 'f' 1\n"
+        self.assertEqual(self.outcome(True), error)
+        self.assertEqual(self.outcome(False, FRONTEND_STRICT_PARSER="1"), error)
+
+
+class DifferenceTest(unittest.TestCase):
+    """The walk over two trees, with which the fuzz target compares, misses nothing."""
+
+    SOURCE = "\n".join(ACCEPTED_CASES)
+
+    def parse(self, source):
+        return ast.parse(source, type_comments=True)
+
+    def changed(self, value):
+        """Another value of the kind of a field's, None if there is none."""
+        if isinstance(value, bool) or value is None or value is ...:
+            return "another"
+        if isinstance(value, (int, float, complex)):
+            return value + 1
+        if isinstance(value, str):
+            return value + "x"
+        if isinstance(value, bytes):
+            return value + b"x"
+        if isinstance(value, list):
+            return value[:-1] if value else None
+        if isinstance(value, ast.expr):
+            return ast.Name("another", getattr(value, "ctx", ast.Load()),
+                            **{name: getattr(value, name) for name in value._attributes})
+        others = [kind for kind in type(value).__mro__[1].__subclasses__() if kind is not type(value)]
+        return others[0]() if others and not value._fields else None
+
+    def test_same(self):
+        for source in ACCEPTED_CASES:
+            self.assertIsNone(_parser_stage.difference(self.parse(source), self.parse(source)), source)
+
+    def test_every_field(self):
+        changed = set()
+        for source in ACCEPTED_CASES + ["for x in y: # type: z\n  pass\n", "x = 1 # type: ignore[y]\n",
+                                        "with x: # type: y\n  pass\n", "def f(x # type: y\n): pass"]:
+            left, right = self.parse(source), self.parse(source)
+            for node in ast.walk(right):
+                for field in node._fields + node._attributes:
+                    old = getattr(node, field)
+                    new = self.changed(old)
+                    if new is None or (old is None and (type(node), field) != (ast.Constant, "value")):
+                        continue
+                    setattr(node, field, new)
+                    with self.subTest(source=source, node=type(node).__name__, field=field):
+                        self.assertIn(" of ", _parser_stage.difference(left, right))
+                    setattr(node, field, old)
+                    changed.add(f"{type(node).__name__}.{field}")
+            self.assertIsNone(_parser_stage.difference(left, right))
+        self.assertGreater(len(changed), 250)
+
+    def test_place(self):
+        self.assertEqual(_parser_stage.difference(self.parse("x\ny = z"), self.parse("x\ny = w")),
+                         "id of Name of value of Assign of item 1 of body of Module")
+        self.assertEqual(_parser_stage.difference(self.parse("x"), self.parse("x\ny")),
+                         "length of body of Module")
+        self.assertEqual(_parser_stage.difference(self.parse("1"), self.parse("1.0")),
+                         "value of Constant of value of Expr of item 0 of body of Module")
 
 
 class WarningTest(unittest.TestCase):
@@ -548,6 +660,82 @@ class StreamTest(unittest.TestCase):
             self.assertEqual(self.run_with(sys.executable, text.encode() + self.COUNTS)[2], b"0\n")
 
 
+# What is shown, and what compile() does, under each mix of filters; also where showing raises.
+WARNING_SCRIPT = r"""
+import itertools, warnings
+
+SOURCES = (
+    "'\\d'\n'\\e'\n1if 2else 3\n'\\777'\n",
+    "'\\d'\nx = (\n",
+    "'\\d'\n1 is 2\nx = '\\e'\n1if 2else 3\n",
+    "1if 2else 3\n'\\d'\n)",
+    "f'{1if 2else 3}\\d'\n'\\e'\n",
+    "'\\d'\n1 is 2\nreturn\n'\\e'",
+    "0x1for x in y\n'\\d'",
+    "x = '\\d', 0x1for x in 1if 1else 2\n",
+)
+FILTERS = (
+    ('always', {}), ('default', {}), ('once', {}), ('error', {}),
+    ('error', {'lineno': 2}), ('error', {'lineno': 3}), ('ignore', {'lineno': 1}),
+    ('error', {'message': r'.*\\e'}), ('error', {'message': '.*octal'}),
+    ('error', {'category': SyntaxWarning}), ('ignore', {'category': DeprecationWarning}),
+)
+
+def outcome(source):
+    try:
+        compile(source, '<source>', 'exec')
+    except Exception as error:
+        return type(error).__name__, error.args
+    return 'compiled'
+
+def show(message, category, filename, line, *rest):
+    shown.append((category.__name__, str(message), filename, line))
+    if len(shown) == raise_at:
+        raise raised(len(shown))
+
+mixes = [mix for count in (1, 2) for mix in itertools.permutations(FILTERS, count)]
+for source, mix in itertools.product(SOURCES, mixes):
+    for raise_at, raised in ((0, None), (1, KeyError), (2, KeyError), (2, DeprecationWarning)):
+        with warnings.catch_warnings():
+            warnings.resetwarnings()
+            for action, rest in mix:
+                warnings.filterwarnings(action, **rest)
+            shown = []
+            warnings.showwarning = show
+            print(repr(source), mix, raise_at, raised, shown, outcome(source))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.resetwarnings()
+        for action, rest in mix:
+            warnings.filterwarnings(action, **rest)
+        result = outcome(source)
+    print(repr(source), mix, [(str(w.message), w.lineno) for w in caught], result)
+"""
+
+
+class WarningSequenceTest(unittest.TestCase):
+
+    def test_as_stock(self):
+        stock, ours = (subprocess.run([program, "-I", "-B", "-c", WARNING_SCRIPT], check=True,
+                                      stdout=subprocess.PIPE, text=True).stdout.splitlines()
+                       for program in (STOCK, sys.executable))
+        self.assertGreater(len(stock), 4000)
+        self.assertEqual([pair for pair in zip(stock, ours) if pair[0] != pair[1]], [])
+        self.assertEqual(len(stock), len(ours))
+
+    def test_the_next_source_starts_anew(self):
+        for _ in range(2):
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                warnings.filterwarnings("error", message=r".*\\e")
+                with self.assertRaises(SyntaxError):
+                    compile(r"'\d'; '\e'", "f", "exec")
+            self.assertEqual(len(caught), 1)
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                compile(r"'\d'; '\e'", "f", "exec")
+            self.assertEqual(len(caught), 2)
+
+
 class SourceTest(unittest.TestCase):
 
     def value(self, source):
@@ -567,6 +755,12 @@ class SourceTest(unittest.TestCase):
     def test_line_ends(self):
         for source in (b"'''a\nb'''", b"'''a\r\nb'''", b"'''a\rb'''"):
             self.assertEqual(self.value(source), "a\nb")
+
+    def test_backslash_before_a_last_line_end_of_two_characters(self):
+        before = _parser_stage.counts()["wrongly_rejected"]
+        for source in ("\\\r\n", "x\n\\\r\n", "# coding: latin-1\r\n\\\r\n"):
+            self.assertEqual(dump(source), dump(source, archive=True))
+        self.assertEqual(_parser_stage.counts()["wrongly_rejected"], before)
 
     def test_names_are_normalized(self):
         tree = ast.parse("ﬁ = ª.ﬁ(ﬁ=1)\nimport ﬁ.ª as ª")

@@ -1,59 +1,334 @@
-/* Fuzz target: bytes through parser and compiler.
+/* Fuzz target: bytes through parser and compiler, beside the archive's parser.
 
    In: the first byte chooses mode, flags and optimization level, the rest is the source.
-   A finding is a crash, a hang, a sanitizer's report, an exception that no source may cause, a source
-   that our parser and the archive's do not both accept, a tree in which they differ, or time for
-   parsing that grows faster than the source.
+   A finding is a crash, a hang, a sanitizer's report, an exception that no source may cause, an
+   outcome of the parser (a tree or an exception) that is not the archive's, or more time than the
+   length of the source accounts for.
    Entry: LLVMFuzzerTestOneInput(), called by libFuzzer. */
 
 #define PY_SSIZE_T_CLEAN
-#ifndef Py_BUILD_CORE
-#  define Py_BUILD_CORE
-#endif
-#include "Python.h"
-#include "pycore_ast.h"
-#include "pycore_parser.h"
+#include <Python.h>
 
+#include "pycore_ast.h"
+#include "pycore_compile.h"
+#include "pycore_parser.h"
+#include "pycore_pyarena.h"
+
+#include "ast_difference.h"
 #include "parser.h"
-#include "same_tree.h"
-#include "source.h"
 
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
+enum {
+    /* Every input is parsed once more with parts of it repeated up to this size, and of so many
+     * inputs one is compiled so as well. */
+    STRETCHED_SIZE = 32 * 1024,
+    STRETCHED_FOR_EACH_COMPILED = 16,
+    ATTEMPTS = 4,
+};
+
+/* What a byte may take, sanitizers and all, in seconds; a quadratic stage takes ten times that for a
+   stretched source. */
+static const double FIXED_TIME = 0.02;
+static const double PARSING_TIME = 4e-6;
+static const double COMPILING_TIME = 4e-5;
+
 /* The archive's parser. Its header is not installed. */
 extern mod_ty _PyPegen_run_parser_from_string(const char *string, int mode, PyObject *filename,
                                               PyCompilerFlags *flags, PyArena *arena);
 
-/* What the first byte asks for. */
-enum {
-    CHOICE_START = 3,
-    CHOICE_AWAIT = 4,
-    CHOICE_ANNOTATIONS = 8,
-    CHOICE_OPTIMIZE = 48,
-    CHOICE_PARSER_FLAGS = 64,
-    CHOICE_GROWTH = 128,
+/* ---- what the first byte means ---- */
+
+typedef struct {
+    int mode;
+    PyCompilerFlags flags; /* for parser and compiler */
+    PyCompilerFlags parser_flags;
+    int optimize;
+} Choice;
+
+/* Told from the first byte's upper half, which also holds the optimization level. */
+static const struct {
+    int flags, version;
+} parser_variants[16] = {
+    {0, 11},
+    {0, 11},
+    {0, 11},
+    {PyCF_TYPE_COMMENTS, 11},
+    {PyCF_TYPE_COMMENTS, 7},
+    {PyCF_TYPE_COMMENTS, 6},
+    {0, 9},
+    {0, 8},
+    {0, 5},
+    {0, 4},
+    {PyCF_DONT_IMPLY_DEDENT, 11},
+    {PyCF_DONT_IMPLY_DEDENT | PyCF_ALLOW_INCOMPLETE_INPUT, 11},
+    {CO_FUTURE_BARRY_AS_BDFL, 11},
+    {PyCF_IGNORE_COOKIE, 11},
+    {PyCF_TYPE_COMMENTS | PyCF_DONT_IMPLY_DEDENT, 10},
+    {0, 11},
 };
 
-/* A source is repeated so often, and so often, to see how the time for it grows. */
-enum { FEW_COPIES = 8, MANY_COPIES = 64 };
+enum { FUNCTION_TYPE_VARIANT = 15 };
 
-/* The many copies may take so many times as long as their number asks for, and so many seconds more;
-   what other processes do to the clock is gone after so many attempts. */
-enum { GROWTH_TOLERANCE = 4, GROWTH_ATTEMPTS = 5 };
-static const double GROWTH_SECONDS = 0.02;
+static Choice
+read_choice(unsigned int byte)
+{
+    static const int starts[] = {Py_file_input, Py_eval_input, Py_single_input, Py_file_input};
+    unsigned int variant = byte >> 4;
+    Choice choice = {.mode = starts[byte & 3], .optimize = (int)(variant & 3) % 3};
+    choice.flags.cf_feature_version = PY_MINOR_VERSION;
+    if (byte & 4) {
+        choice.flags.cf_flags |= PyCF_ALLOW_TOP_LEVEL_AWAIT;
+    }
+    if (byte & 8) {
+        choice.flags.cf_flags |= CO_FUTURE_ANNOTATIONS;
+    }
+    if (variant == FUNCTION_TYPE_VARIANT && (byte & 3) == 3) {
+        choice.mode = Py_func_type_input;
+    }
+    choice.parser_flags = choice.flags;
+    choice.parser_flags.cf_flags |= parser_variants[variant].flags | PyCF_ONLY_AST;
+    choice.parser_flags.cf_feature_version = parser_variants[variant].version;
+    return choice;
+}
+
+/* ---- findings ---- */
 
 static void
-finding(const char *what)
+report(const char *what, const char *detail)
 {
-    fprintf(stderr, "finding: %s\n", what);
+    fprintf(stderr, "\n==== %s: %s\n", what, detail);
     if (PyErr_Occurred()) {
         PyErr_Print();
     }
     abort();
 }
+
+/* What compiling a tree may raise. The parser may raise what the archive's raises: that can be a
+   SystemError, for bytes that are not UTF-8 in a source of an old feature version. */
+static void
+check_exception(const char *stage)
+{
+    if (!PyErr_ExceptionMatches(PyExc_SyntaxError) && !PyErr_ExceptionMatches(PyExc_ValueError) &&
+        !PyErr_ExceptionMatches(PyExc_OverflowError) &&
+        !PyErr_ExceptionMatches(PyExc_RecursionError) &&
+        !PyErr_ExceptionMatches(PyExc_MemoryError)) {
+        report("an exception that no source may cause", stage);
+    }
+}
+
+/* ---- both parsers ---- */
+
+typedef struct {
+    mod_ty tree;
+    PyObject *exception, *arguments; /* if there is no tree */
+} Outcome;
+
+/* Take the exception that is set into the outcome: its type and its arguments, in which the
+   position is. */
+static void
+take_exception(Outcome *outcome)
+{
+    PyObject *value, *traceback;
+    PyErr_Fetch(&outcome->exception, &value, &traceback);
+    PyErr_NormalizeException(&outcome->exception, &value, &traceback);
+    outcome->arguments = PyObject_GetAttrString(value, "args");
+    Py_XDECREF(value);
+    Py_XDECREF(traceback);
+}
+
+static void
+clear_outcome(Outcome *outcome)
+{
+    Py_CLEAR(outcome->exception);
+    Py_CLEAR(outcome->arguments);
+}
+
+typedef mod_ty (*ParseFunction)(const char *, PyObject *, int, PyCompilerFlags *, PyArena *);
+
+static mod_ty
+parse_with_archive(const char *string, PyObject *filename, int mode, PyCompilerFlags *flags,
+                   PyArena *arena)
+{
+    return _PyPegen_run_parser_from_string(string, mode, filename, flags, arena);
+}
+
+static Outcome
+parse(ParseFunction function, const char *source, PyObject *filename, const Choice *choice,
+      PyArena *arena)
+{
+    PyCompilerFlags flags = choice->parser_flags;
+    Outcome outcome = {.tree = function(source, filename, choice->mode, &flags, arena)};
+    if (outcome.tree == NULL) {
+        take_exception(&outcome);
+    }
+    else if (PyErr_Occurred()) {
+        report("an exception beside a tree", "parsing");
+    }
+    return outcome;
+}
+
+static void
+compare_exceptions(const Outcome *ours, const Outcome *theirs)
+{
+    if (ours->exception == theirs->exception &&
+        PyObject_RichCompareBool(ours->arguments, theirs->arguments, Py_EQ) == 1) {
+        return;
+    }
+    PyObject *detail = PyUnicode_FromFormat("%R %R, the archive's parser %R %R", ours->exception,
+                                            ours->arguments, theirs->exception, theirs->arguments);
+    report("another exception", detail == NULL ? "" : PyUnicode_AsUTF8(detail));
+}
+
+static void
+compare_outcomes(const Outcome *ours, const Outcome *theirs)
+{
+    if (ours->tree == NULL && theirs->tree == NULL) {
+        compare_exceptions(ours, theirs);
+        return;
+    }
+    if (ours->tree == NULL || theirs->tree == NULL) {
+        report("another language", ours->tree == NULL ? "accepted by the archive's parser alone"
+                                                      : "accepted by ours alone");
+    }
+    char place[500];
+    if (ast_difference(ours->tree, theirs->tree, place, sizeof(place)) != 0) {
+        report("another tree", place);
+    }
+}
+
+static void
+compile_tree(mod_ty tree, PyObject *filename, const Choice *choice, PyArena *arena)
+{
+    PyCompilerFlags flags = choice->flags;
+    PyCodeObject *code = _PyAST_Compile(tree, filename, &flags, choice->optimize, arena);
+    if (code == NULL) {
+        check_exception("compiling");
+        PyErr_Clear();
+    }
+    Py_XDECREF(code);
+}
+
+static void
+check_source(const char *source, PyObject *filename, const Choice *choice, PyArena *arena)
+{
+    Outcome ours = parse(_PyParser_ASTFromString, source, filename, choice, arena);
+    Outcome theirs = parse(parse_with_archive, source, filename, choice, arena);
+    compare_outcomes(&ours, &theirs);
+    if (ours.tree != NULL && choice->mode != Py_func_type_input) {
+        compile_tree(ours.tree, filename, choice, arena);
+    }
+    clear_outcome(&ours);
+    clear_outcome(&theirs);
+}
+
+/* ---- time ---- */
+
+static double
+thread_time(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/* FNV-1a: what is chosen for an input depends on the input alone. */
+static uint32_t
+hash_bytes(const uint8_t *data, size_t size)
+{
+    uint32_t hash = 2166136261u;
+    for (size_t i = 0; i < size; i++) {
+        hash = (hash ^ data[i]) * 16777619u;
+    }
+    return hash;
+}
+
+/* The source with a part of it repeated, or all of it. */
+static char *
+stretch(const char *source, size_t size, uint32_t hash)
+{
+    size_t begin = 0, end = size;
+    if (hash & 1) {
+        begin = (hash >> 8) % size;
+        end = begin + 1 + (hash >> 20) % (size - begin);
+    }
+    size_t step = end - begin, times = STRETCHED_SIZE / step + 1;
+    char *result = malloc(size + times * step + 1), *at = result;
+    if (result == NULL) {
+        return NULL;
+    }
+    at = (char *)memcpy(at, source, begin) + begin;
+    for (size_t i = 0; i < times; i++) {
+        at = (char *)memcpy(at, source + begin, step) + step;
+    }
+    at = (char *)memcpy(at, source + end, size - end) + (size - end);
+    *at = '\0';
+    return result;
+}
+
+/* Our parser alone: what it turns down would go on to the archive's, which is not linear. */
+static double
+time_of_parsing(const char *text, PyObject *filename, const Choice *choice, bool compiled)
+{
+    PyArena *arena = _PyArena_New();
+    if (arena == NULL) {
+        PyErr_Clear();
+        return 0;
+    }
+    ParserOptions options = {.mode = choice->mode,
+                             .feature_version = PY_MINOR_VERSION,
+                             .filename = filename,
+                             .type_comments = choice->parser_flags.cf_flags & PyCF_TYPE_COMMENTS,
+                             .implies_dedent = true};
+    Source source = {0};
+    mod_ty tree = NULL;
+    double start = thread_time(), taken = 0;
+    if (Source_FromString(&source, text, false, choice->mode == Py_file_input) == 0 &&
+        Parser_Run(&source, &options, arena, &tree) == PARSER_ACCEPTED && compiled) {
+        start = thread_time();
+        compile_tree(tree, filename, choice, arena);
+    }
+    taken = thread_time() - start;
+    PyErr_Clear();
+    Source_Clear(&source);
+    _PyArena_Free(arena);
+    return taken;
+}
+
+static void
+check_time(const char *text, PyObject *filename, const Choice *choice, bool compiled)
+{
+    size_t size = strlen(text);
+    double allowed = FIXED_TIME + (double)size * (compiled ? COMPILING_TIME : PARSING_TIME);
+    double taken = 0;
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+        taken = time_of_parsing(text, filename, choice, compiled);
+        if (taken <= allowed) {
+            return;
+        }
+    }
+    fprintf(stderr, "\n==== %zu bytes take %.3f s, allowed are %.3f s\n", size, taken, allowed);
+    fwrite(text, 1, Py_MIN(size, 2000), stderr);
+    report("time grows faster than the source", compiled ? "compiling" : "parsing");
+}
+
+static void
+check_stretched(const char *source, PyObject *filename, const Choice *choice, uint32_t hash)
+{
+    char *text = stretch(source, strlen(source), hash);
+    if (text == NULL) {
+        return;
+    }
+    bool compiled = choice->mode != Py_func_type_input &&
+                    (hash >> 1) % STRETCHED_FOR_EACH_COMPILED == 0;
+    check_time(text, filename, choice, compiled);
+    free(text);
+}
+
+/* ---- the way in ---- */
 
 static void
 start_interpreter(void)
@@ -67,188 +342,10 @@ start_interpreter(void)
         Py_ExitStatusException(status);
     }
     PyRun_SimpleString("import warnings; warnings.simplefilter('ignore')");
+    /* What ours turns down it hands over: it must not come back as accepted. */
     if (Parser_SetCount(PARSER_STRICT, 1) < 0) {
-        finding("no strict mode");
+        report("an exception", "start");
     }
-}
-
-/* What a source may raise. */
-static int
-is_expected(void)
-{
-    return PyErr_ExceptionMatches(PyExc_SyntaxError) || PyErr_ExceptionMatches(PyExc_ValueError)
-           || PyErr_ExceptionMatches(PyExc_OverflowError)
-           || PyErr_ExceptionMatches(PyExc_RecursionError)
-           || PyErr_ExceptionMatches(PyExc_MemoryError);
-}
-
-static const int starts[] = {Py_file_input, Py_eval_input, Py_single_input, Py_func_type_input};
-
-/* ---- The tree ---- */
-
-typedef mod_ty (*ParseFunction)(const char *, PyObject *, int, PyCompilerFlags *, PyArena *);
-
-static mod_ty
-parse_by_archive(const char *source, PyObject *filename, int start, PyCompilerFlags *flags,
-                 PyArena *arena)
-{
-    return _PyPegen_run_parser_from_string(source, start, filename, flags, arena);
-}
-
-/* *error is the type of the exception, borrowed, or NULL. */
-static mod_ty
-parse_by(ParseFunction parse, const char *source, int start, PyCompilerFlags flags,
-         PyObject *filename, PyArena *arena, PyObject **error)
-{
-    mod_ty tree = parse(source, filename, start, &flags, arena);
-    *error = PyErr_Occurred();
-    PyErr_Clear();
-    if ((tree == NULL) != (*error != NULL)) {
-        finding("neither tree nor exception, or both");
-    }
-    return tree;
-}
-
-static PyCompilerFlags
-parser_flags(unsigned int choice)
-{
-    PyCompilerFlags flags = {.cf_flags = PyCF_ONLY_AST, .cf_feature_version = PY_MINOR_VERSION};
-    if (choice & CHOICE_PARSER_FLAGS) {
-        flags.cf_flags |= PyCF_TYPE_COMMENTS;
-        flags.cf_flags |= choice & CHOICE_AWAIT ? PyCF_DONT_IMPLY_DEDENT : 0;
-        flags.cf_flags |= choice & CHOICE_ANNOTATIONS ? CO_FUTURE_BARRY_AS_BDFL : 0;
-        flags.cf_feature_version = 4 + (int)(choice >> 4 & 3) * 2;
-    }
-    return flags;
-}
-
-static const char *
-verdict_name(PyObject *error)
-{
-    return error == NULL ? "a tree" : ((PyTypeObject *)error)->tp_name;
-}
-
-/* In strict mode our parser raises SystemError for what only the archive's accepts. */
-static void
-compare_trees(const char *source, unsigned int choice)
-{
-    PyCompilerFlags flags = parser_flags(choice);
-    int start = starts[choice & CHOICE_START];
-    PyArena *arena = _PyArena_New();
-    PyObject *filename = PyUnicode_FromString("fuzz");
-    if (arena == NULL || filename == NULL) {
-        finding("no memory");
-    }
-    PyObject *our_error, *their_error;
-    mod_ty ours =
-        parse_by(_PyParser_ASTFromString, source, start, flags, filename, arena, &our_error);
-    mod_ty theirs =
-        parse_by(parse_by_archive, source, start, flags, filename, arena, &their_error);
-    if (our_error != their_error) {
-        fprintf(stderr, "ours: %s, the archive's: %s\n", verdict_name(our_error),
-                verdict_name(their_error));
-        finding("accepted by one parser alone, or refused for another reason");
-    }
-    if (ours != NULL && !same_tree(ours, theirs)) {
-        finding("two trees");
-    }
-    Py_DECREF(filename);
-    _PyArena_Free(arena);
-}
-
-/* ---- Time ---- */
-
-static double
-seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-/* What our parser alone takes; the archive's, which is asked about what ours turns down, is not
-   under test. */
-static double
-seconds_to_parse(const char *source, unsigned int choice)
-{
-    ParserOptions options = {.mode = starts[choice & CHOICE_START],
-                             .feature_version = PY_MINOR_VERSION,
-                             .filename = Py_None,
-                             .implies_dedent = true};
-    PyArena *arena = _PyArena_New();
-    Source text;
-    if (arena == NULL) {
-        finding("no memory");
-    }
-    double start = seconds();
-    if (Source_FromString(&text, source, true, options.mode == Py_file_input) == 0) {
-        mod_ty tree;
-        Parser_Run(&text, &options, arena, &tree);
-    }
-    Source_Clear(&text);
-    PyErr_Clear();
-    double taken = seconds() - start;
-    _PyArena_Free(arena);
-    return taken;
-}
-
-static char *
-repeated(const char *source, size_t size, int copies)
-{
-    char *text = malloc(size * (size_t)copies + 1);
-    if (text == NULL) {
-        finding("no memory");
-    }
-    for (int i = 0; i < copies; i++) {
-        memcpy(text + (size_t)i * size, source, size);
-    }
-    text[size * (size_t)copies] = '\0';
-    return text;
-}
-
-static void
-check_growth(const char *source, unsigned int choice)
-{
-    size_t size = strlen(source);
-    char *few = repeated(source, size, FEW_COPIES);
-    char *many = repeated(source, size, MANY_COPIES);
-    int attempt = 0;
-    double allowed, taken;
-    do {
-        allowed = GROWTH_TOLERANCE * (MANY_COPIES / FEW_COPIES) * seconds_to_parse(few, choice)
-                  + GROWTH_SECONDS;
-        taken = seconds_to_parse(many, choice);
-    } while (taken > allowed && ++attempt < GROWTH_ATTEMPTS);
-    free(few);
-    free(many);
-    if (taken > allowed) {
-        finding("time that grows faster than the source");
-    }
-}
-
-/* ---- The code ---- */
-
-static void
-compile_source(const char *source, unsigned int choice)
-{
-    PyCompilerFlags flags = {.cf_flags = 0, .cf_feature_version = PY_MINOR_VERSION};
-    if (choice & CHOICE_AWAIT) {
-        flags.cf_flags |= PyCF_ALLOW_TOP_LEVEL_AWAIT;
-    }
-    if (choice & CHOICE_ANNOTATIONS) {
-        flags.cf_flags |= CO_FUTURE_ANNOTATIONS;
-    }
-    int start = starts[choice & CHOICE_START];
-    if (start == Py_func_type_input) {
-        start = Py_file_input;    /* a type of a function has no code */
-    }
-    int optimize = (int)(choice >> 4 & 3) % 3;
-    PyObject *code = Py_CompileStringExFlags(source, "fuzz", start, &flags, optimize);
-    if (code == NULL && !is_expected()) {
-        finding("an exception that no source may cause");
-    }
-    PyErr_Clear();
-    Py_XDECREF(code);
 }
 
 int
@@ -261,16 +358,20 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     char *source = malloc(size);
-    if (source == NULL) {
-        return 0;
+    PyArena *arena = _PyArena_New();
+    PyObject *filename = PyUnicode_FromString("fuzz");
+    if (source == NULL || arena == NULL || filename == NULL) {
+        report("no memory", "start");
     }
     memcpy(source, data + 1, size - 1);
     source[size - 1] = '\0';
-    compare_trees(source, data[0]);
-    if (data[0] & CHOICE_GROWTH) {
-        check_growth(source, data[0]);
+    Choice choice = read_choice(data[0]);
+    check_source(source, filename, &choice, arena);
+    if (*source != '\0') {
+        check_stretched(source, filename, &choice, hash_bytes(data, size));
     }
-    compile_source(source, data[0]);
+    Py_DECREF(filename);
+    _PyArena_Free(arena);
     free(source);
     return 0;
 }

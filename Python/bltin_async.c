@@ -212,6 +212,14 @@ run_directly(const Function *function, PyObject *code, const Namespaces *namespa
     return coroutine;
 }
 
+/* Top-level code of an async mode.  Its own coroutine will do where its value is wanted: no frame
+   of a runner stands in tracebacks. */
+static int
+gives_coroutine(const PyCodeObject *code)
+{
+    return (code->co_flags & (CO_COROUTINE | CO_NEWLOCALS)) == CO_COROUTINE;
+}
+
 static PyObject *
 run_code(const Function *function, PyObject *code, const Namespaces *namespaces)
 {
@@ -220,7 +228,12 @@ run_code(const Function *function, PyObject *code, const Namespaces *namespaces)
                      function->name);
         return NULL;
     }
-    return PySys_Audit("exec", "O", code) < 0 ? NULL : run_by_runner(function, code, namespaces);
+    if (PySys_Audit("exec", "O", code) < 0) {
+        return NULL;
+    }
+    return function->has_value && gives_coroutine((PyCodeObject *)code)
+        ? run_directly(function, code, namespaces)
+        : run_by_runner(function, code, namespaces);
 }
 
 static PyObject *

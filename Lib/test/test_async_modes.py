@@ -6,11 +6,14 @@ of optimization, and run; what it does is what the same statements do inside an 
 
 import ast
 import contextlib
+import copy
 import inspect
+import os
 import random
 import subprocess
 import sys
 import textwrap
+import traceback
 import types
 import unittest
 import warnings
@@ -772,6 +775,48 @@ class TopLevelWalk(ast.NodeVisitor):
             self.visit(part)
 
 
+class TreeMutation:
+    """Modules made of a statement of a file, or of the body of one, with expressions exchanged."""
+
+    WRAPPERS = (
+        ast.Await, ast.Await, ast.Await, ast.Yield, ast.YieldFrom,
+        lambda value: ast.Starred(value, ast.Load()),
+        lambda value: ast.Lambda(NO_ARGUMENTS, ast.Await(value)),
+        lambda value: ast.NamedExpr(ast.Name("__debug__", ast.Store()), value),
+        lambda value: ast.ListComp(value, [ast.comprehension(NAME, value, [], 1)]),
+        lambda value: ast.GeneratorExp(ast.Await(value), [ast.comprehension(NAME, NAME_READ, [], 0)]),
+        lambda value: None,
+    )
+
+    def __init__(self, chance):
+        self.chance = chance
+        self.statements = {}
+
+    def __call__(self, tree):
+        if tree not in self.statements:
+            self.statements[tree] = [node for node in ast.walk(tree) if isinstance(node, ast.stmt)]
+        statement = copy.deepcopy(self.chance.choice(self.statements[tree]))
+        body = [statement]
+        if self.chance.random() < 0.5:
+            body = getattr(statement, "body", body)
+        module = ast.Module(body, [])
+        for _ in range(self.chance.randint(0, 2)):
+            self.exchange(module)
+        return ast.fix_missing_locations(module)
+
+    def exchange(self, module):
+        places = [(node, field, value) for node in ast.walk(module)
+                  for field, value in ast.iter_fields(node)
+                  if isinstance(value, ast.expr) and isinstance(getattr(value, "ctx", ast.Load()), ast.Load)]
+        if places:
+            node, field, value = self.chance.choice(places)
+            setattr(node, field, self.chance.choice(self.WRAPPERS)(value))
+
+
+NAME, NAME_READ = ast.Name("item", ast.Store()), ast.Name("items", ast.Load())
+NO_ARGUMENTS = ast.arguments([], [], None, [], [], None, [])
+
+
 class IsAsyncTest(unittest.TestCase):
 
     def assertIsAsync(self, source, answer):
@@ -865,6 +910,39 @@ class IsAsyncTest(unittest.TestCase):
             warnings.simplefilter("error")
             self.assertIs(ast.is_async(ast.parse("assert (await x, 'y')")), True)
 
+    def outcome(self, function, *arguments):
+        """What is answered, or raised: the same error with the same text and place."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                return function(*arguments)
+            except (SyntaxError, TypeError, ValueError) as error:
+                return type(error), error.args
+
+    def test_trees_are_judged_as_by_compile(self):
+        """A tree is refused with the error of a compile, and answered as its code is."""
+        folder = os.path.dirname(ast.__file__)
+        mutate = TreeMutation(random.Random(7))
+        counts = {True: 0, False: 0, "refused": 0}
+        for name in ("asyncio/tasks.py", "contextlib.py", "dataclasses.py", "typing.py", "re/_parser.py"):
+            with open(os.path.join(folder, name), encoding="utf-8") as file:
+                tree = ast.parse(file.read())
+            self.check_tree(tree, counts)
+            for _ in range(400):
+                self.check_tree(mutate(tree), counts)
+        self.assertGreater(min(counts.values()), 150, counts)
+
+    def check_tree(self, tree, counts):
+        answer = self.outcome(ast.is_async, tree)
+        code = self.outcome(compile, tree, "<unknown>", "async-exec")
+        if isinstance(code, types.CodeType):
+            flagged = self.outcome(compile, tree, "<unknown>", "exec", FLAG)
+            self.assertIs(answer, needs_coroutine(flagged), ast.dump(tree))
+            counts[answer] += 1
+        else:
+            self.assertEqual(answer, code, ast.dump(tree))
+            counts["refused"] += 1
+
     def test_question_leaves_the_tree(self):
         tree = ast.parse("a = 1 + 2\nawait b")
         before = ast.dump(tree)
@@ -947,6 +1025,25 @@ class AexecTest(unittest.TestCase):
         for source in "1 / 0", "await later(1 / 0)", compile("1 / 0", "text", "eval"):
             with self.assertRaises(ZeroDivisionError):
                 self.drive(aexec(source, tools()))
+
+    def frames_of_error(self, coroutine):
+        try:
+            self.drive(coroutine)
+        except ZeroDivisionError as error:
+            frames = [frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)]
+            return [code.co_name for code in frames if code.co_filename != __file__]
+        self.fail("no error")
+
+    def test_frames_of_errors(self):
+        """No frame of aexec() or aeval() itself, but around code objects that cannot do without."""
+        codes = {mode: compile("1 / 0", "text", mode) for mode in ("exec", "eval", *ASYNC_MODES)}
+        bare = [(aexec, "1 / 0"), (aeval, "1 / 0"), (aexec, ast.parse("1 / 0")),
+                *((aeval, codes[mode]) for mode in ASYNC_MODES)]
+        runner = [(aexec, codes["exec"]), (aeval, codes["eval"]), (aexec, codes["async-exec"])]
+        for (function, source), names in [*product(bare, [["<module>"]]), *product(runner, [None])]:
+            with self.subTest(function=function, source=source):
+                self.assertEqual(self.frames_of_error(function(source, tools())),
+                                 names or [function.__name__, "<module>"])
 
     def test_features_of_the_caller(self):
         namespace = {"wait": wait}

@@ -10,6 +10,7 @@ import copy
 import inspect
 import os
 import random
+import re
 import subprocess
 import sys
 import textwrap
@@ -112,6 +113,22 @@ AWAITING = {
     "unreachable else": "if 1:\n    a = 1\nelse:\n    await later(1)",
     "unreachable while": "while 0:\n    async for a in numbers(2): pass\na = 1",
     "unreachable debug": "if not __debug__ and 0:\n    async with manager(1): pass\na = 1",
+    "subscripted": "a = (await later([1, 2]))[1]",
+    "slice step": "a = 'abcdef'[::await later(2)]",
+    "called": "a = (await later(len))('abc')",
+    "dict display": "a = {await later(1): await later(2), **await later({3: 4})}",
+    "displays": "a = [await later(1), *await later([2])], (await later(3),), {await later(4)}",
+    "chosen": "a = await later(1) if name else await later(2)",
+    "async for of await": "async for a in await later(numbers(2)):\n    b = a",
+    "with of await": "async with await later(manager('m')) as a:\n    pass",
+    "annotation of async": "async def b() -> await later('r'): pass\na = b.__annotations__",
+    "target": "a = [0]\n(await later(a))[0] = 1",
+    "target of for": "a = [0]\nfor (await later(a))[0] in range(3):\n    pass",
+    "target of async for": "a = [0]\nasync for (await later(a))[0] in numbers(3):\n    pass",
+    "target of with": "a = [0]\nasync with manager('m') as (await later(a))[0]:\n    pass",
+    "target of augmented": "a = [1]\n(await later(a))[0] += 2",
+    "target of annotated": "a = [0]\n(await later(a))[await later(0)]: int = 3",
+    "target of comprehension": "a = [0]\nb = [0 for (await later(a))[0] in [5]]",
     "after raise": "raise KeyError(1)\nawait later(2)",
     "in parentheses over lines": "a = (await\n    later(\n        1))",
     "semicolons": "a = 1; b = await later(a); c = b",
@@ -127,6 +144,14 @@ AWAITING_APART = {
     "global": "global a\na = await later(1)",
     "import star": "from math import *\na = await later(floor(2.5))",
 }
+# Where an expression stands, but none that the top level awaits: in the inside of functions, where
+# the grammar allows names or constants only, in trees that are no statements.
+NEVER_AWAITED = {
+    "Expression.body", "FunctionType.argtypes", "FunctionType.returns", "GeneratorExp.elt",
+    "Lambda.body", "MatchClass.cls", "MatchMapping.keys", "MatchValue.value", "NamedExpr.target",
+    "Return.value", "Yield.value", "YieldFrom.value",
+}
+
 # What makes none.
 PLAIN = {
     "empty": "",
@@ -369,6 +394,21 @@ class ConstructTest(unittest.TestCase):
                     self.check_effect(source, mode, flags, coroutine)
                     done += 1
         self.assertGreater(done, len(sources))
+
+    def test_every_place_of_the_grammar(self):
+        """An await stands wherever the grammar has an expression, but where none can."""
+        places, awaited = set(), set()
+        for kind in vars(ast).values():
+            if isinstance(kind, type) and issubclass(kind, ast.AST) and kind.__module__ == "ast":
+                fields = re.findall(r"\bexpr[*?]? (\w+)", (kind.__doc__ or "").partition("(")[2])
+                places.update((kind.__name__, field) for field in fields if field in kind._fields)
+        for source in (*AWAITING.values(), *AWAITING_APART.values()):
+            for node in ast.walk(ast.parse(source)):
+                awaited.update((type(node).__name__, field) for field, value in ast.iter_fields(node)
+                               for part in (value if isinstance(value, list) else [value])
+                               if isinstance(part, ast.expr)
+                               and any(isinstance(inner, ast.Await) for inner in ast.walk(part)))
+        self.assertEqual({f"{kind}.{field}" for kind, field in places - awaited}, NEVER_AWAITED)
 
     def test_awaiting_in_async_modes(self):
         self.check_all(AWAITING, ASYNC_MODES, 0, True)

@@ -1,12 +1,10 @@
-"""The program `python -m ast`, for every mode of compile().
+"""What the program `python -m ast` needs added: the names of all modes of compile().
 
-It is the standard library's own; added are the names of modes that it takes.
-The interpreter runs this module for `-m ast` (Python/program.c), so that
-module ast itself is the standard library's file.
+The interpreter imports this module before it runs module ast by `-m`
+(Python/program.c). Module ast itself is the standard library's file: many import it.
 """
 
 import argparse
-import runpy
 
 _OWN_MODES = "async-exec", "async-single", "async-eval", "multi-single", "async-multi-single"
 
@@ -19,6 +17,4 @@ def _add_argument(parser, *names, **options):
     return _stock_add_argument(parser, *names, **options)
 
 
-if __name__ == "__main__":
-    argparse.ArgumentParser.add_argument = _add_argument
-    runpy.run_module("ast", run_name="__main__", alter_sys=True)
+argparse.ArgumentParser.add_argument = _add_argument

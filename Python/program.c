@@ -156,9 +156,14 @@ take_prompt(PyConfig *config)
 /* `-m asyncio` is our own prompt with asyncio imported, or with -c a program on it: the command
    line becomes that of `-i` or `-c`. */
 static PyStatus
-replace_asyncio(PyConfig *config)
+replace_asyncio_module(PyConfig *config, int *is_asyncio)
 {
-    PyStatus status;
+    PyStatus status = PyConfig_Read(config);
+    if (PyStatus_Exception(status) || config->run_module == NULL
+        || wcscmp(config->run_module, L"asyncio") != 0) {
+        return status;
+    }
+    *is_asyncio = 1;
     int is_command = config->argv.length >= 3 && wcscmp(config->argv.items[1], L"-c") == 0;
     status = is_command ? take_command(config) : take_prompt(config);
     if (PyStatus_Exception(status)) {
@@ -167,30 +172,11 @@ replace_asyncio(PyConfig *config)
     return PyConfig_SetString(config, &config->run_module, NULL);
 }
 
-/* `-m asyncio`, and `-m ast` which names the modes that are ours as well. */
-static PyStatus
-replace_module(PyConfig *config, int *is_asyncio)
-{
-    PyStatus status = PyConfig_Read(config);
-    if (PyStatus_Exception(status) || config->run_module == NULL) {
-        return status;
-    }
-    if (wcscmp(config->run_module, L"asyncio") == 0) {
-        *is_asyncio = 1;
-        return replace_asyncio(config);
-    }
-    if (wcscmp(config->run_module, L"ast") == 0) {
-        return PyConfig_SetString(config, &config->run_module, L"_ast_program");
-    }
-    return status;
-}
-
-/* Whether the configuration is worth reading ahead for replace_module(). */
 static int
-mentions_module(int argc, char **argv)
+mentions_asyncio(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
-        if (strstr(argv[i], "ast") != NULL || strstr(argv[i], "asyncio") != NULL) {
+        if (strstr(argv[i], "asyncio") != NULL) {
             return 1;
         }
     }
@@ -209,8 +195,8 @@ initialize(int argc, char **argv, int *is_asyncio)
     PyConfig config;
     PyConfig_InitPythonConfig(&config);
     status = PyConfig_SetBytesArgv(&config, argc, argv);
-    if (!PyStatus_Exception(status) && mentions_module(argc, argv)) {
-        status = replace_module(&config, is_asyncio);
+    if (!PyStatus_Exception(status) && mentions_asyncio(argc, argv)) {
+        status = replace_asyncio_module(&config, is_asyncio);
     }
     if (!PyStatus_Exception(status)) {
         status = Py_InitializeFromConfig(&config);
@@ -254,9 +240,29 @@ call_program_module(const char *function, PyObject *argument)
     return 0;
 }
 
+/* `-m ast` names the modes that are ours as well. */
+static int
+prepare_ast_program(void)
+{
+    const wchar_t *module = _Py_GetConfig()->run_module;
+    if (module == NULL || wcscmp(module, L"ast") != 0) {
+        return 0;
+    }
+    PyObject *preparation = PyImport_ImportModule("_ast_program");
+    if (preparation == NULL) {
+        PyErr_Print();
+        return -1;
+    }
+    Py_DECREF(preparation);
+    return 0;
+}
+
 static int
 prepare(int is_asyncio)
 {
+    if (prepare_ast_program() < 0) {
+        return -1;
+    }
     PyObject *option = awaiting_option();
     if (option != NULL || is_asyncio) {
         int failed = call_program_module("begin", option == NULL ? Py_True : option) < 0;

@@ -20,7 +20,7 @@ import types
 import unittest
 import warnings
 
-from join_support import run
+from join_support import STOCK, run
 
 ASYNC_MODES = "async-exec", "async-single", "async-eval", "async-multi-single"
 STATEMENT_MODES = "async-exec", "async-single", "async-multi-single"
@@ -94,9 +94,9 @@ class AstTest(unittest.TestCase):
 
     def test_program(self):
         for mode, tree_type in TREES.items():
-            for option in ("-m", mode), (f"--mode={mode}",):
+            for option in ("-m", "ast", "-m", mode), ("-Imast", f"--mode={mode}", "-"):
                 with self.subTest(option):
-                    shown = run_program("-m", "ast", *option, "-", stdin="await x\n")
+                    shown = run_program(*option, stdin="await x\n")
                     self.assertEqual(shown.strip(), ast.dump(ast.parse("await x", mode=mode), indent=3))
         self.assertTrue(TREES)
 
@@ -114,6 +114,12 @@ class AstTest(unittest.TestCase):
             shown = subprocess.run([sys.executable, "-m", "ast", "5"], cwd=folder, text=True,
                                    capture_output=True, check=True).stdout
             self.assertEqual(shown, f"__main__ {[os.path.join(folder, 'ast.py'), '5']}\n")
+
+    def test_errors_of_the_program_are_stocks(self):
+        options = "-X", "frozen_modules=on", "-m", "ast"
+        ours, stock = (run(program, *options, stdin="await x\n1 +\n") for program in (sys.executable, STOCK))
+        self.assertIn("invalid syntax", ours.errors)
+        self.assertEqual((ours.status, ours.errors), (stock.status, stock.errors))
 
     def test_parsed_tree_compiles(self):
         for mode in ASYNC_MODES:

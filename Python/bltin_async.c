@@ -1,8 +1,8 @@
 /* builtins.aexec and builtins.aeval: exec() and eval() for code that awaits.
 
    In: source, a tree or a code object, and namespaces, by default the caller's.  Out: a
-   coroutine.  What is compiled here is a coroutine's code and is that coroutine itself; a code
-   object of another kind is run by a coroutine around it.  Entry point: BuiltinAsync_Add(). */
+   coroutine.  What is compiled here is that coroutine itself, and so is a code object of an async
+   mode where its value is wanted; others are run by a coroutine around them.  Entry point: BuiltinAsync_Add(). */
 
 #include "modes.h"
 

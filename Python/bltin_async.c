@@ -2,7 +2,8 @@
 
    In: source, a tree or a code object, and namespaces, by default the caller's.  Out: a
    coroutine.  What is compiled here is that coroutine itself, and so is a code object of an async
-   mode where its value is wanted; others are run by a coroutine around them.  Entry point: BuiltinAsync_Add(). */
+   mode where its value is wanted; others are run by a coroutine around them.  Entry point:
+   BuiltinAsync_Add(). */
 
 #include "modes.h"
 

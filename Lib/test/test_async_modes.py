@@ -6,7 +6,9 @@ of optimization, and run; what it does is what the same statements do inside an 
 
 import ast
 import contextlib
+import contextvars
 import copy
+import gc
 import inspect
 import os
 import random
@@ -1065,6 +1067,51 @@ class AexecTest(unittest.TestCase):
         for source in "1 / 0", "await later(1 / 0)", compile("1 / 0", "text", "eval"):
             with self.assertRaises(ZeroDivisionError):
                 self.drive(aexec(source, tools()))
+
+    def coroutines(self, text):
+        """The same statements run by aexec() and aeval() in each form, with their namespaces."""
+        for function, source in ((aexec, text), (aexec, compile(text, "text", "async-exec")),
+                                 (aeval, compile(text, "text", "async-exec"))):
+            namespace = {"wait": wait}
+            yield function(source, namespace), namespace
+
+    def test_thrown_and_closed(self):
+        text = "try:\n    await wait(1)\nexcept KeyError:\n    a = 'thrown'\nfinally:\n    b = 'left'\n"
+        for coroutine, namespace in self.coroutines(text):
+            coroutine.send(None)
+            self.assertRaises(StopIteration, coroutine.throw, KeyError())
+            self.assertEqual((namespace["a"], namespace["b"]), ("thrown", "left"))
+        for coroutine, namespace in self.coroutines(text):
+            coroutine.send(None)
+            coroutine.close()
+            self.assertEqual((namespace.get("a"), namespace["b"]), (None, "left"))
+            self.assertEqual(inspect.getcoroutinestate(coroutine), inspect.CORO_CLOSED)
+
+    def test_context_is_the_awaiters(self):
+        variable = contextvars.ContextVar("variable")
+        for coroutine, namespace in self.coroutines("a = variable.get()\nvariable.set(a + 1)\n"):
+            namespace["variable"] = variable
+            variable.set(4)
+            self.drive(coroutine)
+            self.assertEqual((namespace["a"], variable.get()), (4, 5))
+
+    def test_never_awaited(self):
+        for coroutine, _ in self.coroutines("1"):
+            with self.assertWarnsRegex(RuntimeWarning, f"coroutine '{coroutine.__name__}' was never awaited"):
+                del coroutine
+                gc.collect()
+
+    def test_origin(self):
+        self.addCleanup(sys.set_coroutine_origin_tracking_depth, 0)
+        sys.set_coroutine_origin_tracking_depth(1)
+        for coroutine, _ in self.coroutines("1"):
+            self.assertEqual([function for *_, function in coroutine.cr_origin], ["coroutines"])
+            coroutine.close()
+
+    def test_stop_iteration(self):
+        for coroutine, _ in self.coroutines("raise StopIteration(1)"):
+            with self.assertRaisesRegex(RuntimeError, "coroutine raised StopIteration"):
+                coroutine.send(None)
 
     def frames_of_error(self, coroutine):
         try:

@@ -121,7 +121,8 @@ struct Compiler {
     IntArray failures;       /* labels of the ways out of the patterns in hand */
     struct Nesting depth;    /* of the C stack; the tree's own depth was checked before */
     struct DumpRequest *dump; /* NULL when nothing is to be shown */
-    bool only_looks;         /* no code is made: None stands for each code object */
+    bool only_looks;         /* nothing is emitted, and None stands for each code object: what is
+                                left of generation is what it refuses and whether it awaits */
     bool is_async;           /* then: the module would be a coroutine */
 };
 

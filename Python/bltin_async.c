@@ -1,8 +1,9 @@
 /* builtins.aexec and builtins.aeval: exec() and eval() for code that awaits.
 
    In: source, a tree or a code object, and namespaces, by default the caller's.  Out: a
-   coroutine.  What is compiled here is a coroutine's code and is that coroutine itself; a code
-   object of another kind is run by a coroutine around it.  Entry point: BuiltinAsync_Add(). */
+   coroutine.  What is compiled here is that coroutine itself, and so is a code object of an async
+   mode where its value is wanted; others are run by a coroutine around them.  Entry point:
+   BuiltinAsync_Add(). */
 
 #include "modes.h"
 
@@ -212,6 +213,14 @@ run_directly(const Function *function, PyObject *code, const Namespaces *namespa
     return coroutine;
 }
 
+/* Top-level code of an async mode.  Its own coroutine will do where its value is wanted: no frame
+   of a runner stands in tracebacks. */
+static int
+gives_coroutine(const PyCodeObject *code)
+{
+    return (code->co_flags & (CO_COROUTINE | CO_NEWLOCALS)) == CO_COROUTINE;
+}
+
 static PyObject *
 run_code(const Function *function, PyObject *code, const Namespaces *namespaces)
 {
@@ -220,7 +229,12 @@ run_code(const Function *function, PyObject *code, const Namespaces *namespaces)
                      function->name);
         return NULL;
     }
-    return PySys_Audit("exec", "O", code) < 0 ? NULL : run_by_runner(function, code, namespaces);
+    if (PySys_Audit("exec", "O", code) < 0) {
+        return NULL;
+    }
+    return function->has_value && gives_coroutine((PyCodeObject *)code)
+        ? run_directly(function, code, namespaces)
+        : run_by_runner(function, code, namespaces);
 }
 
 static PyObject *

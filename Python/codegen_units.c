@@ -60,6 +60,9 @@ note_traits(struct CodeUnit *unit, int traits)
 static inline int
 append(struct Compiler *compiler, int opcode, Py_ssize_t argument, const Location *where)
 {
+    if (compiler->only_looks) {
+        return 0;
+    }
     InstructionArray *instructions = &compiler->store.instructions;
     if (compiler->unit->needs_block) {
         TRY(start_unlabelled_block(compiler));
@@ -113,6 +116,9 @@ emit_jump(struct Compiler *compiler, int opcode, Label target)
 int
 unit_constant(struct Compiler *compiler, PyObject *constant)
 {
+    if (compiler->only_looks) {
+        return 0;
+    }
     ConstantId id = constants_identify(&compiler->constants, constant);
     return id < 0 ? -1 : pool_position(&compiler->constant_pool, id);
 }
@@ -189,6 +195,9 @@ emit_name_id(struct Compiler *compiler, int opcode, NameId name)
 int
 emit_name(struct Compiler *compiler, int opcode, PyObject *name)
 {
+    if (compiler->only_looks) {
+        return 0;
+    }
     NameId id = names_intern(compiler->names, name);
     TRY(id);
     id = mangled(compiler, id);
@@ -199,6 +208,9 @@ emit_name(struct Compiler *compiler, int opcode, PyObject *name)
 int
 emit_exact_name(struct Compiler *compiler, int opcode, PyObject *name)
 {
+    if (compiler->only_looks) {
+        return 0;
+    }
     NameId id = names_intern(compiler->names, name);
     TRY(id);
     return emit_name_id(compiler, opcode, id);
@@ -269,6 +281,9 @@ int
 emit_variable(struct Compiler *compiler, PyObject *name, expr_context_ty context)
 {
     TRY(refuse_forbidden_name(compiler, name, context));
+    if (compiler->only_looks) {
+        return 0;
+    }
     NameId id = names_intern(compiler->names, name);
     TRY(id);
     id = mangled(compiler, id);
@@ -279,6 +294,9 @@ emit_variable(struct Compiler *compiler, PyObject *name, expr_context_ty context
 int
 emit_known_variable(struct Compiler *compiler, enum KnownName name, expr_context_ty context)
 {
+    if (compiler->only_looks) {
+        return 0;
+    }
     NameId id = names_known(compiler->names, name);
     TRY(id);
     return emit_variable_id(compiler, id, context);
@@ -472,7 +490,7 @@ emit_start(struct Compiler *compiler, int first_line)
     if (unit->kind == UNIT_MODULE) {
         unit->where.line = 0;
     }
-    else {
+    else if (!compiler->only_looks) {
         unit->qualified_name = qualified_name(compiler, unit);
         if (unit->qualified_name == NULL) {
             return -1;
@@ -483,6 +501,18 @@ emit_start(struct Compiler *compiler, int first_line)
         unit->where.line = -1;
     }
     return 0;
+}
+
+static int
+start_code(struct Compiler *compiler, int first_line)
+{
+    struct CodeUnit *unit = compiler->unit;
+    if (!compiler->only_looks) {
+        TRY(number_parameters(compiler));
+        TRY(number_cells(compiler));
+    }
+    compiler->store.blocks.items[unit->entry].first = unit->instruction_base;
+    return emit_start(compiler, first_line);
 }
 
 int
@@ -506,13 +536,8 @@ unit_enter(struct Compiler *compiler, struct CodeUnit *unit, enum UnitKind kind,
     if (unit->scope == NULL) {
         PyErr_SetString(PyExc_SystemError, "no scope for this node");
     }
-    if (unit->scope == NULL || new_label(compiler) < 0 || number_parameters(compiler) < 0
-        || number_cells(compiler) < 0) {
-        unit_leave(compiler);
-        return -1;
-    }
-    compiler->store.blocks.items[unit->entry].first = unit->instruction_base;
-    if (emit_start(compiler, first_line) < 0) {
+    if (unit->scope == NULL || new_label(compiler) < 0
+        || start_code(compiler, first_line) < 0) {
         unit_leave(compiler);
         return -1;
     }
@@ -740,6 +765,10 @@ emit_function(struct Compiler *compiler, PyCodeObject *code, const struct CodeUn
     enum { HAS_CLOSURE = 8 };
     if (code == NULL) {
         return -1;
+    }
+    if (compiler->only_looks) {
+        Py_DECREF(code);
+        return 0;
     }
     if (inner->free_count > 0) {
         parts |= HAS_CLOSURE;

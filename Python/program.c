@@ -240,9 +240,29 @@ call_program_module(const char *function, PyObject *argument)
     return 0;
 }
 
+/* `-m ast` names the modes that are ours as well. */
+static int
+prepare_ast_program(void)
+{
+    const wchar_t *module = _Py_GetConfig()->run_module;
+    if (module == NULL || wcscmp(module, L"ast") != 0) {
+        return 0;
+    }
+    PyObject *preparation = PyImport_ImportModule("_ast_program");
+    if (preparation == NULL) {
+        PyErr_Print();
+        return -1;
+    }
+    Py_DECREF(preparation);
+    return 0;
+}
+
 static int
 prepare(int is_asyncio)
 {
+    if (prepare_ast_program() < 0) {
+        return -1;
+    }
     PyObject *option = awaiting_option();
     if (option != NULL || is_asyncio) {
         int failed = call_program_module("begin", option == NULL ? Py_True : option) < 0;

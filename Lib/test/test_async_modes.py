@@ -6,11 +6,17 @@ of optimization, and run; what it does is what the same statements do inside an 
 
 import ast
 import contextlib
+import contextvars
+import copy
+import gc
 import inspect
+import os
 import random
+import re
 import subprocess
 import sys
 import textwrap
+import traceback
 import types
 import unittest
 import warnings
@@ -109,6 +115,22 @@ AWAITING = {
     "unreachable else": "if 1:\n    a = 1\nelse:\n    await later(1)",
     "unreachable while": "while 0:\n    async for a in numbers(2): pass\na = 1",
     "unreachable debug": "if not __debug__ and 0:\n    async with manager(1): pass\na = 1",
+    "subscripted": "a = (await later([1, 2]))[1]",
+    "slice step": "a = 'abcdef'[::await later(2)]",
+    "called": "a = (await later(len))('abc')",
+    "dict display": "a = {await later(1): await later(2), **await later({3: 4})}",
+    "displays": "a = [await later(1), *await later([2])], (await later(3),), {await later(4)}",
+    "chosen": "a = await later(1) if name else await later(2)",
+    "async for of await": "async for a in await later(numbers(2)):\n    b = a",
+    "with of await": "async with await later(manager('m')) as a:\n    pass",
+    "annotation of async": "async def b() -> await later('r'): pass\na = b.__annotations__",
+    "target": "a = [0]\n(await later(a))[0] = 1",
+    "target of for": "a = [0]\nfor (await later(a))[0] in range(3):\n    pass",
+    "target of async for": "a = [0]\nasync for (await later(a))[0] in numbers(3):\n    pass",
+    "target of with": "a = [0]\nasync with manager('m') as (await later(a))[0]:\n    pass",
+    "target of augmented": "a = [1]\n(await later(a))[0] += 2",
+    "target of annotated": "a = [0]\n(await later(a))[await later(0)]: int = 3",
+    "target of comprehension": "a = [0]\nb = [0 for (await later(a))[0] in [5]]",
     "after raise": "raise KeyError(1)\nawait later(2)",
     "in parentheses over lines": "a = (await\n    later(\n        1))",
     "semicolons": "a = 1; b = await later(a); c = b",
@@ -124,6 +146,14 @@ AWAITING_APART = {
     "global": "global a\na = await later(1)",
     "import star": "from math import *\na = await later(floor(2.5))",
 }
+# Where an expression stands, but none that the top level awaits: in the inside of functions, where
+# the grammar allows names or constants only, in trees that are no statements.
+NEVER_AWAITED = {
+    "Expression.body", "FunctionType.argtypes", "FunctionType.returns", "GeneratorExp.elt",
+    "Lambda.body", "MatchClass.cls", "MatchMapping.keys", "MatchValue.value", "NamedExpr.target",
+    "Return.value", "Yield.value", "YieldFrom.value",
+}
+
 # What makes none.
 PLAIN = {
     "empty": "",
@@ -366,6 +396,21 @@ class ConstructTest(unittest.TestCase):
                     self.check_effect(source, mode, flags, coroutine)
                     done += 1
         self.assertGreater(done, len(sources))
+
+    def test_every_place_of_the_grammar(self):
+        """An await stands wherever the grammar has an expression, but where none can."""
+        places, awaited = set(), set()
+        for kind in vars(ast).values():
+            if isinstance(kind, type) and issubclass(kind, ast.AST) and kind.__module__ == "ast":
+                fields = re.findall(r"\bexpr[*?]? (\w+)", (kind.__doc__ or "").partition("(")[2])
+                places.update((kind.__name__, field) for field in fields if field in kind._fields)
+        for source in (*AWAITING.values(), *AWAITING_APART.values()):
+            for node in ast.walk(ast.parse(source)):
+                awaited.update((type(node).__name__, field) for field, value in ast.iter_fields(node)
+                               for part in (value if isinstance(value, list) else [value])
+                               if isinstance(part, ast.expr)
+                               and any(isinstance(inner, ast.Await) for inner in ast.walk(part)))
+        self.assertEqual({f"{kind}.{field}" for kind, field in places - awaited}, NEVER_AWAITED)
 
     def test_awaiting_in_async_modes(self):
         self.check_all(AWAITING, ASYNC_MODES, 0, True)
@@ -772,6 +817,48 @@ class TopLevelWalk(ast.NodeVisitor):
             self.visit(part)
 
 
+class TreeMutation:
+    """Modules made of a statement of a file, or of the body of one, with expressions exchanged."""
+
+    WRAPPERS = (
+        ast.Await, ast.Await, ast.Await, ast.Yield, ast.YieldFrom,
+        lambda value: ast.Starred(value, ast.Load()),
+        lambda value: ast.Lambda(NO_ARGUMENTS, ast.Await(value)),
+        lambda value: ast.NamedExpr(ast.Name("__debug__", ast.Store()), value),
+        lambda value: ast.ListComp(value, [ast.comprehension(NAME, value, [], 1)]),
+        lambda value: ast.GeneratorExp(ast.Await(value), [ast.comprehension(NAME, NAME_READ, [], 0)]),
+        lambda value: None,
+    )
+
+    def __init__(self, chance):
+        self.chance = chance
+        self.statements = {}
+
+    def __call__(self, tree):
+        if tree not in self.statements:
+            self.statements[tree] = [node for node in ast.walk(tree) if isinstance(node, ast.stmt)]
+        statement = copy.deepcopy(self.chance.choice(self.statements[tree]))
+        body = [statement]
+        if self.chance.random() < 0.5:
+            body = getattr(statement, "body", body)
+        module = ast.Module(body, [])
+        for _ in range(self.chance.randint(0, 2)):
+            self.exchange(module)
+        return ast.fix_missing_locations(module)
+
+    def exchange(self, module):
+        places = [(node, field, value) for node in ast.walk(module)
+                  for field, value in ast.iter_fields(node)
+                  if isinstance(value, ast.expr) and isinstance(getattr(value, "ctx", ast.Load()), ast.Load)]
+        if places:
+            node, field, value = self.chance.choice(places)
+            setattr(node, field, self.chance.choice(self.WRAPPERS)(value))
+
+
+NAME, NAME_READ = ast.Name("item", ast.Store()), ast.Name("items", ast.Load())
+NO_ARGUMENTS = ast.arguments([], [], None, [], [], None, [])
+
+
 class IsAsyncTest(unittest.TestCase):
 
     def assertIsAsync(self, source, answer):
@@ -865,6 +952,39 @@ class IsAsyncTest(unittest.TestCase):
             warnings.simplefilter("error")
             self.assertIs(ast.is_async(ast.parse("assert (await x, 'y')")), True)
 
+    def outcome(self, function, *arguments):
+        """What is answered, or raised: the same error with the same text and place."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                return function(*arguments)
+            except (SyntaxError, TypeError, ValueError) as error:
+                return type(error), error.args
+
+    def test_trees_are_judged_as_by_compile(self):
+        """A tree is refused with the error of a compile, and answered as its code is."""
+        folder = os.path.dirname(ast.__file__)
+        mutate = TreeMutation(random.Random(7))
+        counts = {True: 0, False: 0, "refused": 0}
+        for name in ("asyncio/tasks.py", "contextlib.py", "dataclasses.py", "typing.py", "re/_parser.py"):
+            with open(os.path.join(folder, name), encoding="utf-8") as file:
+                tree = ast.parse(file.read())
+            self.check_tree(tree, counts)
+            for _ in range(400):
+                self.check_tree(mutate(tree), counts)
+        self.assertGreater(min(counts.values()), 150, counts)
+
+    def check_tree(self, tree, counts):
+        answer = self.outcome(ast.is_async, tree)
+        code = self.outcome(compile, tree, "<unknown>", "async-exec")
+        if isinstance(code, types.CodeType):
+            flagged = self.outcome(compile, tree, "<unknown>", "exec", FLAG)
+            self.assertIs(answer, needs_coroutine(flagged), ast.dump(tree))
+            counts[answer] += 1
+        else:
+            self.assertEqual(answer, code, ast.dump(tree))
+            counts["refused"] += 1
+
     def test_question_leaves_the_tree(self):
         tree = ast.parse("a = 1 + 2\nawait b")
         before = ast.dump(tree)
@@ -947,6 +1067,70 @@ class AexecTest(unittest.TestCase):
         for source in "1 / 0", "await later(1 / 0)", compile("1 / 0", "text", "eval"):
             with self.assertRaises(ZeroDivisionError):
                 self.drive(aexec(source, tools()))
+
+    def coroutines(self, text):
+        """The same statements run by aexec() and aeval() in each form, with their namespaces."""
+        for function, source in ((aexec, text), (aexec, compile(text, "text", "async-exec")),
+                                 (aeval, compile(text, "text", "async-exec"))):
+            namespace = {"wait": wait}
+            yield function(source, namespace), namespace
+
+    def test_thrown_and_closed(self):
+        text = "try:\n    await wait(1)\nexcept KeyError:\n    a = 'thrown'\nfinally:\n    b = 'left'\n"
+        for coroutine, namespace in self.coroutines(text):
+            coroutine.send(None)
+            self.assertRaises(StopIteration, coroutine.throw, KeyError())
+            self.assertEqual((namespace["a"], namespace["b"]), ("thrown", "left"))
+        for coroutine, namespace in self.coroutines(text):
+            coroutine.send(None)
+            coroutine.close()
+            self.assertEqual((namespace.get("a"), namespace["b"]), (None, "left"))
+            self.assertEqual(inspect.getcoroutinestate(coroutine), inspect.CORO_CLOSED)
+
+    def test_context_is_the_awaiters(self):
+        variable = contextvars.ContextVar("variable")
+        for coroutine, namespace in self.coroutines("a = variable.get()\nvariable.set(a + 1)\n"):
+            namespace["variable"] = variable
+            variable.set(4)
+            self.drive(coroutine)
+            self.assertEqual((namespace["a"], variable.get()), (4, 5))
+
+    def test_never_awaited(self):
+        for coroutine, _ in self.coroutines("1"):
+            with self.assertWarnsRegex(RuntimeWarning, f"coroutine '{coroutine.__name__}' was never awaited"):
+                del coroutine
+                gc.collect()
+
+    def test_origin(self):
+        self.addCleanup(sys.set_coroutine_origin_tracking_depth, 0)
+        sys.set_coroutine_origin_tracking_depth(1)
+        for coroutine, _ in self.coroutines("1"):
+            self.assertEqual([function for *_, function in coroutine.cr_origin], ["coroutines"])
+            coroutine.close()
+
+    def test_stop_iteration(self):
+        for coroutine, _ in self.coroutines("raise StopIteration(1)"):
+            with self.assertRaisesRegex(RuntimeError, "coroutine raised StopIteration"):
+                coroutine.send(None)
+
+    def frames_of_error(self, coroutine):
+        try:
+            self.drive(coroutine)
+        except ZeroDivisionError as error:
+            frames = [frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)]
+            return [code.co_name for code in frames if code.co_filename != __file__]
+        self.fail("no error")
+
+    def test_frames_of_errors(self):
+        """No frame of aexec() or aeval() itself, but around code objects that cannot do without."""
+        codes = {mode: compile("1 / 0", "text", mode) for mode in ("exec", "eval", *ASYNC_MODES)}
+        bare = [(aexec, "1 / 0"), (aeval, "1 / 0"), (aexec, ast.parse("1 / 0")),
+                *((aeval, codes[mode]) for mode in ASYNC_MODES)]
+        runner = [(aexec, codes["exec"]), (aeval, codes["eval"]), (aexec, codes["async-exec"])]
+        for (function, source), names in [*product(bare, [["<module>"]]), *product(runner, [None])]:
+            with self.subTest(function=function, source=source):
+                self.assertEqual(self.frames_of_error(function(source, tools())),
+                                 names or [function.__name__, "<module>"])
 
     def test_features_of_the_caller(self):
         namespace = {"wait": wait}

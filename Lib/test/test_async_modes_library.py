@@ -12,6 +12,7 @@ import io
 import os
 import py_compile
 import re
+import subprocess
 import sys
 import symtable
 import tempfile
@@ -19,7 +20,7 @@ import types
 import unittest
 import warnings
 
-from join_support import run
+from join_support import STOCK, run
 
 ASYNC_MODES = "async-exec", "async-single", "async-eval", "async-multi-single"
 STATEMENT_MODES = "async-exec", "async-single", "async-multi-single"
@@ -90,6 +91,35 @@ class AstTest(unittest.TestCase):
                 self.assertEqual(
                     ast.dump(ast.parse(source, mode="multi-single", **options)),
                     ast.dump(ast.Interactive(stock.body)))
+
+    def test_program(self):
+        for mode, tree_type in TREES.items():
+            for option in ("-m", "ast", "-m", mode), ("-Imast", f"--mode={mode}", "-"):
+                with self.subTest(option):
+                    shown = run_program(*option, stdin="await x\n")
+                    self.assertEqual(shown.strip(), ast.dump(ast.parse("await x", mode=mode), indent=3))
+        self.assertTrue(TREES)
+
+    def test_program_refuses(self):
+        outcome = run(sys.executable, "-m", "ast", "-m", "none-such", stdin="")
+        self.assertEqual(outcome.status, 2)
+        for mode in *TREES, "exec", "single", "eval", "func_type":
+            self.assertIn(f"'{mode}'", outcome.errors)
+
+    def test_program_of_the_folder(self):
+        """As ever a module ast that stands before the standard library's is what is run."""
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, "ast.py"), "w") as file:
+                file.write("import sys\nprint(__name__, sys.argv)\n")
+            shown = subprocess.run([sys.executable, "-m", "ast", "5"], cwd=folder, text=True,
+                                   capture_output=True, check=True).stdout
+            self.assertEqual(shown, f"__main__ {[os.path.join(folder, 'ast.py'), '5']}\n")
+
+    def test_errors_of_the_program_are_stocks(self):
+        options = "-X", "frozen_modules=on", "-m", "ast"
+        ours, stock = (run(program, *options, stdin="await x\n1 +\n") for program in (sys.executable, STOCK))
+        self.assertIn("invalid syntax", ours.errors)
+        self.assertEqual((ours.status, ours.errors), (stock.status, stock.errors))
 
     def test_parsed_tree_compiles(self):
         for mode in ASYNC_MODES:

@@ -110,7 +110,7 @@ USAGE = (
     ("-c", "import os; os.abort()"),
     ("-c", "import os, signal; os.kill(os.getpid(), signal.SIGINT)"),
     ("-c", "print('\\u20ac')"), ("-c", " print(1)"),
-    ("-m", "this"), ("-m", "ast", "--help"), ("-m", "tokenize", "--help"),
+    ("-m", "this"), ("-m", "py_compile", "--help"), ("-m", "tokenize", "--help"),
     ("-m", "dis", "--help"), ("-m", "compileall", "--help"),
 )
 

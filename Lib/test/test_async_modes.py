@@ -1088,6 +1088,10 @@ class AexecTest(unittest.TestCase):
             self.assertEqual(inspect.getcoroutinestate(coroutine), inspect.CORO_CLOSED)
 
     def test_context_is_the_awaiters(self):
+        # In a copy: a context keeps its variables for ever.
+        contextvars.copy_context().run(self.check_context)
+
+    def check_context(self):
         variable = contextvars.ContextVar("variable")
         for coroutine, namespace in self.coroutines("a = variable.get()\nvariable.set(a + 1)\n"):
             namespace["variable"] = variable

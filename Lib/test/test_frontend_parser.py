@@ -645,7 +645,7 @@ class StreamTest(unittest.TestCase):
     ]
 
     def test_statements(self):
-        for encoding in ("utf-8", "latin-1", "utf-16", "utf-8:surrogateescape"):
+        for encoding in ("utf-8", "latin-1", "shift_jis", "utf-8:surrogateescape"):
             for source in self.STATEMENTS:
                 with self.subTest(source, encoding=encoding):
                     self.check(source, "-i", "-q", "-Walways", encoding=encoding)

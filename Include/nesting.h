@@ -29,6 +29,10 @@ void nesting_init_for_stack(struct Nesting *nesting);
 /* The lowest address of the thread's stack that nesting may use, NULL where the system does not
  * tell.  Asking costs some microseconds, in the main thread the reading of a file. */
 const char *nesting_stack_end(void);
+
+/* What nesting_stack_end() is to return while the thread runs on another stack; NULL for what the
+   system tells.  Returns what was set before. */
+const char *nesting_set_stack_end(const char *end);
 bool nesting_has_room(const char *stack_end, size_t size);
 bool nesting_in_main_thread(void);
 

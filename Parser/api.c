@@ -18,10 +18,6 @@
 #include "parser.h"
 #include "source.h"
 
-/* More than the archive's parser, which never looks at the stack, takes of it before it gives up:
-   half a megabyte, and as much for each f-string in an f-string. */
-enum { ARCHIVE_STACK = 4 * 1024 * 1024 };
-
 /* The archive's parser. Its header is not installed. */
 extern mod_ty _PyPegen_run_parser_from_string(const char *string, int mode, PyObject *filename,
                                               PyCompilerFlags *flags, PyArena *arena);
@@ -164,7 +160,7 @@ static mod_ty
 run_archive(const Request *request)
 {
     ArchiveCall call = {.request = request};
-    if (!ownstack_is_needed(ARCHIVE_STACK)) {
+    if (!ownstack_is_needed()) {
         call_archive(&call);
     }
     else if (ownstack_call(call_archive, &call) < 0) {

@@ -4,6 +4,7 @@
    object or a tree.  Entry point: BuiltinCompile_Add(), which puts it in the place of stock's. */
 
 #include "modes.h"
+#include "ownstack.h"
 
 PyDoc_STRVAR(compile_doc,
              "compile($module, /, source, filename, mode, flags=0,\n"
@@ -161,6 +162,33 @@ tuple_of(PyObject *const *values, Py_ssize_t count)
     return result;
 }
 
+/* What a call gives and takes, as one argument. */
+typedef struct {
+    const Arguments *arguments;
+    PyObject *result;
+} CompileCall;
+
+static void
+call_compile(void *argument)
+{
+    CompileCall *call = argument;
+    call->result = compile_any(call->arguments);
+}
+
+/* Where the thread's stack is short, all stages run on a longer one. */
+static PyObject *
+compile_with_room(const Arguments *arguments)
+{
+    CompileCall call = {.arguments = arguments};
+    if (!ownstack_is_needed()) {
+        call_compile(&call);
+    }
+    else if (ownstack_call(call_compile, &call) < 0) {
+        return NULL;
+    }
+    return call.result;
+}
+
 static PyObject *
 dict_of(PyObject *names, PyObject *const *values)
 {
@@ -186,7 +214,7 @@ builtin_compile(PyObject *Py_UNUSED(module), PyObject *const *values, Py_ssize_t
     PyObject *keywords = dict_of(names, values + count);
     if (positional != NULL && keywords != NULL
         && parse_arguments(positional, keywords, &arguments) == 0) {
-        result = compile_any(&arguments);
+        result = compile_with_room(&arguments);
     }
     Py_XDECREF(positional);
     Py_XDECREF(keywords);

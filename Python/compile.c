@@ -18,6 +18,7 @@
 #include "compiler.h"
 #include "dump.h"
 #include "future.h"
+#include "ownstack.h"
 
 /* ---- Errors of code generation ---- */
 
@@ -246,15 +247,39 @@ compile_and_show(mod_ty tree, PyObject *filename, PyCompilerFlags *flags, int op
     return code;
 }
 
+/* What a call gives and takes, as one argument. */
+struct CompileCall {
+    mod_ty tree;
+    PyObject *filename;
+    PyCompilerFlags *flags;
+    int optimize;
+    PyArena *arena;
+    PyCodeObject *code;
+};
+
+static void
+call_compiler(void *argument)
+{
+    struct CompileCall *call = argument;
+    int stages = dump_stages_of_options(&_Py_GetConfig()->xoptions);
+    call->code = stages != 0 ? compile_and_show(call->tree, call->filename, call->flags,
+                                                call->optimize, call->arena, stages)
+                             : compile_with_dump(call->tree, call->filename, call->flags,
+                                                 call->optimize, call->arena, NULL);
+}
+
 PyCodeObject *
 _PyAST_Compile(mod_ty tree, PyObject *filename, PyCompilerFlags *flags, int optimize,
                PyArena *arena)
 {
-    int stages = dump_stages_of_options(&_Py_GetConfig()->xoptions);
-    if (stages != 0) {
-        return compile_and_show(tree, filename, flags, optimize, arena, stages);
+    struct CompileCall call = {tree, filename, flags, optimize, arena, NULL};
+    if (!ownstack_is_needed()) {
+        call_compiler(&call);
     }
-    return compile_with_dump(tree, filename, flags, optimize, arena, NULL);
+    else if (ownstack_call(call_compiler, &call) < 0) {
+        return NULL;
+    }
+    return call.code;
 }
 
 /* ---- What else the runtime asks of a compiler ---- */

@@ -52,8 +52,19 @@ nesting_in_main_thread(void)
     return gettid() == getpid();
 }
 
+/* Of a thread's stack, which stays where it is; the main thread's grows. */
+static _Thread_local const char *known_stack_end;
+
 const char *
-nesting_stack_end(void)
+nesting_set_stack_end(const char *end)
+{
+    const char *before = known_stack_end;
+    known_stack_end = end;
+    return before;
+}
+
+static const char *
+find_stack_end(void)
 {
     pthread_attr_t attributes;
     void *lowest;
@@ -66,6 +77,19 @@ nesting_stack_end(void)
         end = (const char *)lowest + Py_MIN(size / 4, (size_t)STACK_RESERVE);
     }
     pthread_attr_destroy(&attributes);
+    return end;
+}
+
+const char *
+nesting_stack_end(void)
+{
+    if (known_stack_end != NULL) {
+        return known_stack_end;
+    }
+    const char *end = find_stack_end();
+    if (!nesting_in_main_thread()) {
+        known_stack_end = end;
+    }
     return end;
 }
 

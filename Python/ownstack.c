@@ -18,6 +18,10 @@
 /* What a main thread has by default; pages that are not touched cost nothing. */
 enum { STACK_SIZE = 8 * 1024 * 1024 };
 
+/* The archive's parser, which never looks at the stack, takes half a megabyte before it gives up, and
+   as much for each f-string in an f-string; the compiler, three. */
+enum { ENOUGH = 4 * 1024 * 1024 };
+
 struct Call {
     void (*function)(void *);
     void *argument;
@@ -26,24 +30,37 @@ struct Call {
     size_t caller_size;
 };
 
+/* What the thread's stack is, found out once. */
+static _Thread_local enum { UNKNOWN, MAIN, MAIN_AND_SHORT, OF_A_THREAD } kind_of_stack;
+
+/* How many calls on a stack of its own the thread is in. */
+static _Thread_local int calls_in_hand;
+
 /* The main thread's stack grows as far as its limit; asking for the bounds it has now reads a
    file. */
-static bool
-main_thread_is_short(unsigned long size)
+static int
+find_kind(void)
 {
     struct rlimit limit;
-    return getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY
-           && limit.rlim_cur < size + size / 2;
+    if (!nesting_in_main_thread()) {
+        return OF_A_THREAD;
+    }
+    bool is_long = getrlimit(RLIMIT_STACK, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY
+                   || limit.rlim_cur >= ENOUGH + ENOUGH / 2;
+    return is_long ? MAIN : MAIN_AND_SHORT;
 }
 
 bool
-ownstack_is_needed(unsigned long size)
+ownstack_is_needed(void)
 {
-    if (nesting_in_main_thread()) {
-        return main_thread_is_short(size);
+    if (kind_of_stack == UNKNOWN) {
+        kind_of_stack = find_kind();
+    }
+    if (kind_of_stack != OF_A_THREAD) {
+        return kind_of_stack == MAIN_AND_SHORT && calls_in_hand == 0;
     }
     const char *end = nesting_stack_end();
-    return end != NULL && !nesting_has_room(end, size);
+    return end != NULL && !nesting_has_room(end, ENOUGH);
 }
 
 /* makecontext() passes on numbers of the type int alone. */
@@ -103,7 +120,11 @@ ownstack_call(void (*function)(void *), void *argument)
     }
     else {
         struct Call call = {.function = function, .argument = argument};
+        const char *outer_end = nesting_set_stack_end(mapping + guard + STACK_SIZE / 32);
+        calls_in_hand++;
         result = switch_to(&call, mapping + guard, STACK_SIZE);
+        calls_in_hand--;
+        nesting_set_stack_end(outer_end);
     }
     munmap(mapping, guard + STACK_SIZE);
     return result;

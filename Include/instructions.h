@@ -47,12 +47,33 @@ typedef struct {
 #define NO_LOCATION ((Location){-1, -1, -1, -1})
 
 typedef struct {
-    int16_t opcode;
-    int16_t width;    /* code units, caches and extensions included; set by the assembler */
-    int argument;
+    int opcode;
+    int argument;     /* 0 where the opcode takes none */
     Label handler;    /* where an exception raised here goes; set by the flow graph */
     Location where;
 } Instruction;
+
+/* What an opcode does to control flow, and what the flow graph looks for. */
+enum {
+    OPCODE_JUMPS = 1,
+    OPCODE_ALWAYS_JUMPS = 2,
+    OPCODE_LEAVES = 4,
+    OPCODE_ENDS_BLOCK = OPCODE_JUMPS | OPCODE_LEAVES,
+    OPCODE_SETS_HANDLER = 8,
+    OPCODE_IS_NOP = 16,
+    OPCODE_MAY_FOLD = 32,           /* looked at together with what is around it */
+    OPCODE_FOLDS_WITH_NEXT = 64,    /* the same, but worth a look before some opcodes only */
+    OPCODE_TESTS_VALUE = 128,       /* those, for a constant */
+    OPCODE_USES_CONSTANT = 256,
+};
+
+/* What there may be in a block: what has none of it is spared the passes that look for it. */
+enum {
+    BLOCK_SETS_HANDLERS = OPCODE_SETS_HANDLER,
+    BLOCK_HAS_NOPS = OPCODE_IS_NOP,
+    BLOCK_MAY_FOLD = OPCODE_MAY_FOLD,
+    BLOCK_LACKS_LINES = 64,
+};
 
 typedef struct {
     int first;        /* index of the first instruction */
@@ -61,11 +82,11 @@ typedef struct {
     int predecessors;
     int start_depth;  /* of the value stack, -1 when unknown */
     int size;         /* in code units */
-    int offset;
+    int offset;       /* -1 until it is laid out */
     int handlers;     /* the handlers in force on entry, as an index into a list of them */
-    bool leaves;              /* ends in return, raise or reraise */
-    bool no_fallthrough;
-    bool has_nops;            /* may have: set where one is made */
+    uint8_t notes;    /* BLOCK_... */
+    uint8_t ends;     /* OPCODE_JUMPS, OPCODE_ALWAYS_JUMPS, OPCODE_LEAVES of the last instruction */
+    uint8_t extensions;       /* of the jump that ends it */
     bool keeps_last_offset;   /* as a handler: the offset of what raised is pushed as well */
     bool visited;
 } Block;
@@ -94,28 +115,21 @@ void instructions_clear(InstructionStore *);
 
 Label instructions_new_block(InstructionStore *);
 
-/* What an opcode does to control flow. */
-enum {
-    OPCODE_JUMPS = 1,
-    OPCODE_ALWAYS_JUMPS = 2,
-    OPCODE_SETS_HANDLER = 4,
-    OPCODE_LEAVES = 8,
-    OPCODE_IS_NOP = 16,
-    OPCODE_MAY_FOLD = 32,    /* the flow graph looks at it together with what follows */
-    OPCODE_USES_CONSTANT = 64,
-};
+typedef struct {
+    uint16_t traits;
+    int8_t effect;    /* on the value stack where it is always the same, else EFFECT_VARIES */
+    uint8_t caches;   /* code units that follow the instruction */
+} OpcodeFacts;
 
-extern const uint8_t opcode_traits[256 - LOWEST_OPCODE];
+enum { EFFECT_VARIES = 100 };
+
+extern const OpcodeFacts opcode_facts[256 - LOWEST_OPCODE];
 
 static inline int
 opcode_has(int opcode, int traits)
 {
-    return opcode_traits[opcode - LOWEST_OPCODE] & traits;
+    return opcode_facts[opcode - LOWEST_OPCODE].traits & traits;
 }
-
-/* The effect of each opcode on the value stack where it is always the same. */
-enum { EFFECT_VARIES = 100 };
-extern const int8_t opcode_effects[256 - LOWEST_OPCODE];
 
 /* The effect where the table has EFFECT_VARIES; `jump` as below. */
 int opcode_varying_effect(int opcode, int argument, int jump);

@@ -5,7 +5,6 @@
 #endif
 #include "Python.h"
 #include "pycore_code.h"
-#include "pycore_opcode.h"
 #include "assemble.h"
 
 /* One entry of the location table covers at most so many code units. */
@@ -26,43 +25,19 @@ instructions_of(const InstructionStore *store, const Block *block)
 
 /* ---- Widths and offsets ---- */
 
-static int
-width_of(int opcode, int argument)
+static inline int
+extensions_for(int argument)
 {
-    int extensions = (argument > 0xFF) + (argument > 0xFFFF) + (argument > 0xFFFFFF);
-    return extensions + 1 + _PyOpcode_Caches[opcode];
+    return (argument > 0xFF) + (argument > 0xFFFF) + (argument > 0xFFFFFF);
 }
 
-static inline bool
-takes_argument(const Instruction *instruction)
+static inline int
+caches_of(int opcode)
 {
-    return instruction->opcode >= HAVE_ARGUMENT;
+    return opcode_facts[opcode - LOWEST_OPCODE].caches;
 }
 
-/* A jump is the last of its block.  It starts as narrow as it can be. */
-static void
-measure_block(const InstructionStore *store, Block *block)
-{
-    Instruction *instruction = instructions_of(store, block);
-    int size = 0;
-    for (int i = 0; i < block->count; i++) {
-        int width = 1 + _PyOpcode_Caches[instruction[i].opcode];
-        if (instruction[i].argument > 0xFF && takes_argument(&instruction[i])) {
-            width = width_of(instruction[i].opcode, instruction[i].argument);
-        }
-        instruction[i].width = (int16_t)width;
-        size += width;
-    }
-    if (block->count > 0) {
-        Instruction *last = &instruction[block->count - 1];
-        if (opcode_has(last->opcode, OPCODE_JUMPS)) {
-            size += width_of(last->opcode, 0) - last->width;
-            last->width = (int16_t)width_of(last->opcode, 0);
-        }
-    }
-    block->size = size;
-}
-
+/* Returns the number of code units. */
 static int
 place_blocks(InstructionStore *store, Label entry)
 {
@@ -74,81 +49,41 @@ place_blocks(InstructionStore *store, Label entry)
     return offset;
 }
 
-/* Gives the jumps the width that the blocks' places ask for.  True when that changed a width. */
-static int
-widen_jumps(InstructionStore *store, Label entry)
+/* How far the jump that ends the block goes, from its end, in either direction. */
+static inline int
+jump_distance(const InstructionStore *store, const Block *block)
 {
-    int changed = 0;
-    FOR_EACH_BLOCK(store, entry, block) {
-        if (block->count == 0) {
-            continue;
-        }
-        Instruction *jump = instructions_of(store, block) + block->count - 1;
-        if (!opcode_has(jump->opcode, OPCODE_JUMPS)) {
-            continue;
-        }
-        int end = block->offset + block->size;
-        int target = store->blocks.items[jump->argument].offset;
-        int width = width_of(jump->opcode, abs(target - end));
-        changed |= width != jump->width;
-        block->size += width - jump->width;
-        jump->width = (int16_t)width;
-    }
-    return changed;
+    const Instruction *jump = instructions_of(store, block) + block->count - 1;
+    int target = store->blocks.items[jump->argument].offset;
+    return abs(target - (block->offset + block->size));
 }
 
-/* Gives every instruction its width and every block its offset; returns the number of code
-   units. */
+/* Gives the jumps the extensions that the blocks' places ask for.  True when that changed a
+   block's size. */
+static bool
+extend_jumps(InstructionStore *store, Label entry)
+{
+    bool is_changed = false;
+    FOR_EACH_BLOCK(store, entry, block) {
+        if (block->ends & OPCODE_JUMPS) {
+            int extensions = extensions_for(jump_distance(store, block));
+            is_changed |= extensions != block->extensions;
+            block->size += extensions - block->extensions;
+            block->extensions = (uint8_t)extensions;
+        }
+    }
+    return is_changed;
+}
+
+/* Returns the number of code units. */
 static int
-assign_offsets(InstructionStore *store, Label entry)
+settle_places(InstructionStore *store, Label entry)
 {
     int size;
-    FOR_EACH_BLOCK(store, entry, block) {
-        measure_block(store, block);
-    }
     do {
         size = place_blocks(store, entry);
-    } while (widen_jumps(store, entry));
+    } while (extend_jumps(store, entry));
     return size;
-}
-
-/* ---- Code ---- */
-
-static _Py_CODEUNIT *
-write_extensions(_Py_CODEUNIT *at, int argument)
-{
-    for (int shift = 24; shift > 0; shift -= 8) {
-        if (argument >> shift) {
-            *at++ = _Py_MAKECODEUNIT(EXTENDED_ARG, (argument >> shift) & 0xFF);
-        }
-    }
-    return at;
-}
-
-/* Caches are zero from the beginning. */
-static inline _Py_CODEUNIT *
-write_instruction(_Py_CODEUNIT *at, int opcode, int argument)
-{
-    if (argument > 0xFF) {
-        at = write_extensions(at, argument);
-    }
-    *at = _Py_MAKECODEUNIT(opcode, argument & 0xFF);
-    return at + 1 + _PyOpcode_Caches[opcode];
-}
-
-/* The argument as the evaluation loop wants it: how far a jump goes, nothing where none is
-   taken. */
-static inline int
-final_argument(const InstructionStore *store, const Block *block, const Instruction *instruction)
-{
-    if (!takes_argument(instruction)) {
-        return 0;
-    }
-    if (opcode_has(instruction->opcode, OPCODE_JUMPS)) {
-        int target = store->blocks.items[instruction->argument].offset;
-        return abs(target - (block->offset + block->size));
-    }
-    return instruction->argument;
 }
 
 /* ---- Source locations ---- */
@@ -204,36 +139,81 @@ write_location(uint8_t *at, int length, const Location *where, int *line)
     return write_unusual_location(at, length, where, delta);
 }
 
-static inline uint8_t *
-write_locations(uint8_t *at, const Instruction *instruction, int *line)
-{
-    int left = instruction->width;
-    for (; left > LONGEST_LOCATION; left -= LONGEST_LOCATION) {
-        at = write_location(at, LONGEST_LOCATION, &instruction->where, line);
-    }
-    return write_location(at, left, &instruction->where, line);
-}
-
 /* ---- Both at once ---- */
 
-/* Fills the code in and the table of locations: the instructions are read once. */
+/* What is written: the code, and the table of locations until it has to grow. */
+typedef struct {
+    _Py_CODEUNIT *code;
+    uint8_t *at;
+    uint8_t *limit;    /* there is room for one more instruction up to here */
+    int line;          /* the last one given */
+} Writer;
+
+static int
+make_room(ByteArray *table, Writer *writer)
+{
+    table->count = table->items == NULL ? 0 : (int)(writer->at - table->items);
+    if (byte_array_reserve(table, ROOM_FOR_INSTRUCTION) < 0) {
+        return -1;
+    }
+    writer->at = table->items + table->count;
+    writer->limit = table->items + table->capacity - ROOM_FOR_INSTRUCTION;
+    return 0;
+}
+
+static _Py_CODEUNIT *
+write_extensions(_Py_CODEUNIT *at, int argument)
+{
+    for (int shift = 24; shift > 0; shift -= 8) {
+        if (argument >> shift) {
+            *at++ = _Py_MAKECODEUNIT(EXTENDED_ARG, (argument >> shift) & 0xFF);
+        }
+    }
+    return at;
+}
+
+/* Caches are zero from the beginning. */
+static inline void
+write_instruction(Writer *writer, int opcode, int argument, const Location *where)
+{
+    _Py_CODEUNIT *code = writer->code;
+    if (argument > 0xFF) {
+        code = write_extensions(code, argument);
+    }
+    *code = _Py_MAKECODEUNIT(opcode, argument & 0xFF);
+    code += 1 + caches_of(opcode);
+    int left = (int)(code - writer->code);
+    writer->code = code;
+    for (; left > LONGEST_LOCATION; left -= LONGEST_LOCATION) {
+        writer->at = write_location(writer->at, LONGEST_LOCATION, where, &writer->line);
+    }
+    writer->at = write_location(writer->at, left, where, &writer->line);
+}
+
+/* Fills in the code and the table of locations: the instructions are read once.  The argument of
+   a jump is how far it goes. */
 static int
 write_blocks(InstructionStore *store, Label entry, int line, _Py_CODEUNIT *code)
 {
     ByteArray *table = &store->table;
-    table->count = 0;
+    Writer writer = {.code = code, .line = line, .at = table->items};
+    if (make_room(table, &writer) < 0) {
+        return -1;
+    }
     FOR_EACH_BLOCK(store, entry, block) {
         const Instruction *instruction = instructions_of(store, block);
-        for (int i = 0; i < block->count; i++, instruction++) {
-            if (byte_array_reserve(table, ROOM_FOR_INSTRUCTION) < 0) {
+        const Instruction *end = instruction + block->count;
+        bool jumps = (block->ends & OPCODE_JUMPS) != 0;
+        for (; instruction < end; instruction++) {
+            if (writer.at > writer.limit && make_room(table, &writer) < 0) {
                 return -1;
             }
-            code = write_instruction(code, instruction->opcode,
-                                     final_argument(store, block, instruction));
-            uint8_t *at = table->items + table->count;
-            table->count += (int)(write_locations(at, instruction, &line) - at);
+            int argument = jumps && instruction + 1 == end ? jump_distance(store, block)
+                                                           : instruction->argument;
+            write_instruction(&writer, instruction->opcode, argument, &instruction->where);
         }
     }
+    table->count = (int)(writer.at - table->items);
     return 0;
 }
 
@@ -247,7 +227,7 @@ int
 assemble_code(InstructionStore *store, Label entry, int first_line, PyObject **code,
               PyObject **locations)
 {
-    int size = assign_offsets(store, entry);
+    int size = settle_places(store, entry);
     *code = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size * (Py_ssize_t)sizeof(_Py_CODEUNIT));
     if (*code == NULL) {
         return -1;
@@ -318,8 +298,12 @@ assemble_handlers(InstructionStore *store, Label entry)
                 start = offset;
                 handler = instruction[i].handler;
             }
-            offset += instruction[i].width;
+            offset += 1 + caches_of(instruction[i].opcode);
+            if (instruction[i].argument > 0xFF) {
+                offset += extensions_for(instruction[i].argument);
+            }
         }
+        offset = block->offset + block->size;
     }
     if (handler != NO_LABEL && append_handler(store, start, offset, handler) < 0) {
         return NULL;

@@ -138,12 +138,11 @@ make_objects(const struct CodeParts *parts, InstructionStore *store, Label entry
     if (assemble_code(store, entry, parts->first_line, &made->code, &made->linetable) < 0) {
         return -1;
     }
-    made->code = constants_share_bytes(constants, made->code);
     made->linetable = constants_share_bytes(constants, made->linetable);
     made->exceptiontable = parts->sets_handlers
                                ? constants_share_bytes(constants, assemble_handlers(store, entry))
                                : PyBytes_FromStringAndSize(NULL, 0);
-    if (made->code == NULL || made->linetable == NULL || made->exceptiontable == NULL
+    if (made->linetable == NULL || made->exceptiontable == NULL
         || (made->names = names_tuple(parts, ids)) == NULL
         || (made->consts = constants_tuple(parts, ids)) == NULL
         || (made->localsplusnames = variables_tuple(parts, ids, variables)) == NULL

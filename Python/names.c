@@ -72,7 +72,7 @@ reserve_name(struct Names *names)
         }
         names->records = records;
     }
-    if ((uint32_t)names->count * 2 >= names->slot_mask) {
+    if ((uint32_t)names->count * 4 >= names->slot_mask) {
         return double_slots(names);
     }
     return 0;

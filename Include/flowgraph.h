@@ -22,6 +22,7 @@ typedef struct {
     Instruction *instructions;
     ConstantTable *constants;
     Pool *constant_pool;
+    int first_instruction;    /* the unit's */
     Label entry;              /* the unit's first block; its others have higher labels */
     int first_line;
     int is_generator;         /* generator, coroutine or asynchronous generator */

@@ -6,6 +6,8 @@
    A label is the index of a block, made before or at the place it marks; blocks are numbered in
    the order in which they are made, which several passes follow.
    Until it is assembled a jump's argument is the label it goes to.
+   An instruction is kept small, since a large module has a million: its place in the source is
+   packed as a rule.
    Memory: the arrays belong to the compile and are freed with it. */
 
 #ifndef FRONTEND_INSTRUCTIONS_H
@@ -17,6 +19,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Opcodes that exist before assembling only. */
 enum {
@@ -46,12 +49,18 @@ typedef struct {
 
 #define NO_LOCATION ((Location){-1, -1, -1, -1})
 
+/* The members but the first line belong to location_of() and instruction_place(). */
 typedef struct {
-    int opcode;
-    int argument;     /* 0 where the opcode takes none */
-    Label handler;    /* where an exception raised here goes; set by the flow graph */
-    Location where;
+    int argument;           /* 0 where the opcode takes none */
+    int line;               /* negative: none */
+    uint16_t more_lines;    /* to the end line, or IS_FAR */
+    uint16_t column;        /* plus one; where IS_FAR, the lower half of an index of far_locations */
+    uint16_t end_column;    /* plus one; or the higher half */
+    int16_t opcode;
 } Instruction;
+
+/* The place takes more than an instruction has room for. */
+enum { IS_FAR = UINT16_MAX };
 
 /* What an opcode does to control flow, and what the flow graph looks for. */
 enum {
@@ -93,6 +102,7 @@ typedef struct {
 
 DEFINE_ARRAY(InstructionArray, Instruction, instruction_array);
 DEFINE_ARRAY(BlockArray, Block, block_array);
+DEFINE_ARRAY(LocationArray, Location, location_array);
 /* Handlers in force, innermost first, as a list that shares its tails. */
 typedef struct {
     Label handler;
@@ -106,12 +116,55 @@ DEFINE_ARRAY(ByteArray, uint8_t, byte_array);
 typedef struct {
     InstructionArray instructions;
     BlockArray blocks;
+    LocationArray far_locations;
     HandlerArray handlers;    /* of the unit being optimized; entry 0 is no handler */
+    IntArray instruction_handlers;    /* where an exception goes that an instruction of the unit
+                                         raises, by index; empty if the unit has no handlers */
     IntArray scratch;         /* work lists of the passes, empty between them */
     ByteArray table;          /* the line or exception table being written */
 } InstructionStore;
 
 void instructions_clear(InstructionStore *);
+
+/* instruction_place() for the places that take more. */
+int instruction_place_far(InstructionStore *, Instruction *, const Location *);
+
+/* Gives the instruction its place in the source.  -1 with MemoryError. */
+static inline int
+instruction_place(InstructionStore *store, Instruction *instruction, const Location *where)
+{
+    unsigned int more_lines = (unsigned int)where->end_line - (unsigned int)where->line;
+    unsigned int column = (unsigned int)where->column + 1;
+    unsigned int end_column = (unsigned int)where->end_column + 1;
+    instruction->line = where->line;
+    if ((more_lines | column | end_column) >= IS_FAR) {
+        return instruction_place_far(store, instruction, where);
+    }
+    instruction->more_lines = (uint16_t)more_lines;
+    instruction->column = (uint16_t)column;
+    instruction->end_column = (uint16_t)end_column;
+    return 0;
+}
+
+/* The same for the place of another instruction. */
+static inline void
+instruction_place_as(Instruction *instruction, const Instruction *other)
+{
+    instruction->line = other->line;
+    instruction->more_lines = other->more_lines;
+    instruction->column = other->column;
+    instruction->end_column = other->end_column;
+}
+
+static inline Location
+location_of(const InstructionStore *store, const Instruction *instruction)
+{
+    if (instruction->more_lines == IS_FAR) {
+        return store->far_locations.items[instruction->column | instruction->end_column << 16];
+    }
+    return (Location){instruction->line, instruction->line + instruction->more_lines,
+                      instruction->column - 1, instruction->end_column - 1};
+}
 
 Label instructions_new_block(InstructionStore *);
 

@@ -96,53 +96,54 @@ write_first_byte(uint8_t *at, int kind, int length)
 
 /* What does not fit the forms for places within one line. */
 static uint8_t *
-write_unusual_location(uint8_t *at, int length, const Location *where, int line_delta)
+write_unusual_location(uint8_t *at, int length, Location where, int line_delta)
 {
-    if ((where->column < 0 || where->end_column < 0)
-        && (where->end_line == where->line || where->end_line == -1)) {
+    if ((where.column < 0 || where.end_column < 0)
+        && (where.end_line == where.line || where.end_line == -1)) {
         at = write_first_byte(at, PY_CODE_LOCATION_INFO_NO_COLUMNS, length);
         return at + write_signed_varint(at, line_delta);
     }
     at = write_first_byte(at, PY_CODE_LOCATION_INFO_LONG, length);
     at += write_signed_varint(at, line_delta);
-    at += write_varint(at, (unsigned int)(where->end_line - where->line));
-    at += write_varint(at, (unsigned int)(where->column + 1));
-    return at + write_varint(at, (unsigned int)(where->end_column + 1));
+    at += write_varint(at, (unsigned int)(where.end_line - where.line));
+    at += write_varint(at, (unsigned int)(where.column + 1));
+    return at + write_varint(at, (unsigned int)(where.end_column + 1));
 }
 
 /* One entry; *line is the line the last one gave.  Compared as unsigned, negative numbers are too
    large. */
 static inline uint8_t *
-write_location(uint8_t *at, int length, const Location *where, int *line)
+write_location(uint8_t *at, int length, const InstructionStore *store,
+               const Instruction *instruction, int *line)
 {
-    if (where->line < 0) {
+    if (instruction->line < 0) {
         return write_first_byte(at, PY_CODE_LOCATION_INFO_NONE, length);
     }
-    unsigned int column = (unsigned int)where->column;
-    unsigned int end_column = (unsigned int)where->end_column;
-    int delta = where->line - *line;
-    *line = where->line;
-    if (where->end_line != where->line) {
-        return write_unusual_location(at, length, where, delta);
+    unsigned int column = instruction->column - 1U;
+    unsigned int end_column = instruction->end_column - 1U;
+    int delta = instruction->line - *line;
+    *line = instruction->line;
+    if (instruction->more_lines == 0) {
+        if (delta == 0 && column < 80 && end_column - column < 16) {
+            at = write_first_byte(at, (int)column >> 3, length);
+            *at++ = (uint8_t)((column & 7) << 4 | (end_column - column));
+            return at;
+        }
+        if ((unsigned int)delta < 3 && column < 128 && end_column < 128) {
+            at = write_first_byte(at, PY_CODE_LOCATION_INFO_ONE_LINE0 + delta, length);
+            *at++ = (uint8_t)column;
+            *at++ = (uint8_t)end_column;
+            return at;
+        }
     }
-    if (delta == 0 && column < 80 && end_column - column < 16) {
-        at = write_first_byte(at, (int)column >> 3, length);
-        *at++ = (uint8_t)((column & 7) << 4 | (end_column - column));
-        return at;
-    }
-    if ((unsigned int)delta < 3 && column < 128 && end_column < 128) {
-        at = write_first_byte(at, PY_CODE_LOCATION_INFO_ONE_LINE0 + delta, length);
-        *at++ = (uint8_t)column;
-        *at++ = (uint8_t)end_column;
-        return at;
-    }
-    return write_unusual_location(at, length, where, delta);
+    return write_unusual_location(at, length, location_of(store, instruction), delta);
 }
 
 /* ---- Both at once ---- */
 
 /* What is written: the code, and the table of locations until it has to grow. */
 typedef struct {
+    const InstructionStore *store;
     _Py_CODEUNIT *code;
     uint8_t *at;
     uint8_t *limit;    /* there is room for one more instruction up to here */
@@ -174,8 +175,9 @@ write_extensions(_Py_CODEUNIT *at, int argument)
 
 /* Caches are zero from the beginning. */
 static inline void
-write_instruction(Writer *writer, int opcode, int argument, const Location *where)
+write_instruction(Writer *writer, const Instruction *instruction, int argument)
 {
+    int opcode = instruction->opcode;
     _Py_CODEUNIT *code = writer->code;
     if (argument > 0xFF) {
         code = write_extensions(code, argument);
@@ -185,9 +187,10 @@ write_instruction(Writer *writer, int opcode, int argument, const Location *wher
     int left = (int)(code - writer->code);
     writer->code = code;
     for (; left > LONGEST_LOCATION; left -= LONGEST_LOCATION) {
-        writer->at = write_location(writer->at, LONGEST_LOCATION, where, &writer->line);
+        writer->at = write_location(writer->at, LONGEST_LOCATION, writer->store, instruction,
+                                    &writer->line);
     }
-    writer->at = write_location(writer->at, left, where, &writer->line);
+    writer->at = write_location(writer->at, left, writer->store, instruction, &writer->line);
 }
 
 /* Fills in the code and the table of locations: the instructions are read once.  The argument of
@@ -196,7 +199,7 @@ static int
 write_blocks(InstructionStore *store, Label entry, int line, _Py_CODEUNIT *code)
 {
     ByteArray *table = &store->table;
-    Writer writer = {.code = code, .line = line, .at = table->items};
+    Writer writer = {.store = store, .code = code, .line = line, .at = table->items};
     if (make_room(table, &writer) < 0) {
         return -1;
     }
@@ -210,7 +213,7 @@ write_blocks(InstructionStore *store, Label entry, int line, _Py_CODEUNIT *code)
             }
             int argument = jumps && instruction + 1 == end ? jump_distance(store, block)
                                                            : instruction->argument;
-            write_instruction(&writer, instruction->opcode, argument, &instruction->where);
+            write_instruction(&writer, instruction, argument);
         }
     }
     table->count = (int)(writer.at - table->items);
@@ -290,13 +293,14 @@ assemble_handlers(InstructionStore *store, Label entry)
     store->table.count = 0;
     FOR_EACH_BLOCK(store, entry, block) {
         const Instruction *instruction = instructions_of(store, block);
+        const Label *handlers = store->instruction_handlers.items + block->first;
         for (int i = 0; i < block->count; i++) {
-            if (instruction[i].handler != handler) {
+            if (handlers[i] != handler) {
                 if (handler != NO_LABEL && append_handler(store, start, offset, handler) < 0) {
                     return NULL;
                 }
                 start = offset;
-                handler = instruction[i].handler;
+                handler = handlers[i];
             }
             offset += 1 + caches_of(instruction[i].opcode);
             if (instruction[i].argument > 0xFF) {

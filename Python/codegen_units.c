@@ -51,7 +51,7 @@ start_unlabelled_block(struct Compiler *compiler)
 }
 
 /* What the last instruction means for its block. */
-static void
+__attribute__((noinline)) static void
 note_traits(struct Compiler *compiler, int traits)
 {
     enum { NOTED_ALWAYS = BLOCK_SETS_HANDLERS | BLOCK_HAS_NOPS | BLOCK_MAY_FOLD };
@@ -71,7 +71,7 @@ enum {
                    | OPCODE_TESTS_VALUE,
 };
 
-static inline int
+__attribute__((always_inline)) static inline int
 append(struct Compiler *compiler, int opcode, Py_ssize_t argument, const Location *where)
 {
     if (compiler->only_looks) {
@@ -82,11 +82,11 @@ append(struct Compiler *compiler, int opcode, Py_ssize_t argument, const Locatio
         TRY(start_unlabelled_block(compiler));
     }
     TRY(instruction_array_reserve(instructions, 1));
-    Instruction *instruction = &instructions->items[instructions->count++];
-    instruction->opcode = opcode;
+    Instruction *instruction = &instructions->items[instructions->count];
+    TRY(instruction_place(&compiler->store, instruction, where));
+    instructions->count++;
+    instruction->opcode = (int16_t)opcode;
     instruction->argument = (int)argument;
-    instruction->handler = NO_LABEL;
-    instruction->where = *where;
     if (where->line < 0) {
         compiler->unit->notes |= BLOCK_LACKS_LINES;
     }
@@ -190,7 +190,7 @@ take_back_push(struct Compiler *compiler)
         || compiler->store.blocks.items[unit->current].first == instructions->count) {
         return 0;
     }
-    if (last->where.line != unit->where.line) {
+    if (last->line != unit->where.line) {
         unit->notes |= BLOCK_MAY_FOLD;
         return 0;
     }
@@ -663,7 +663,7 @@ settle_first_line(struct Compiler *compiler)
     struct CodeUnit *unit = compiler->unit;
     if (unit->first_line == 0) {
         const Block *entry = &compiler->store.blocks.items[unit->entry];
-        int line = compiler->store.instructions.items[entry->first].where.line;
+        int line = compiler->store.instructions.items[entry->first].line;
         unit->first_line = line != 0 ? line : 1;
     }
 }

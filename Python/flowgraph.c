@@ -110,7 +110,7 @@ look_at_ends(FlowGraph *graph)
     for (Label label = graph->store->blocks.count - 1; label >= graph->entry; label--) {
         Block *block = block_at(graph, label);
         if (leaves(block)) {
-            graph->has_exit_without_line |= instructions_of(graph, block)->where.line <= 0;
+            graph->has_exit_without_line |= instructions_of(graph, block)->line <= 0;
         }
         else if (block->ends & OPCODE_JUMPS) {
             Instruction *jump = last_of(graph, block);
@@ -126,7 +126,7 @@ has_line(const FlowGraph *graph, const Block *block)
 {
     const Instruction *instruction = instructions_of(graph, block);
     for (int i = 0; i < block->count; i++) {
-        if (instruction[i].where.line > 0) {
+        if (instruction[i].line > 0) {
             return 1;
         }
     }
@@ -173,9 +173,9 @@ inline_exits(FlowGraph *graph)
 /* ---- What comes before a unit's own code ---- */
 
 static Instruction *
-write_prefix(Instruction *at, int opcode, int argument, Location where)
+write_prefix(Instruction *at, int opcode, int argument, int line)
 {
-    *at = (Instruction){opcode, argument, NO_LABEL, where};
+    *at = (Instruction){.opcode = (int16_t)opcode, .argument = argument, .line = line};
     return at + 1;
 }
 
@@ -199,7 +199,7 @@ write_cells(FlowGraph *graph, Instruction *at)
     memcpy(slots->items, graph->cell_slots, (size_t)graph->cell_count * sizeof(int));
     qsort(slots->items, (size_t)graph->cell_count, sizeof(int), order_of_slots);
     for (int i = 0; i < graph->cell_count; i++) {
-        at = write_prefix(at, MAKE_CELL, slots->items[i], NO_LOCATION);
+        at = write_prefix(at, MAKE_CELL, slots->items[i], -1);
     }
     return 0;
 }
@@ -218,16 +218,15 @@ insert_prefix(FlowGraph *graph)
     Instruction *at = instructions_of(graph, entry);
     memmove(at + count, at, (size_t)entry->count * sizeof(Instruction));
     if (graph->free_count > 0) {
-        at = write_prefix(at, COPY_FREE_VARS, graph->free_count, NO_LOCATION);
+        at = write_prefix(at, COPY_FREE_VARS, graph->free_count, -1);
     }
     if (graph->cell_count > 0 && write_cells(graph, at) < 0) {
         return -1;
     }
     at += graph->cell_count;
     if (graph->is_generator) {
-        Location start = {graph->first_line, graph->first_line, -1, -1};
-        at = write_prefix(at, RETURN_GENERATOR, 0, start);
-        write_prefix(at, POP_TOP, 0, NO_LOCATION);
+        at = write_prefix(at, RETURN_GENERATOR, 0, graph->first_line);
+        write_prefix(at, POP_TOP, 0, -1);
     }
     entry->count += count;
     entry->notes |= BLOCK_LACKS_LINES;
@@ -270,7 +269,7 @@ line_after(const FlowGraph *graph, const Block *block)
     while (next != NO_LABEL && block_at(graph, next)->count == 0) {
         next = block_at(graph, next)->next;
     }
-    return next == NO_LABEL ? -1 : instructions_of(graph, block_at(graph, next))->where.line;
+    return next == NO_LABEL ? -1 : instructions_of(graph, block_at(graph, next))->line;
 }
 
 /* Whether a NOP is needed for its line.  When the instruction after it has no line it takes the
@@ -278,18 +277,29 @@ line_after(const FlowGraph *graph, const Block *block)
 static bool
 is_needed_nop(FlowGraph *graph, Block *block, Instruction *nop, bool is_last, int previous_line)
 {
-    int line = nop->where.line;
+    int line = nop->line;
     if (line < 0 || line == previous_line) {
         return false;
     }
     if (is_last) {
         return line_after(graph, block) != line;
     }
-    if (nop[1].where.line < 0) {
-        nop[1].where = nop->where;
+    if (nop[1].line < 0) {
+        instruction_place_as(&nop[1], nop);
         return false;
     }
-    return nop[1].where.line != line;
+    return nop[1].line != line;
+}
+
+static inline void
+move_instruction(FlowGraph *graph, const Block *block, int from, int to)
+{
+    Instruction *instruction = instructions_of(graph, block);
+    instruction[to] = instruction[from];
+    IntArray *handlers = &graph->store->instruction_handlers;
+    if (handlers->count > 0) {
+        handlers->items[block->first + to] = handlers->items[block->first + from];
+    }
 }
 
 /* Leaves out the NOPs that are not needed.  The block's size, where it is known, follows. */
@@ -309,9 +319,9 @@ drop_nops(FlowGraph *graph, Block *block)
             block->notes |= BLOCK_HAS_NOPS;
         }
         if (kept != i) {
-            instruction[kept] = instruction[i];
+            move_instruction(graph, block, i, kept);
         }
-        previous_line = instruction[kept++].where.line;
+        previous_line = instruction[kept++].line;
     }
     block->count = kept;
     block->size -= count - kept;
@@ -554,7 +564,7 @@ static int
 next_swappable(const Instruction *instruction, int count, int at, int line)
 {
     while (++at < count) {
-        if (line >= 0 && instruction[at].where.line != line) {
+        if (line >= 0 && instruction[at].line != line) {
             return -1;
         }
         if (instruction[at].opcode != NOP) {
@@ -582,7 +592,7 @@ carry_out_swaps(FlowGraph *graph, Block *block, int at)
             return;
         }
         int other = first;
-        int line = instruction[first].where.line;
+        int line = instruction[first].line;
         for (int steps = swap->argument - 1; steps > 0; steps--) {
             other = next_swappable(instruction, block->count, other, line);
             if (other < 0) {
@@ -619,7 +629,7 @@ fold_swap(FlowGraph *graph, Block *block, int at)
 static int
 thread_jump(Instruction *jump, const Instruction *target, int opcode)
 {
-    if (jump->where.line != target->where.line || jump->argument == target->argument) {
+    if (jump->line != target->line || jump->argument == target->argument) {
         return 0;
     }
     jump->argument = target->argument;
@@ -631,7 +641,7 @@ thread_jump(Instruction *jump, const Instruction *target, int opcode)
 static int
 pass_opposite_test(FlowGraph *graph, Instruction *jump, const Instruction *target, int opcode)
 {
-    if (jump->where.line != target->where.line) {
+    if (jump->line != target->line) {
         return 0;
     }
     jump->opcode = opcode;
@@ -907,7 +917,7 @@ leaves_without_line(const FlowGraph *graph, const Block *block)
     }
     const Instruction *instruction = instructions_of(graph, block);
     for (int i = 0; i < block->count; i++) {
-        if (instruction[i].where.line >= 0) {
+        if (instruction[i].line >= 0) {
             return 0;
         }
     }
@@ -962,7 +972,7 @@ copy_shared_exits(FlowGraph *graph)
             return -1;
         }
         jump = last_of(graph, block_at(graph, label));
-        instructions_of(graph, block_at(graph, copy))->where = jump->where;
+        instruction_place_as(instructions_of(graph, block_at(graph, copy)), jump);
         block_at(graph, jump->argument)->predecessors--;
         block_at(graph, copy)->predecessors = 1;
         jump->argument = copy;
@@ -991,30 +1001,31 @@ give_lines_to_fallthrough_exits(FlowGraph *graph)
         }
         Block *next = block_at(graph, block->next);
         if (leaves_without_line(graph, next)) {
-            instructions_of(graph, next)->where = last_of(graph, block)->where;
+            instruction_place_as(instructions_of(graph, next), last_of(graph, block));
         }
     }
 }
 
 static void
-hand_line_to(FlowGraph *graph, Label label, Location where)
+hand_line_to(FlowGraph *graph, Label label, const Instruction *from)
 {
     Block *block = block_at(graph, label);
-    if (block->predecessors == 1 && instructions_of(graph, block)->where.line < 0) {
-        instructions_of(graph, block)->where = where;
+    if (block->predecessors == 1 && instructions_of(graph, block)->line < 0) {
+        instruction_place_as(instructions_of(graph, block), from);
     }
 }
 
 static void
 spread_lines_in(Instruction *instruction, int count)
 {
-    const Location *where = &NO_LOCATION;
+    const Instruction nowhere = {.line = -1};
+    const Instruction *placed = &nowhere;
     for (const Instruction *end = instruction + count; instruction < end; instruction++) {
-        if (instruction->where.line < 0) {
-            instruction->where = *where;
+        if (instruction->line < 0) {
+            instruction_place_as(instruction, placed);
         }
         else {
-            where = &instruction->where;
+            placed = instruction;
         }
     }
 }
@@ -1034,19 +1045,34 @@ spread_lines(FlowGraph *graph)
             spread_lines_in(instructions_of(graph, block), block->count);
         }
         const Instruction *last = last_of(graph, block);
-        is_any_left |= last->where.line < 0;
+        is_any_left |= last->line < 0;
         if (!has_no_fallthrough(block) && block->next != NO_LABEL) {
-            hand_line_to(graph, block->next, last->where);
+            hand_line_to(graph, block->next, last);
         }
         if (block->ends & OPCODE_JUMPS) {
-            hand_line_to(graph, last->argument, last->where);
+            hand_line_to(graph, last->argument, last);
         }
     }
     return is_any_left;
 }
 
+/* The line alone: where the instructions end stays as it is. */
+static int
+change_line(FlowGraph *graph, const Block *block, int line)
+{
+    Instruction *instruction = instructions_of(graph, block);
+    for (const Instruction *end = instruction + block->count; instruction < end; instruction++) {
+        Location where = location_of(graph->store, instruction);
+        where.line = line;
+        if (instruction_place(graph->store, instruction, &where) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 /* A block that returns has a line in any case. */
-static void
+static int
 give_lines_to_returns(FlowGraph *graph)
 {
     int line = graph->first_line;
@@ -1056,16 +1082,16 @@ give_lines_to_returns(FlowGraph *graph)
             continue;
         }
         Instruction *last = last_of(graph, block);
-        if (last->where.line >= 0) {
-            line = last->where.line;
+        if (last->line >= 0) {
+            line = last->line;
         }
         else if (last->opcode == RETURN_VALUE) {
-            Instruction *instruction = instructions_of(graph, block);
-            for (int i = 0; i < block->count; i++) {
-                instruction[i].where.line = line;
+            if (change_line(graph, block, line) < 0) {
+                return -1;
             }
         }
     }
+    return 0;
 }
 
 /* ---- The value stack ---- */
@@ -1185,8 +1211,9 @@ label_block(FlowGraph *graph, Block *block)
     HandlerArray *list = &graph->store->handlers;
     int handlers = block->handlers;
     Instruction *instruction = instructions_of(graph, block);
+    Label *handler = graph->store->instruction_handlers.items + block->first;
     for (int i = 0; i < block->count; i++, instruction++) {
-        instruction->handler = NO_LABEL;
+        handler[i] = NO_LABEL;
         if (opcode_has(instruction->opcode, OPCODE_SETS_HANDLER)) {
             enter_with_handlers(graph, instruction->argument, handlers);
             block_at(graph, instruction->argument)->keeps_last_offset |=
@@ -1203,7 +1230,7 @@ label_block(FlowGraph *graph, Block *block)
             make_nop(block, instruction);
         }
         else {
-            instruction->handler = list->items[handlers].handler;
+            handler[i] = list->items[handlers].handler;
             if (opcode_has(instruction->opcode, OPCODE_JUMPS)) {
                 enter_with_handlers(graph, instruction->argument, handlers);
             }
@@ -1220,9 +1247,15 @@ label_handlers(FlowGraph *graph)
 {
     HandlerEntry none = {NO_LABEL, 0};
     graph->store->handlers.count = 0;
-    if (handler_array_append(&graph->store->handlers, none) < 0 || reserve_work(graph) < 0) {
+    IntArray *instruction_handlers = &graph->store->instruction_handlers;
+    int count = graph->store->instructions.count;
+    if (handler_array_append(&graph->store->handlers, none) < 0 || reserve_work(graph) < 0
+        || int_array_reserve(instruction_handlers, count) < 0) {
         return -1;
     }
+    instruction_handlers->count = count;
+    memset(instruction_handlers->items + graph->first_instruction, 0xFF,
+           (size_t)(count - graph->first_instruction) * sizeof(int));
     IntArray *work = &graph->store->scratch;
     enter_with_handlers(graph, graph->entry, 0);
     while (work->count > 0) {
@@ -1276,6 +1309,7 @@ int
 flow_prepare(FlowGraph *graph)
 {
     find_arrays(graph);
+    graph->first_instruction = block_at(graph, graph->entry)->first;
     look_at_ends(graph);
     return graph->has_exit_without_line ? inline_exits(graph) : 0;
 }
@@ -1290,15 +1324,13 @@ give_lines(FlowGraph *graph)
     if (graph->has_exit_without_line) {
         give_lines_to_fallthrough_exits(graph);
     }
-    if (spread_lines(graph)) {
-        give_lines_to_returns(graph);
-    }
-    return 0;
+    return spread_lines(graph) ? give_lines_to_returns(graph) : 0;
 }
 
 int
 flow_optimize(FlowGraph *graph)
 {
+    graph->store->instruction_handlers.count = 0;
     number_cells(graph);
     if (insert_prefix(graph) < 0 || rewrite_blocks(graph) < 0 || give_lines(graph) < 0) {
         return -1;

@@ -16,9 +16,29 @@ instructions_clear(InstructionStore *store)
 {
     instruction_array_clear(&store->instructions);
     block_array_clear(&store->blocks);
+    location_array_clear(&store->far_locations);
     handler_array_clear(&store->handlers);
+    int_array_clear(&store->instruction_handlers);
     int_array_clear(&store->scratch);
     byte_array_clear(&store->table);
+}
+
+/* Instructions of one node follow one another: they share a location. */
+int
+instruction_place_far(InstructionStore *store, Instruction *instruction, const Location *where)
+{
+    LocationArray *far = &store->far_locations;
+    if (far->count == 0
+        || memcmp(&far->items[far->count - 1], where, sizeof(*where)) != 0) {
+        if (location_array_append(far, *where) < 0) {
+            return -1;
+        }
+    }
+    unsigned int index = (unsigned int)(far->count - 1);
+    instruction->more_lines = IS_FAR;
+    instruction->column = (uint16_t)index;
+    instruction->end_column = (uint16_t)(index >> 16);
+    return 0;
 }
 
 Label

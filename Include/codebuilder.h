@@ -1,8 +1,9 @@
 /* The code object of a finished code unit.
 
    In: assembled blocks, and the pools of the names, variables and constants the unit uses.
-   Out: a code object, a new reference.  Its tuples and bytes are shared with equal ones of the
-   same compile.
+   Out: a code object, a new reference.  Its tuples and tables are shared with equal ones of the
+   same compile.  When the unit is the last the instructions are given back before the rest is
+   made: a large module has most of its code in it.
    Entry: code_build(). */
 
 #ifndef FRONTEND_CODEBUILDER_H
@@ -24,6 +25,7 @@ struct CodeParts {
     int positional_only_count;
     int keyword_only_count;
     int stack_depth;
+    bool is_last;                  /* of the compile */
     bool sets_handlers;            /* there is an exception table */
     int constant_count;
     ConstantTable *constants;

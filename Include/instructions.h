@@ -126,6 +126,9 @@ typedef struct {
 
 void instructions_clear(InstructionStore *);
 
+/* Gives back all but the scratch memory, after the last unit was assembled. */
+void instructions_forget(InstructionStore *);
+
 /* instruction_place() for the places that take more. */
 int instruction_place_far(InstructionStore *, Instruction *, const Location *);
 

@@ -682,6 +682,7 @@ build_code(struct Compiler *compiler, const FlowGraph *graph, int stack_depth)
         .positional_only_count = (int)unit->positional_only_count,
         .keyword_only_count = (int)unit->keyword_only_count,
         .stack_depth = stack_depth,
+        .is_last = unit->around == NULL,
         .sets_handlers = unit->sets_handlers,
         .constant_count = graph->used_constants,
         .constants = &compiler->constants,

@@ -545,6 +545,18 @@ constants_shared_tuple(ConstantTable *table, const ConstantId *ids, int count)
     return probe.object;
 }
 
+bool
+constants_have_tuple_of(const ConstantTable *table, int count)
+{
+    const Constant *constant = table->constants.items;
+    for (const Constant *end = constant + table->constants.count; constant < end; constant++) {
+        if (constant->element_count == count && PyTuple_CheckExact(constant->object)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void
 constants_init(ConstantTable *table)
 {

@@ -12,15 +12,21 @@
 #include "instructions.h"
 
 void
-instructions_clear(InstructionStore *store)
+instructions_forget(InstructionStore *store)
 {
     instruction_array_clear(&store->instructions);
     block_array_clear(&store->blocks);
     location_array_clear(&store->far_locations);
     handler_array_clear(&store->handlers);
     int_array_clear(&store->instruction_handlers);
-    int_array_clear(&store->scratch);
     byte_array_clear(&store->table);
+}
+
+void
+instructions_clear(InstructionStore *store)
+{
+    instructions_forget(store);
+    int_array_clear(&store->scratch);
 }
 
 /* Instructions of one node follow one another: they share a location. */

@@ -2,8 +2,7 @@
 
    In: assembled blocks, and the pools of the names, variables and constants the unit uses.
    Out: a code object, a new reference.  Its tuples and tables are shared with equal ones of the
-   same compile.  When the unit is the last the instructions are given back before the rest is
-   made: a large module has most of its code in it.
+   same compile.
    Entry: code_build(). */
 
 #ifndef FRONTEND_CODEBUILDER_H

@@ -126,7 +126,8 @@ typedef struct {
 
 void instructions_clear(InstructionStore *);
 
-/* Gives back all but the scratch memory, after the last unit was assembled. */
+/* Gives back the instructions and what goes with them, after the last unit was assembled; the table
+   stays. */
 void instructions_forget(InstructionStore *);
 
 /* instruction_place() for the places that take more. */

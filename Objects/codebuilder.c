@@ -159,16 +159,17 @@ make_objects(const struct CodeParts *parts, InstructionStore *store, Label entry
     IntArray *ids = &store->scratch;
     int variables = count_variables(parts);
     ids->count = 0;
-    if (assemble_code(store, entry, parts->first_line, &made->code, &made->linetable) < 0) {
+    struct AssemblyTask task = {parts->first_line, parts->sets_handlers, parts->is_last};
+    struct Assembled assembled = {NULL};
+    int status = assemble(store, entry, &task, &assembled);
+    made->code = assembled.code;
+    made->linetable = assembled.locations;
+    made->exceptiontable = assembled.handlers;
+    if (status < 0) {
         return -1;
     }
     made->linetable = constants_share_bytes(constants, made->linetable);
-    made->exceptiontable = parts->sets_handlers
-                               ? constants_share_bytes(constants, assemble_handlers(store, entry))
-                               : PyBytes_FromStringAndSize(NULL, 0);
-    if (parts->is_last) {
-        instructions_forget(store);
-    }
+    made->exceptiontable = constants_share_bytes(constants, made->exceptiontable);
     if (made->linetable == NULL || made->exceptiontable == NULL
         || (made->names = names_tuple(parts, ids, variables)) == NULL
         || (made->consts = constants_tuple(parts, ids)) == NULL

@@ -226,28 +226,6 @@ finished_table(ByteArray *table)
     return PyBytes_FromStringAndSize((char *)table->items, table->count);
 }
 
-int
-assemble_code(InstructionStore *store, Label entry, int first_line, PyObject **code,
-              PyObject **locations)
-{
-    int size = settle_places(store, entry);
-    *code = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size * (Py_ssize_t)sizeof(_Py_CODEUNIT));
-    if (*code == NULL) {
-        return -1;
-    }
-    memset(PyBytes_AS_STRING(*code), 0, (size_t)size * sizeof(_Py_CODEUNIT));
-    if (write_blocks(store, entry, first_line, (_Py_CODEUNIT *)PyBytes_AS_STRING(*code)) < 0) {
-        Py_CLEAR(*code);
-        return -1;
-    }
-    *locations = finished_table(&store->table);
-    if (*locations == NULL) {
-        Py_CLEAR(*code);
-        return -1;
-    }
-    return 0;
-}
-
 /* ---- Exception handlers ---- */
 
 /* Six bits a byte, highest first; `start` marks the first byte of an entry. */
@@ -284,7 +262,7 @@ append_handler(InstructionStore *store, int start, int end, Label label)
     return 0;
 }
 
-PyObject *
+static PyObject *
 assemble_handlers(InstructionStore *store, Label entry)
 {
     Label handler = NO_LABEL;
@@ -313,4 +291,44 @@ assemble_handlers(InstructionStore *store, Label entry)
         return NULL;
     }
     return finished_table(&store->table);
+}
+
+/* ---- All of it ---- */
+
+/* Writes the code and, into the store's table, its locations. */
+static PyObject *
+assemble_code(InstructionStore *store, Label entry, int first_line, int size)
+{
+    size_t bytes = (size_t)size * sizeof(_Py_CODEUNIT);
+    PyObject *code = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)bytes);
+    if (code == NULL) {
+        return NULL;
+    }
+    memset(PyBytes_AS_STRING(code), 0, bytes);
+    if (write_blocks(store, entry, first_line, (_Py_CODEUNIT *)PyBytes_AS_STRING(code)) < 0) {
+        Py_CLEAR(code);
+    }
+    return code;
+}
+
+int
+assemble(InstructionStore *store, Label entry, const struct AssemblyTask *task,
+         struct Assembled *made)
+{
+    int size = settle_places(store, entry);
+    made->handlers = task->sets_handlers ? assemble_handlers(store, entry)
+                                         : PyBytes_FromStringAndSize(NULL, 0);
+    if (made->handlers == NULL) {
+        return -1;
+    }
+    store->table.count = 0;
+    made->code = assemble_code(store, entry, task->first_line, size);
+    if (made->code == NULL) {
+        return -1;
+    }
+    if (task->is_last) {
+        instructions_forget(store);
+    }
+    made->locations = finished_table(&store->table);
+    return made->locations == NULL ? -1 : 0;
 }

@@ -200,7 +200,9 @@ free_buckets(ConstantTable *table)
 static int
 grow_buckets(ConstantTable *table)
 {
-    size_t count = 4 * ((size_t)table->bucket_mask + 1);
+    enum { MANY_BUCKETS = 1 << 16 };
+    size_t count = (size_t)table->bucket_mask + 1;
+    count *= count < MANY_BUCKETS ? 4 : 2;
     int *buckets = PyMem_Calloc(count, sizeof(int));
     if (buckets == NULL) {
         PyErr_NoMemory();

@@ -19,7 +19,6 @@ instructions_forget(InstructionStore *store)
     location_array_clear(&store->far_locations);
     handler_array_clear(&store->handlers);
     int_array_clear(&store->instruction_handlers);
-    byte_array_clear(&store->table);
 }
 
 void
@@ -27,6 +26,7 @@ instructions_clear(InstructionStore *store)
 {
     instructions_forget(store);
     int_array_clear(&store->scratch);
+    byte_array_clear(&store->table);
 }
 
 /* Instructions of one node follow one another: they share a location. */

@@ -27,10 +27,6 @@ int Source_FromString(Source *source, const char *string, bool is_utf8, bool end
 /* Make the source from the rest of a file that can be read again. Return -1 as above. */
 int Source_FromFile(Source *source, FILE *file);
 
-/* Let a stream begin with bytes that were read from it, and end where it had ended; -1 with
-   MemoryError. */
-int Source_GiveBack(FILE *file, const char *bytes, size_t size);
-
 /* Add text to a source that has none but what was added. Return -1 with MemoryError. */
 int Source_Add(Source *source, const char *text, size_t size);
 

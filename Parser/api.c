@@ -178,7 +178,9 @@ hand_over(const Request *request, ParserCount reason)
     }
     mod_ty tree = run_archive(request);
     Parser_DropIssuedWarnings();
-    if (tree == NULL || reason != PARSER_COUNT_REJECTED) {
+    /* Both a tree and an exception is what the archive's parser returns for bytes in a type comment that are
+       no text; whoever called it makes an error of that. */
+    if (tree == NULL || reason != PARSER_COUNT_REJECTED || PyErr_Occurred()) {
         count(reason);
         return tree;
     }
@@ -273,6 +275,9 @@ parse_lines(const Request *request)
     options.is_file = true;
     FileLines_Init(&input, request->file, request->position);
     ParserVerdict verdict = Parser_RunLines(&input.lines, &options, request->arena, &tree);
+    if (verdict == PARSER_REJECTED && input.has_bad_bytes) {
+        verdict = PARSER_NOT_TRIED;
+    }
     if (verdict != PARSER_ACCEPTED && verdict != PARSER_FAILED) {
         tree = FileLines_GiveBack(&input) < 0 ? NULL : decide(request, verdict, NULL);
     }

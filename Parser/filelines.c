@@ -11,6 +11,7 @@
 #include "filelines.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <unistd.h>
@@ -253,6 +254,7 @@ add_decoded_line(FileLines *input)
         char *at = result < 0 ? NULL : input->lines.source.buffer + before, *end = at + size;
         while (at != NULL && (at = memchr(at, '\0', (size_t)(end - at))) != NULL) {
             *at++ = (char)BAD_BYTE;
+            input->has_bad_bytes = true;
         }
     }
     Py_XDECREF(line);
@@ -271,17 +273,51 @@ read_line(LineInput *lines)
 void
 FileLines_Init(FileLines *input, FILE *file, long position)
 {
-    *input = (FileLines){.lines = {.read = read_line}, .file = file, .position = position};
+    *input = (FileLines){
+        .lines = {.read = read_line}, .file = file, .position = position, .terminal = -1};
     if (position >= 0) {
         input->descriptor_position = lseek(fileno(file), 0, SEEK_CUR);
     }
+}
+
+/* The C library forgets an end as soon as something is given back to it. */
+static int
+end_terminal(FileLines *input)
+{
+    int descriptor = fileno(input->file), null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    input->terminal = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+    int result = null < 0 || input->terminal < 0 ? -1 : dup2(null, descriptor);
+    if (result < 0) {
+        PyErr_SetFromErrno(PyExc_OSError);
+    }
+    if (null >= 0) {
+        close(null);
+    }
+    return result < 0 ? -1 : 0;
+}
+
+/* It takes back any number of bytes, other than the standard asks of it. */
+static int
+give_back_taken(FileLines *input)
+{
+    for (size_t i = input->taken_size; i > 0; i--) {
+        if (ungetc((unsigned char)input->taken[i - 1], input->file) == EOF) {
+            PyErr_NoMemory();
+            return -1;
+        }
+    }
+    return 0;
 }
 
 int
 FileLines_GiveBack(FileLines *input)
 {
     if (input->position < 0) {
-        return Source_GiveBack(input->file, input->taken, input->taken_size);
+        bool has_ended = feof(input->file);
+        if (give_back_taken(input) < 0) {
+            return -1;
+        }
+        return has_ended && isatty(fileno(input->file)) ? end_terminal(input) : 0;
     }
     if (input->read_line != NULL) {
         lseek(fileno(input->file), input->descriptor_position, SEEK_SET);
@@ -299,5 +335,9 @@ FileLines_Clear(FileLines *input)
     PyMem_Free(input->taken);
     PyMem_Free(input->line);
     Py_CLEAR(input->read_line);
+    if (input->terminal >= 0) {
+        dup2(input->terminal, fileno(input->file));
+        close(input->terminal);
+    }
     Source_Clear(&input->lines.source);
 }

@@ -107,14 +107,19 @@ add_decoded(Source *source, const char *line, const char *encoding)
     return result;
 }
 
+/* Line ends within the line are not counted as such by CPython: places would be others. */
 static int
 add_line(Typed *typed, const char *line)
 {
     Source *source = &typed->input.source;
-    if (typed->encoding == NULL) {
-        return add_bytes(source, line);
+    size_t before = source->size;
+    int result = typed->encoding == NULL ? add_bytes(source, line)
+                                         : add_decoded(source, line, typed->encoding);
+    if (result < 0 || source->size == before ||
+        memchr(source->text + before, '\n', source->size - before - 1) != NULL) {
+        return Source_Undecided();
     }
-    return add_decoded(source, line, typed->encoding) < 0 ? Source_Undecided() : 0;
+    return 0;
 }
 
 /* An empty line says that no more will come. */

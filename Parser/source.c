@@ -291,23 +291,6 @@ Source_IsUTF8(const char *text, size_t size)
     return true;
 }
 
-/* The C library takes back any number of bytes, other than the standard asks of it. The end of what is
-   typed is met once; who reads all of it again must not wait for another. */
-int
-Source_GiveBack(FILE *file, const char *bytes, size_t size)
-{
-    bool has_ended = feof(file);
-    for (size_t i = size; i > 0; i--) {
-        if (ungetc((unsigned char)bytes[i - 1], file) == EOF) {
-            return fail_memory();
-        }
-    }
-    if (has_ended) {
-        file->_flags |= _IO_EOF_SEEN;
-    }
-    return 0;
-}
-
 /* What is not UTF-8 though it says so, or has null bytes, is left to the line by line reader. */
 int
 Source_FromFile(Source *source, FILE *file)

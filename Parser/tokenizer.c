@@ -110,6 +110,7 @@ typedef struct {
     const char *text;
     uint32_t position, end;
     bool goes_on; /* the source does, with text that is not there yet */
+    bool saw_end; /* and it mattered that there is none */
     bool is_strict; /* names are checked, as far as it is not left to whoever makes strings of them */
     int line;
     int64_t line_start; /* may lie before the text: an f-string's columns are shifted */
@@ -256,7 +257,7 @@ emit_many(Scanner *s, int kind, int count)
 static Step
 fail(Scanner *s)
 {
-    return emit_last(s, TOKEN_ERROR);
+    return emit_last(s, s->goes_on && s->saw_end ? TOKEN_MORE : TOKEN_ERROR);
 }
 
 /* The source ends where it cannot end. */
@@ -508,9 +509,13 @@ scan_comment(Scanner *s)
 /* ---- numbers ---- */
 
 static inline char
-peek_at(const Scanner *s, uint32_t position)
+peek_at(Scanner *s, uint32_t position)
 {
-    return position < s->end ? s->text[position] : '\0';
+    if (position >= s->end) {
+        s->saw_end = true;
+        return '\0';
+    }
+    return s->text[position];
 }
 
 static bool
@@ -526,7 +531,7 @@ is_digit_of(char c, int base)
 
 /* digits: digit (["_"] digit)*; return NO_END where an underscore has no digit after it. */
 static uint32_t
-skip_digits(const Scanner *s, uint32_t at, int base)
+skip_digits(Scanner *s, uint32_t at, int base)
 {
     for (;;) {
         while (is_digit_of(peek_at(s, at), base)) {
@@ -543,15 +548,18 @@ skip_digits(const Scanner *s, uint32_t at, int base)
 }
 
 static bool
-looking_at(const Scanner *s, uint32_t at, const char *word)
+looking_at(Scanner *s, uint32_t at, const char *word)
 {
-    size_t length = strlen(word);
-    return s->end - at >= length && memcmp(s->text + at, word, length) == 0;
+    size_t length = strlen(word), size = s->end - at;
+    if (size < length && memcmp(s->text + at, word, size) == 0) {
+        s->saw_end = true;
+    }
+    return size >= length && memcmp(s->text + at, word, length) == 0;
 }
 
 /* Keywords that may, for now, follow a number without a blank. */
 static bool
-at_keyword_after_number(const Scanner *s, uint32_t at)
+at_keyword_after_number(Scanner *s, uint32_t at)
 {
     static const char *const words[] = {"and", "else", "for", "if", "in", "is", "or", "not"};
     for (size_t i = 0; i < Py_ARRAY_LENGTH(words); i++) {
@@ -598,7 +606,7 @@ scan_number_with_base(Scanner *s, int base, const char *message)
 /* exponent: ("e" | "E") ["+" | "-"] digits; no digit after the letter means that a keyword begins
    there, and the number has ended. */
 static uint32_t
-skip_exponent(const Scanner *s, uint32_t at)
+skip_exponent(Scanner *s, uint32_t at)
 {
     char sign = peek_at(s, at + 1);
     uint32_t digits = at + 1;
@@ -673,7 +681,7 @@ scan_number(Scanner *s)
 /* The end of a string in single quotes, which may go over lines that end in a backslash; 0 where
    there is none. */
 static uint32_t
-find_quote(const Scanner *s, uint32_t at, char quote, bool *has_lines, bool *is_open_at_end)
+find_quote(Scanner *s, uint32_t at, char quote, bool *has_lines, bool *is_open_at_end)
 {
     const char *text = s->text;
     for (; at < s->end; at++) {
@@ -696,7 +704,7 @@ find_quote(const Scanner *s, uint32_t at, char quote, bool *has_lines, bool *is_
 /* The next quote is looked for only once it has been passed, and backslashes only before it: so
    each byte is looked at twice, however many of them there are. */
 static uint32_t
-find_triple_quote(const Scanner *s, uint32_t at, char quote)
+find_triple_quote(Scanner *s, uint32_t at, char quote)
 {
     const char *text = s->text, *end = text + s->end, *from = text + at, *found = NULL;
     while (from < end) {
@@ -814,7 +822,7 @@ keyword_kind(const char *text, uint32_t length)
 
 /* Whether the next token is "def". Only continuation lines may lie between. */
 static bool
-def_follows(const Scanner *s)
+def_follows(Scanner *s)
 {
     Scanner ahead = *s;
     for (;; ahead.position++) {
@@ -850,15 +858,32 @@ kind_of_async(Scanner *s, int kind)
     return TOKEN_NAME;
 }
 
-/* False also for what is no UTF-8, and without memory for finding out. */
-static bool
+/* Return -1 with an exception set when memory runs out. */
+static int
 is_identifier(const char *text, uint32_t length)
 {
     PyObject *name = PyUnicode_DecodeUTF8(text, length, NULL);
-    bool is_valid = name != NULL && PyUnicode_IsIdentifier(name);
+    int result = name != NULL && PyUnicode_IsIdentifier(name);
     Py_XDECREF(name);
-    PyErr_Clear();
-    return is_valid;
+    if (name == NULL) {
+        if (PyErr_ExceptionMatches(PyExc_MemoryError)) {
+            return -1;
+        }
+        PyErr_Clear();
+    }
+    return result;
+}
+
+static Step
+check_name(Scanner *s, uint32_t start)
+{
+    int is_valid = is_identifier(s->text + start, s->position - start);
+    if (is_valid > 0) {
+        return STEP_ON;
+    }
+    s->saw_end = s->position == s->end;
+    s->position = start;
+    return is_valid < 0 ? STEP_FAIL : fail(s);
 }
 
 static Step
@@ -875,9 +900,11 @@ scan_name(Scanner *s)
         is_string_prefix(s->text + start, length)) {
         return scan_string(s, start, at);
     }
-    if (s->is_strict && !is_identifier(s->text + start, length)) {
-        s->position = start;
-        return fail(s);
+    if (s->is_strict) {
+        Step step = check_name(s, start);
+        if (step != STEP_ON) {
+            return step;
+        }
     }
     int kind = keyword_kind(s->text + start, length);
     if (kind == TOKEN_ASYNC || kind == TOKEN_AWAIT) {
@@ -933,12 +960,20 @@ scan_dot(Scanner *s)
     return emit(s, three ? TOKEN_ELLIPSIS : TOKEN_DOT, start, s->position);
 }
 
+/* CPython's tokenizer has looked at the next character by then. */
+static Step
+fail_after_next(Scanner *s)
+{
+    peek_at(s, s->position + 1);
+    return fail(s);
+}
+
 static Step
 scan_opening(Scanner *s)
 {
     char c = s->text[s->position];
     if (s->depth >= MAX_PARENTHESES) {
-        return fail(s);
+        return fail_after_next(s);
     }
     s->open[s->depth++] = c;
     s->position++;
@@ -951,7 +986,7 @@ scan_closing(Scanner *s)
     char c = s->text[s->position];
     char opening = c == ')' ? '(' : c == ']' ? '[' : '{';
     if (s->depth == 0 || s->open[s->depth - 1] != opening) {
-        return fail(s);
+        return fail_after_next(s);
     }
     s->depth--;
     s->position++;
@@ -1006,7 +1041,7 @@ scan_end(Scanner *s)
 static Step
 scan_end_in_line(Scanner *s)
 {
-    if (s->input->ends_line && s->depth == 0 && !s->input->inside_parentheses) {
+    if (s->input->ends_line && s->depth == 0 && !s->input->inside_parentheses && !s->goes_on) {
         Step step = scan_newline(s);
         if (step != STEP_NEW_LINE) {
             return step;
@@ -1063,7 +1098,7 @@ scan_line(Scanner *s)
             step = continue_line(s) ? STEP_ON : fail_to_continue(s);
             break;
         default:
-            step = fail(s);
+            step = fail_after_next(s);
             break;
         }
     }
@@ -1078,7 +1113,7 @@ begin(Scanner *s, const TokenizerInput *input, TokenVector *vector)
     s->text = input->text;
     s->position = input->start;
     s->end = input->end;
-    s->goes_on = s->is_strict = false;
+    s->goes_on = s->saw_end = s->is_strict = false;
     s->line = input->line;
     s->line_start = (int64_t)input->start - input->column;
     s->line_is_blank = s->line_is_torn = false;
@@ -1178,44 +1213,36 @@ return_or_keep(Tokenizer *t)
     }
 }
 
-/* Whether what begins there and is wrong goes on to the end of the text. */
+/* Whether a token next to the end of the text may be the beginning of another: all may, but a string that
+   has been closed. */
 static bool
-is_wrong_at_end(const Scanner *s, uint32_t position)
+may_go_on(const Scanner *s, int kind, const Token *token)
 {
-    uint8_t first = classes[(unsigned char)s->text[position]];
-    bool is_long = first == CLASS_LETTER || first == CLASS_DIGIT || first == CLASS_DOT;
-    uint32_t at = position + 1;
-    while (is_long && at < s->end) {
-        unsigned char c = (unsigned char)s->text[at];
-        uint8_t class = c < 128 || first == CLASS_LETTER ? classes[c] : CLASS_OTHER;
-        is_long = class == CLASS_LETTER || class == CLASS_DIGIT || class == CLASS_DOT;
-        at += is_long;
+    uint32_t size = token->end - token->start;
+    if (kind == TOKEN_STRING || kind == TOKEN_STRING_LINES) {
+        return size < 6 && s->text[s->end - 1] == s->text[s->end - 2];
     }
-    return at >= s->end;
+    return size > 0;
 }
 
-/* What is next to the end of the text need not be all of the token, but for a string that has been closed;
-   and what is wrong there may be so only because it is not all. */
 static void
 take_back_last(Scanner *s)
 {
     TokenVector *vector = s->vector;
+    uint8_t *kinds = vector->kinds;
+    const Token *tokens = vector->tokens;
     size_t last = vector->count - 1;
-    const Token *token = &vector->tokens[last];
-    if (vector->kinds[last] == TOKEN_ERROR && is_wrong_at_end(s, token->start)) {
-        vector->kinds[last] = TOKEN_MORE;
-    }
-    if (vector->kinds[last] != TOKEN_MORE || last == 0 || token[-1].end != s->end) {
+    if (kinds[last] != TOKEN_MORE || last == 0 || tokens[last - 1].end != s->end ||
+        !may_go_on(s, kinds[last - 1], &tokens[last - 1])) {
         return;
     }
-    bool is_string = vector->kinds[last - 1] == TOKEN_STRING ||
-                     vector->kinds[last - 1] == TOKEN_STRING_LINES;
-    bool is_empty = token[-1].end - token[-1].start < 6 && s->end >= 2 &&
-                    s->text[s->end - 1] == s->text[s->end - 2];
-    if (token[-1].end > token[-1].start && (!is_string || is_empty)) {
-        vector->kinds[last - 1] = TOKEN_MORE;
-        Tokenizer_Truncate(vector, last);
+    last--;
+    if (kinds[last] == TOKEN_DOT && last > 0 && kinds[last - 1] == TOKEN_DOT &&
+        tokens[last - 1].end == tokens[last].start) {
+        last--; /* with a third it is one token */
     }
+    kinds[last] = TOKEN_MORE;
+    Tokenizer_Truncate(vector, last + 1);
 }
 
 int
@@ -1226,6 +1253,7 @@ Tokenizer_Continue(Tokenizer *t, const char *text, uint32_t end, bool is_all)
     s->text = text;
     s->end = end;
     s->goes_on = !is_all;
+    s->saw_end = false;
     if (run(s, s->in_indentation ? STEP_NEW_LINE : STEP_ON) < 0) {
         return -1;
     }

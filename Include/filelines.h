@@ -28,6 +28,7 @@ typedef struct {
     bool has_bad_bytes;     /* null bytes in decoded text, which CPython may take for the end of a string */
     PyObject *read_line;    /* of the object that decodes, if there is one */
     int terminal;           /* the descriptor of one whose end was met, see FileLines_GiveBack; or -1 */
+    int descriptor_flags;   /* of the terminal's */
 } FileLines;
 
 void FileLines_Init(FileLines *input, FILE *file, long position);

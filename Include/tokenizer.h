@@ -55,6 +55,8 @@ typedef struct {
     int line;             /* the line of start */
     int column;           /* the column of start, were it in the line's unshifted place */
     int first_column;     /* what is added to columns in the first line */
+    const uint32_t *inner_ends; /* line ends after which the line, by its number, goes on */
+    size_t inner_end_count;
     unsigned inside_parentheses : 1; /* an f-string's expression: framed by a made-up pair */
     unsigned type_comments : 1;
     unsigned async_is_name : 1; /* "async" and "await" are names outside of "async def" */

@@ -280,6 +280,7 @@ parse_lines(const Request *request)
     }
     if (verdict != PARSER_ACCEPTED && verdict != PARSER_FAILED) {
         tree = FileLines_GiveBack(&input) < 0 ? NULL : decide(request, verdict, NULL);
+        Parser_DropIssuedWarnings();
     }
     FileLines_Clear(&input);
     return tree;

@@ -890,7 +890,7 @@ Parser_Arguments(Parser *p, Arguments *arguments, bool takes_generator)
         }
     }
     size_t pairs = p->stack_size;
-    if (at_keyword(p) && (p->kinds[p->index - 1] == TOKEN_COMMA || p->index == start + 1) &&
+    if ((p->kinds[p->index - 1] == TOKEN_COMMA || p->index == start + 1) && at_keyword(p) &&
         !push_keywords(p)) {
         return false;
     }

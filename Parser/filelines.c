@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -286,6 +285,7 @@ end_terminal(FileLines *input)
 {
     int descriptor = fileno(input->file), null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     input->terminal = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+    input->descriptor_flags = fcntl(descriptor, F_GETFD);
     int result = null < 0 || input->terminal < 0 ? -1 : dup2(null, descriptor);
     if (result < 0) {
         PyErr_SetFromErrno(PyExc_OSError);
@@ -337,6 +337,7 @@ FileLines_Clear(FileLines *input)
     Py_CLEAR(input->read_line);
     if (input->terminal >= 0) {
         dup2(input->terminal, fileno(input->file));
+        fcntl(fileno(input->file), F_SETFD, input->descriptor_flags);
         close(input->terminal);
     }
     Source_Clear(&input->lines.source);

@@ -107,7 +107,23 @@ add_decoded(Source *source, const char *line, const char *encoding)
     return result;
 }
 
-/* Line ends within the line are not counted as such by CPython: places would be others. */
+/* Carriage returns that are typed end lines, though for CPython all of what came at once is one: its places
+   go by that. */
+static int
+note_inner_ends(Source *source, size_t from)
+{
+    const char *text = source->text, *end = text + source->size - 1;
+    for (const char *at = text + from; (at = memchr(at, '\n', (size_t)(end - at))) != NULL; at++) {
+        if (source->inner_end_count == source->inner_end_capacity &&
+            Vector_Grow((void **)&source->inner_ends, &source->inner_end_capacity,
+                        sizeof(*source->inner_ends)) < 0) {
+            return -1;
+        }
+        source->inner_ends[source->inner_end_count++] = (uint32_t)(at - text);
+    }
+    return 0;
+}
+
 static int
 add_line(Typed *typed, const char *line)
 {
@@ -115,11 +131,10 @@ add_line(Typed *typed, const char *line)
     size_t before = source->size;
     int result = typed->encoding == NULL ? add_bytes(source, line)
                                          : add_decoded(source, line, typed->encoding);
-    if (result < 0 || source->size == before ||
-        memchr(source->text + before, '\n', source->size - before - 1) != NULL) {
+    if (result < 0 || source->size == before) {
         return Source_Undecided();
     }
-    return 0;
+    return note_inner_ends(source, before);
 }
 
 /* An empty line says that no more will come. */

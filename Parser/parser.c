@@ -396,6 +396,8 @@ add_tokens(Parser *p)
     }
     p->text = source->text == NULL ? "" : source->text;
     p->token_input.has_nulls = source->has_nulls;
+    p->token_input.inner_ends = source->inner_ends;
+    p->token_input.inner_end_count = source->inner_end_count;
     p->vector.count = p->token_count - 1;
     int result = Tokenizer_Continue(p->tokenizer, p->text, (uint32_t)source->size,
                                     p->lines->has_ended);

@@ -334,6 +334,7 @@ void
 Source_Clear(Source *source)
 {
     PyMem_Free(source->buffer);
+    PyMem_Free(source->inner_ends);
     Py_CLEAR(source->decoded);
     source->buffer = NULL;
     source->text = NULL;

@@ -269,10 +269,29 @@ fail_at_end(Scanner *s)
 
 /* ---- lines ---- */
 
+static bool
+is_inner_end(const TokenizerInput *input, uint32_t position)
+{
+    size_t low = 0, high = input->inner_end_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (input->inner_ends[middle] < position) {
+            low = middle + 1;
+        }
+        else {
+            high = middle;
+        }
+    }
+    return low < input->inner_end_count && input->inner_ends[low] == position;
+}
+
 static void
 begin_line(Scanner *s, uint32_t position)
 {
     s->position = position;
+    if (s->input->inner_end_count > 0 && is_inner_end(s->input, position - 1)) {
+        return;
+    }
     s->line_start = position;
     s->line++;
 }

@@ -24,19 +24,35 @@ typedef struct {
     bool async_is_name;
     bool implies_dedent;
     bool diamond_is_unequal; /* "<>" in place of "!=" */
-    bool interactive;        /* the source is what has been typed at a prompt so far */
+    bool interactive;        /* the source is typed at a prompt */
+    bool is_file;            /* its end ends a line, whatever the mode */
 } ParserOptions;
 
 typedef enum {
     PARSER_ACCEPTED,
     PARSER_REJECTED, /* not the language, or not to be decided here; no exception is set */
     PARSER_TOO_DEEP, /* likewise, because of nesting */
-    PARSER_NEEDS_MORE, /* likewise: the lines typed so far begin a statement */
+    PARSER_NOT_TRIED, /* likewise, because of what the source is or where it comes from */
     PARSER_FAILED,   /* an exception is set */
 } ParserVerdict;
 
 ParserVerdict Parser_Run(const Source *source, const ParserOptions *options, PyArena *arena,
                          mod_ty *tree);
+
+/* A source that is read while it is parsed: a line is asked for when the parser looks at a token
+   beyond the last. */
+typedef struct LineInput {
+    /* Add to the source, or set has_ended. Return -1 if there is nothing to be had: with an
+       exception, or without one if the source is not to be decided here. */
+    int (*read)(struct LineInput *lines);
+    /* The tree is made, the last warnings have not been issued. NULL if nothing is to be done then. */
+    void (*accepted)(struct LineInput *lines);
+    Source source; /* to be given to Source_Clear by the caller */
+    bool has_ended;
+} LineInput;
+
+ParserVerdict Parser_RunLines(LineInput *lines, const ParserOptions *options, PyArena *arena,
+                              mod_ty *tree);
 
 /* Forget the warnings that were kept for the archive's parser not to issue them again. To be called
    after it, with an exception set or without. */
@@ -44,7 +60,7 @@ void Parser_DropIssuedWarnings(void);
 
 /* Read one statement at a prompt, like _PyParser_ASTFromFile. What has been read is still
    there for the archive's parser, which is asked by the function given where ours turns it down. */
-typedef mod_ty (*ParserFallback)(void *request, bool was_tried);
+typedef mod_ty (*ParserFallback)(void *request, ParserVerdict verdict);
 mod_ty Parser_ReadPrompt(const ParserOptions *options, FILE *file, const char *encoding,
                          const char *prompt, const char *second_prompt, PyArena *arena,
                          ParserFallback fallback, void *request);
@@ -58,7 +74,7 @@ typedef enum {
     PARSER_COUNT_REJECTED,         /* and by the archive's parser too */
     PARSER_COUNT_TOO_DEEP,
     PARSER_COUNT_WRONGLY_REJECTED, /* the archive's parser accepts it: a defect */
-    PARSER_COUNT_PASSED_ON,        /* never tried: interactive reading, pipes, odd files */
+    PARSER_COUNT_PASSED_ON,        /* not to be decided by ours */
     PARSER_STRICT,                 /* not a count: when set, a wrong rejection raises SystemError */
     PARSER_COUNTS
 } ParserCount;

@@ -13,7 +13,11 @@ typedef struct {
     const char *text;
     size_t size;
     char *buffer;     /* what text lies in, if the bytes were copied */
+    size_t capacity;  /* of the buffer, if text is added to it */
     PyObject *decoded; /* what text lies in, if the bytes were decoded */
+    bool has_nulls;   /* see filelines.c */
+    uint32_t *inner_ends; /* line ends that do not end a line, by offset, see interactive.c */
+    size_t inner_end_count, inner_end_capacity;
 } Source;
 
 /* Make the source from a NUL-terminated string, which must live as long as the source. With
@@ -25,16 +29,29 @@ int Source_FromString(Source *source, const char *string, bool is_utf8, bool end
 /* Make the source from the rest of a file that can be read again. Return -1 as above. */
 int Source_FromFile(Source *source, FILE *file);
 
-/* Read the rest of a stream, such as a pipe.  The caller frees *bytes with PyMem_Free(), whatever is
-   returned: -1 as above. */
-int Source_ReadStream(FILE *file, char **bytes, size_t *size);
+/* Add text to a source that has none but what was added. Return -1 with MemoryError. */
+int Source_Add(Source *source, const char *text, size_t size);
 
-/* Let the stream begin with the bytes once more; -1 with MemoryError. */
-int Source_GiveBack(FILE *file, const char *bytes, size_t size);
+bool Source_IsUTF8(const char *text, size_t size);
 
-/* Make the source from what such a stream gave, which has to be UTF-8 and must live as long as the
-   source.  Return -1 as above. */
-int Source_FromBytes(Source *source, const char *bytes, size_t size);
+/* What one of a source's first two lines says about its encoding. */
+typedef enum {
+    COOKIE_NOT_YET, /* nothing, the next line may */
+    COOKIE_NONE,    /* nothing, nor will another */
+    COOKIE_UTF8,
+    COOKIE_OTHER,
+    COOKIE_TOO_LONG, /* the name is longer than any */
+} CookieKind;
+
+enum { SOURCE_ENCODING_SIZE = 101 };
+
+/* The name is copied to encoding if it is another than UTF-8's. */
+CookieKind Source_FindCookie(const char *line, const char *end,
+                             char encoding[SOURCE_ENCODING_SIZE]);
+
+/* Return -1, as what cannot be made into a source: whether it is one is not to be decided here. The
+   exception stays only if it has nothing to do with the source. */
+int Source_Undecided(void);
 
 void Source_Clear(Source *source);
 

@@ -8,6 +8,7 @@
 #define TOKENIZER_H
 
 #include <Python.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -54,19 +55,30 @@ typedef struct {
     int line;             /* the line of start */
     int column;           /* the column of start, were it in the line's unshifted place */
     int first_column;     /* what is added to columns in the first line */
+    const uint32_t *inner_ends; /* line ends after which the line, by its number, goes on */
+    size_t inner_end_count;
     unsigned inside_parentheses : 1; /* an f-string's expression: framed by a made-up pair */
     unsigned type_comments : 1;
     unsigned async_is_name : 1; /* "async" and "await" are names outside of "async def" */
     unsigned single : 1;        /* one interactive statement */
     unsigned implies_dedent : 1;
     unsigned ends_line : 1; /* the end of the source ends a line */
-    unsigned interactive : 1; /* lines from a prompt: more may follow, an empty one ends a block */
+    unsigned interactive : 1; /* lines from a prompt: an empty one ends a block */
+    unsigned has_nulls : 1;   /* lines may begin with null bytes, see filelines.c */
 } TokenizerInput;
 
-/* Append the tokens of the input to the vector. The last one is TOKEN_END, or TOKEN_MORE for
-   lines from a prompt, or TOKEN_ERROR where the source cannot be made into tokens. Return -1 with
-   an exception set when memory runs out. */
+/* Append the tokens of the input to the vector. The last one is TOKEN_END, or TOKEN_ERROR where the
+   source cannot be made into tokens. Return -1 with an exception set when memory runs out. */
 int Tokenizer_Run(const TokenizerInput *input, TokenVector *vector);
+
+/* The same for a source that comes by and by; input and vector live as long as the tokenizer. Each call
+   is given all of the text so far. The last token is TOKEN_MORE as long as more is to come; whoever
+   comes with it takes the token away. Where the text ends within a line, the tokens of what the last
+   call had added are made anew, the same with more after them. */
+typedef struct Tokenizer Tokenizer;
+Tokenizer *Tokenizer_New(const TokenizerInput *input, TokenVector *vector);
+int Tokenizer_Continue(Tokenizer *tokenizer, const char *text, uint32_t end, bool is_all);
+void Tokenizer_Free(Tokenizer *tokenizer);
 
 /* Forget the tokens from a count on. */
 void Tokenizer_Truncate(TokenVector *vector, size_t count);

@@ -4,7 +4,9 @@
 #include <Python.h>
 
 #include <time.h>
+#include <unistd.h>
 
+#include "errcode.h"
 #include "pycore_ast.h"
 #include "pycore_parser.h"
 #include "pycore_pyarena.h"
@@ -15,6 +17,12 @@
 
 extern mod_ty _PyPegen_run_parser_from_string(const char *string, int mode, PyObject *filename,
                                               PyCompilerFlags *flags, PyArena *arena);
+
+extern mod_ty _PyPegen_run_parser_from_file_pointer(FILE *file, int mode, PyObject *filename,
+                                                    const char *encoding, const char *prompt,
+                                                    const char *second_prompt,
+                                                    PyCompilerFlags *flags, int *error_code,
+                                                    PyArena *arena);
 
 typedef mod_ty (*ParseFunction)(const char *, PyObject *, int, PyCompilerFlags *, PyArena *);
 
@@ -116,6 +124,88 @@ stage_tree(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
         _PyArena_Free(arena);
     }
     return result;
+}
+
+PyDoc_STRVAR(read_doc, "read(descriptor, mode='exec', archive=False, encoding=None, prompt=None,\n\
+     second_prompt=None, count=1)\n\
+\n\
+Parse what a file holds, so many times in a row. Return a list of (tree or exception, error code,\n\
+place in the file) up to the end of the file.");
+
+typedef struct {
+    FILE *file;
+    const char *mode, *encoding, *prompt, *second_prompt;
+    int archive;
+} FileChoice;
+
+/* The tree, or the exception. */
+static PyObject *
+read_tree(const FileChoice *choice, int *error_code)
+{
+    PyCompilerFlags flags = _PyCompilerFlags_INIT;
+    PyArena *arena = _PyArena_New();
+    PyObject *filename = PyUnicode_FromString("<stage>"), *result = NULL;
+    if (arena != NULL && filename != NULL) {
+        int mode = mode_of(choice->mode);
+        mod_ty tree = choice->archive
+                          ? _PyPegen_run_parser_from_file_pointer(
+                                choice->file, mode, filename, choice->encoding, choice->prompt,
+                                choice->second_prompt, &flags, error_code, arena)
+                          : _PyParser_ASTFromFile(choice->file, filename, choice->encoding, mode,
+                                                  choice->prompt, choice->second_prompt, &flags,
+                                                  error_code, arena);
+        result = tree == NULL ? NULL : PyAST_mod2obj(tree);
+    }
+    if (result == NULL) {
+        PyObject *type, *traceback;
+        PyErr_Fetch(&type, &result, &traceback);
+        PyErr_NormalizeException(&type, &result, &traceback);
+        Py_XDECREF(type);
+        Py_XDECREF(traceback);
+    }
+    Py_XDECREF(filename);
+    if (arena != NULL) {
+        _PyArena_Free(arena);
+    }
+    return result;
+}
+
+static PyObject *
+read_trees(const FileChoice *choice, int count)
+{
+    PyObject *list = PyList_New(0);
+    int error_code = 0;
+    while (list != NULL && count-- > 0 && error_code != E_EOF) {
+        PyObject *item = read_tree(choice, &error_code);
+        item = item == NULL ? NULL : Py_BuildValue("Nil", item, error_code, ftell(choice->file));
+        if (item == NULL || PyList_Append(list, item) < 0) {
+            Py_CLEAR(list);
+        }
+        Py_XDECREF(item);
+    }
+    return list;
+}
+
+static PyObject *
+stage_read(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"descriptor", "mode",          "archive", "encoding",
+                            "prompt",     "second_prompt", "count",   NULL};
+    FileChoice choice = {.mode = "exec"};
+    int descriptor, count = 1;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "i|spzzzi", names, &descriptor, &choice.mode,
+                                     &choice.archive, &choice.encoding, &choice.prompt,
+                                     &choice.second_prompt, &count)) {
+        return NULL;
+    }
+    int copy = dup(descriptor);
+    choice.file = copy < 0 ? NULL : fdopen(copy, "r");
+    if (choice.file == NULL) {
+        return PyErr_SetFromErrno(PyExc_OSError);
+    }
+    PyObject *list = read_trees(&choice, count);
+    fclose(choice.file);
+    return list;
 }
 
 PyDoc_STRVAR(difference_doc, "difference(left, right)\n\
@@ -222,6 +312,7 @@ static PyMethodDef methods[] = {
     {"tokens", (PyCFunction)(void (*)(void))stage_tokens, METH_VARARGS | METH_KEYWORDS,
      tokens_doc},
     {"tree", (PyCFunction)(void (*)(void))stage_tree, METH_VARARGS | METH_KEYWORDS, tree_doc},
+    {"read", (PyCFunction)(void (*)(void))stage_read, METH_VARARGS | METH_KEYWORDS, read_doc},
     {"difference", stage_difference, METH_VARARGS, difference_doc},
     {"measure", stage_measure, METH_VARARGS, measure_doc},
     {"counts", stage_counts, METH_NOARGS, counts_doc},

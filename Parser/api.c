@@ -8,12 +8,11 @@
 
 #include <Python.h>
 
-#include <unistd.h>
-
 #include "pycore_ast.h"
 #include "pycore_parser.h"
 #include "pycore_pystate.h"
 
+#include "filelines.h"
 #include "ownstack.h"
 #include "parser.h"
 #include "source.h"
@@ -179,7 +178,9 @@ hand_over(const Request *request, ParserCount reason)
     }
     mod_ty tree = run_archive(request);
     Parser_DropIssuedWarnings();
-    if (tree == NULL || reason != PARSER_COUNT_REJECTED) {
+    /* Both a tree and an exception is what the archive's parser returns for bytes in a type comment that are
+       no text; whoever called it makes an error of that. */
+    if (tree == NULL || reason != PARSER_COUNT_REJECTED || PyErr_Occurred()) {
         count(reason);
         return tree;
     }
@@ -198,11 +199,12 @@ decide(const Request *request, ParserVerdict verdict, mod_ty tree)
     switch (verdict) {
     case PARSER_ACCEPTED:
         return tree;
-    case PARSER_TOO_DEEP:
-        return hand_over(request, PARSER_COUNT_TOO_DEEP);
     case PARSER_FAILED:
         return NULL;
-    case PARSER_NEEDS_MORE:
+    case PARSER_TOO_DEEP:
+        return hand_over(request, PARSER_COUNT_TOO_DEEP);
+    case PARSER_NOT_TRIED:
+        return hand_over(request, PARSER_COUNT_PASSED_ON);
     case PARSER_REJECTED:
         break;
     }
@@ -214,24 +216,6 @@ run_parser(Source *source, const Request *request, mod_ty *tree)
 {
     ParserOptions options = read_options(request->mode, request->filename, request->flags);
     return Parser_Run(source, &options, request->arena, tree);
-}
-
-/* The source could not be made, which is the archive's parser's to explain.  Whether an exception
-   has nothing to do with the source; others are cleared. */
-static bool
-has_failed(void)
-{
-    if (PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_Exception)
-        && !PyErr_ExceptionMatches(PyExc_MemoryError)) {
-        PyErr_Clear();
-    }
-    return PyErr_Occurred() != NULL;
-}
-
-static mod_ty
-fail_source(const Request *request, ParserCount reason)
-{
-    return has_failed() ? NULL : hand_over(request, reason);
 }
 
 /* ---- strings ---- */
@@ -249,7 +233,8 @@ _PyParser_ASTFromString(const char *string, PyObject *filename, int mode, PyComp
     bool is_utf8 = flags != NULL && flags->cf_flags & PyCF_IGNORE_COOKIE;
     if (Source_FromString(&source, string, is_utf8, mode == Py_file_input) < 0) {
         Source_Clear(&source);
-        return fail_source(&request, PARSER_COUNT_REJECTED);
+        Source_Undecided();
+        return PyErr_Occurred() ? NULL : hand_over(&request, PARSER_COUNT_REJECTED);
     }
     mod_ty tree = NULL;
     ParserVerdict verdict = run_parser(&source, &request, &tree);
@@ -260,60 +245,76 @@ _PyParser_ASTFromString(const char *string, PyObject *filename, int mode, PyComp
 /* ---- files ---- */
 
 static mod_ty
-fall_back(void *request, bool was_tried)
+fall_back(void *request, ParserVerdict verdict)
 {
-    return hand_over(request, was_tried ? PARSER_COUNT_REJECTED : PARSER_COUNT_PASSED_ON);
+    return decide(request, verdict, NULL);
 }
 
-/* Gives what was read back, for the archive's parser to read. */
-static mod_ty
-give_back(const Request *request, const char *bytes, size_t size, ParserCount reason)
-{
-    if (has_failed() || Source_GiveBack(request->file, bytes, size) < 0) {
-        return NULL;
-    }
-    return hand_over(request, reason);
-}
-
-static mod_ty
-parse_bytes(const Request *request, const char *bytes, size_t size)
+/* A file of which all is wanted and that can be read whole. Return false if it cannot. */
+static bool
+parse_whole(const Request *request, mod_ty *tree)
 {
     Source source;
-    mod_ty tree = NULL;
-    if (Source_FromBytes(&source, bytes, size) < 0) {
+    if (Source_FromFile(&source, request->file) < 0) {
         Source_Clear(&source);
-        return give_back(request, bytes, size, PARSER_COUNT_PASSED_ON);
+        Source_Undecided();
+        return PyErr_Occurred() != NULL;
     }
-    ParserVerdict verdict = run_parser(&source, request, &tree);
+    ParserVerdict verdict = run_parser(&source, request, tree);
     Source_Clear(&source);
-    if (verdict == PARSER_ACCEPTED || verdict == PARSER_FAILED) {
-        return tree;
-    }
-    return give_back(request, bytes, size, verdict == PARSER_REJECTED ? PARSER_COUNT_REJECTED
-                                                                      : PARSER_COUNT_PASSED_ON);
+    *tree = decide(request, verdict, *tree);
+    return true;
 }
 
-/* A program that comes by a pipe. */
 static mod_ty
-parse_stream(const Request *request)
+parse_lines(const Request *request)
 {
-    char *bytes;
-    size_t size;
-    mod_ty tree = Source_ReadStream(request->file, &bytes, &size) == 0
-                      ? parse_bytes(request, bytes, size)
-                      : give_back(request, bytes, size, PARSER_COUNT_PASSED_ON);
-    PyMem_Free(bytes);
+    FileLines input;
+    mod_ty tree = NULL;
+    ParserOptions options = read_options(request->mode, request->filename, request->flags);
+    options.is_file = true;
+    FileLines_Init(&input, request->file, request->position);
+    ParserVerdict verdict = Parser_RunLines(&input.lines, &options, request->arena, &tree);
+    if (verdict == PARSER_REJECTED && input.has_bad_bytes) {
+        verdict = PARSER_NOT_TRIED;
+    }
+    if (verdict != PARSER_ACCEPTED && verdict != PARSER_FAILED) {
+        tree = FileLines_GiveBack(&input) < 0 ? NULL : decide(request, verdict, NULL);
+        Parser_DropIssuedWarnings();
+    }
+    FileLines_Clear(&input);
     return tree;
 }
 
-/* Whether the file can be read a second time. */
+/* Set the position that the file is to be read from again, -1 if it cannot be. */
 static bool
-can_be_read_again(FILE *file, long *position)
+find_position(Request *request)
 {
-    *position = ftell(file);
-    return *position >= 0 && fseek(file, *position, SEEK_SET) == 0;
+    request->position = ftell(request->file);
+    if (request->position >= 0 && fseek(request->file, request->position, SEEK_SET) < 0) {
+        request->position = -1;
+    }
+    return request->position >= 0;
 }
 
+static mod_ty
+parse_file(Request *request)
+{
+    mod_ty tree = NULL;
+    if (find_position(request) && request->mode == Py_file_input) {
+        if (parse_whole(request, &tree)) {
+            return tree;
+        }
+        if (fseek(request->file, request->position, SEEK_SET) < 0) {
+            PyErr_SetFromErrno(PyExc_OSError);
+            return NULL;
+        }
+    }
+    return parse_lines(request);
+}
+
+/* The interpreter asks for statements with prompts and without, for whole files and for expressions,
+   and it names an encoding only together with a prompt. */
 mod_ty
 _PyParser_ASTFromFile(FILE *file, PyObject *filename, const char *encoding, int mode,
                       const char *prompt, const char *second_prompt, PyCompilerFlags *flags,
@@ -331,27 +332,15 @@ _PyParser_ASTFromFile(FILE *file, PyObject *filename, const char *encoding, int 
                        .encoding = encoding,
                        .prompt = prompt,
                        .second_prompt = second_prompt};
-    if (mode == Py_single_input && encoding != NULL && prompt != NULL) {
-        ParserOptions options = read_options(mode, filename, flags);
-        options.interactive = true;
-        return Parser_ReadPrompt(&options, file, encoding, prompt, second_prompt, arena, fall_back,
-                                 &request);
+    if (prompt == NULL && encoding == NULL) {
+        return parse_file(&request);
     }
-    if (encoding != NULL || prompt != NULL || second_prompt != NULL || mode != Py_file_input ||
-        isatty(fileno(file))) {
-        count(PARSER_COUNT_PASSED_ON);
-        return run_archive(&request);
+    if (prompt == NULL || mode != Py_single_input) {
+        request.position = -1;
+        return hand_over(&request, PARSER_COUNT_PASSED_ON);
     }
-    if (!can_be_read_again(file, &request.position)) {
-        return parse_stream(&request);
-    }
-    Source source;
-    if (Source_FromFile(&source, file) < 0) {
-        Source_Clear(&source);
-        return fail_source(&request, PARSER_COUNT_PASSED_ON);
-    }
-    mod_ty tree = NULL;
-    ParserVerdict verdict = run_parser(&source, &request, &tree);
-    Source_Clear(&source);
-    return decide(&request, verdict, tree);
+    ParserOptions options = read_options(mode, filename, flags);
+    options.interactive = true;
+    return Parser_ReadPrompt(&options, file, encoding, prompt, second_prompt, arena, fall_back,
+                             &request);
 }

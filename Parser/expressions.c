@@ -66,7 +66,7 @@ power(Parser *p)
     if (left == NULL || peek(p) != TOKEN_DOUBLESTAR) {
         return left;
     }
-    p->index++;
+    advance(p);
     if (!enter(p, COST_POWER)) {
         return NULL;
     }
@@ -84,7 +84,7 @@ factor(Parser *p)
     if (kind != TOKEN_PLUS && kind != TOKEN_MINUS && kind != TOKEN_TILDE) {
         return power(p);
     }
-    p->index++;
+    advance(p);
     if (!enter(p, COST_OPERAND)) {
         return NULL;
     }
@@ -98,7 +98,7 @@ factor(Parser *p)
 static expr_ty
 inversion(Parser *p)
 {
-    size_t start = p->index++;
+    size_t start = advance(p);
     if (!enter(p, COST_OPERAND)) {
         return NULL;
     }
@@ -146,10 +146,11 @@ accept_comparison(Parser *p)
         if (peek_second(p) != TOKEN_IN) {
             return 0;
         }
-        p->index += 2;
+        advance(p);
+        advance(p);
         return NotIn;
     case TOKEN_IS:
-        p->index++;
+        advance(p);
         return accept(p, TOKEN_NOT) ? IsNot : Is;
     case TOKEN_NOTEQUAL:
     case TOKEN_DIAMOND:
@@ -160,7 +161,7 @@ accept_comparison(Parser *p)
     default:
         break;
     }
-    p->index++;
+    advance(p);
     return traits->action;
 }
 
@@ -213,7 +214,7 @@ Parser_Operators(Parser *p, int precedence)
             break;
         }
         if (traits->traits & TRAIT_BINARY) {
-            p->index++;
+            advance(p);
             if (kind == TOKEN_AT && !has_version(p, 5)) {
                 return NULL;
             }
@@ -241,7 +242,7 @@ Parser_Operators(Parser *p, int precedence)
 static expr_ty
 lambda(Parser *p)
 {
-    size_t start = p->index++;
+    size_t start = advance(p);
     arguments_ty parameters = Parser_LambdaParameters(p);
     if (parameters == NULL || !accept(p, TOKEN_COLON) || !enter(p, COST_EXPRESSION)) {
         return NULL;
@@ -260,7 +261,7 @@ lambda(Parser *p)
 static expr_ty
 conditional(Parser *p, expr_ty body, size_t start)
 {
-    p->index++;
+    advance(p);
     expr_ty test = Parser_Operators(p, PRECEDENCE_OR);
     if (test == NULL || !accept(p, TOKEN_ELSE) || !enter(p, COST_EXPRESSION)) {
         return NULL;
@@ -291,7 +292,7 @@ Parser_Expression(Parser *p)
 static expr_ty
 starred(Parser *p, expr_ty (*operand)(Parser *))
 {
-    size_t start = p->index++;
+    size_t start = advance(p);
     expr_ty value = operand(p);
     expr_ty node = value == NULL ? NULL : new_expression(p, Starred_kind, start);
     if (node != NULL) {
@@ -326,7 +327,7 @@ named(Parser *p)
     }
     target->v.Name.id = name;
     target->v.Name.ctx = Store;
-    p->index++;
+    advance(p);
     expr_ty value = Parser_Expression(p);
     expr_ty node = value == NULL ? NULL : new_expression(p, NamedExpr_kind, start);
     if (node != NULL) {
@@ -337,7 +338,7 @@ named(Parser *p)
 }
 
 static inline bool
-at_named(const Parser *p)
+at_named(Parser *p)
 {
     return peek(p) == TOKEN_NAME && peek_second(p) == TOKEN_COLONEQUAL;
 }
@@ -413,7 +414,7 @@ Parser_StarExpressions(Parser *p)
 static expr_ty
 yield_expression(Parser *p)
 {
-    size_t start = p->index++;
+    size_t start = advance(p);
     bool is_from = accept(p, TOKEN_FROM);
     expr_ty value = NULL;
     if (is_from || at_item(p)) {
@@ -534,7 +535,7 @@ comprehension_rest(Parser *p, enum _expr_kind kind, expr_ty element, int closing
 static expr_ty
 parenthesized(Parser *p)
 {
-    size_t start = p->index++;
+    size_t start = advance(p);
     if (accept(p, TOKEN_RPAR)) {
         return new_tuple(p, Parser_TakeSequence(p, p->stack_size), start);
     }
@@ -560,7 +561,7 @@ parenthesized(Parser *p)
 static expr_ty
 list(Parser *p)
 {
-    size_t start = p->index++;
+    size_t start = advance(p);
     asdl_expr_seq *items;
     if (peek(p) == TOKEN_RSQB) {
         items = Parser_TakeSequence(p, p->stack_size);
@@ -669,7 +670,7 @@ set_rest(Parser *p, expr_ty first, size_t start)
 static expr_ty
 braces(Parser *p)
 {
-    size_t start = p->index++;
+    size_t start = advance(p);
     size_t base = p->stack_size;
     if (peek(p) == TOKEN_RBRACE) {
         return finish_dict(p, base, start);
@@ -718,7 +719,7 @@ static expr_ty
 name(Parser *p)
 {
     size_t start = p->index;
-    PyObject *id = Parser_Name(p, p->index++);
+    PyObject *id = Parser_Name(p, advance(p));
     expr_ty node = id == NULL ? NULL : new_expression(p, Name_kind, start);
     if (node != NULL) {
         node->v.Name.id = id;
@@ -730,7 +731,7 @@ name(Parser *p)
 static expr_ty
 number(Parser *p)
 {
-    size_t start = p->index++;
+    size_t start = advance(p);
     return Parser_NewConstant(p, Parser_NumberValue(p, start), start);
 }
 
@@ -738,7 +739,7 @@ number(Parser *p)
 static expr_ty
 singleton(Parser *p, PyObject *value)
 {
-    size_t start = p->index++;
+    size_t start = advance(p);
     return Parser_NewConstant(p, value, start);
 }
 
@@ -798,7 +799,7 @@ keyword(Parser *p)
 }
 
 static inline bool
-at_keyword(const Parser *p)
+at_keyword(Parser *p)
 {
     return peek(p) == TOKEN_DOUBLESTAR ||
            (peek(p) == TOKEN_NAME && peek_second(p) == TOKEN_EQUAL);
@@ -872,7 +873,7 @@ take_arguments(Parser *p, size_t base, size_t pairs, Arguments *arguments)
 bool
 Parser_Arguments(Parser *p, Arguments *arguments, bool takes_generator)
 {
-    size_t start = p->index++, base = p->stack_size;
+    size_t start = advance(p), base = p->stack_size;
     while (peek(p) != TOKEN_RPAR && !at_keyword(p)) {
         expr_ty node = positional_argument(p, STAGE_POSITIONAL);
         if (node != NULL && takes_generator && p->stack_size == base && at_clause(p)) {
@@ -889,7 +890,7 @@ Parser_Arguments(Parser *p, Arguments *arguments, bool takes_generator)
         }
     }
     size_t pairs = p->stack_size;
-    if (at_keyword(p) && (p->kinds[p->index - 1] == TOKEN_COMMA || p->index == start + 1) &&
+    if ((p->kinds[p->index - 1] == TOKEN_COMMA || p->index == start + 1) && at_keyword(p) &&
         !push_keywords(p)) {
         return false;
     }
@@ -917,7 +918,7 @@ call(Parser *p, expr_ty function, size_t start)
 static expr_ty
 attribute(Parser *p, expr_ty value, size_t start)
 {
-    p->index++;
+    advance(p);
     PyObject *attr = Parser_AcceptName(p);
     expr_ty node = attr == NULL ? NULL : new_expression(p, Attribute_kind, start);
     if (node != NULL) {
@@ -955,7 +956,7 @@ slice(Parser *p)
             return lower;
         }
     }
-    p->index++;
+    advance(p);
     if (!slice_part(p, &upper) || (accept(p, TOKEN_COLON) && !slice_part(p, &step))) {
         return NULL;
     }
@@ -999,7 +1000,7 @@ slices(Parser *p)
 static expr_ty
 subscript(Parser *p, expr_ty value, size_t start)
 {
-    p->index++;
+    advance(p);
     expr_ty index = slices(p);
     if (index == NULL || !accept(p, TOKEN_RSQB)) {
         return NULL;

@@ -204,11 +204,12 @@ place_expression(Reader *r, uint32_t brace, TokenizerInput *input)
 static expr_ty
 parse_tokens(Parser *p, const TokenizerInput *input)
 {
-    size_t index = p->index, count = p->vector.count;
-    if (Tokenizer_Run(input, &p->vector) < 0) {
+    size_t index = p->index, count = p->vector.count, warnings = p->vector.warning_count;
+    int result = Tokenizer_Run(input, &p->vector);
+    p->kinds = p->vector.kinds;
+    if (result < 0 || Parser_TakeWarnings(p, warnings) < 0) {
         return NULL;
     }
-    p->kinds = p->vector.kinds;
     p->index = count;
     /* The archive's parser starts another parser here, which counts its own depth. */
     int depth = p->depth;

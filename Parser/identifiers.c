@@ -157,7 +157,7 @@ Parser_AcceptName(Parser *p)
     if (peek(p) != TOKEN_NAME) {
         return NULL;
     }
-    return Parser_Name(p, p->index++);
+    return Parser_Name(p, advance(p));
 }
 
 static PyObject *

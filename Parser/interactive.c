@@ -1,8 +1,7 @@
 /* Reading a statement at a prompt.
 
-   Lines are read one at a time, and parsed together, until they are a statement; a line is asked
-   for exactly when the parser looks at a token beyond the last. In: a terminal, or what stands in for
-   one. Out: a tree in the caller's arena. Entry point: Parser_ReadPrompt.
+   A line is asked for exactly when the parser looks at a token beyond the last. In: a terminal, or what
+   stands in for one. Out: a tree in the caller's arena. Entry point: Parser_ReadPrompt.
 
    Where our parser turns the lines down, the archive's reads them: lines that have been typed
    come to it a second time from PyOS_Readline, and if it asks for more than these, it gets them from
@@ -13,18 +12,17 @@
 #include <string.h>
 
 #include "parser.h"
-
-/* Each line has the statement parsed anew; one that is longer is left to the archive's parser. */
-enum { MOST_LINES = 64 };
+#include "tokenizer.h"
 
 /* What has been typed. The lines are in the memory that PyOS_Readline returns its line in. */
 typedef struct {
-    char *lines[MOST_LINES];
-    int count, replayed;
+    LineInput input;
+    FILE *file;
+    const char *prompt, *second_prompt;
+    const char *encoding; /* of the lines, NULL if they are taken as they are */
+    char **lines;
+    size_t count, capacity, replayed;
     bool was_interrupted; /* after the last line, and no exception tells it */
-    const char *encoding; /* of the lines */
-    char *text;           /* all lines as one, in UTF-8 */
-    size_t size;
 } Typed;
 
 /* PyOS_Readline has no argument for it, and is called by the thread that asks. */
@@ -49,138 +47,148 @@ Parser_TakeReadLine(char **line)
 }
 
 static mod_ty
-replay(Typed *typed, ParserFallback fallback, void *request, bool was_tried)
+replay(Typed *typed, ParserFallback fallback, void *request, ParserVerdict verdict)
 {
     Typed *outer = replayed_input;
     replayed_input = typed;
-    mod_ty tree = fallback(request, was_tried);
+    mod_ty tree = fallback(request, verdict);
     replayed_input = outer;
     return tree;
 }
 
-/* The line as a string, NULL without an exception if it is not to be parsed here. */
-static PyObject *
-decode_line(const Typed *typed, const char *line, size_t size)
+/* ---- lines ---- */
+
+/* Take the line, whose memory belongs to the list from here on, as one of those that have been typed. */
+static int
+keep_line(Typed *typed, char *line)
 {
-    if (size == 0 || line[size - 1] != '\n' || memchr(line, '\r', size) != NULL) {
-        return NULL;
+    if (typed->count == typed->capacity &&
+        Vector_Grow((void **)&typed->lines, &typed->capacity, sizeof(*typed->lines)) < 0) {
+        PyMem_Free(line);
+        return -1;
     }
-    PyObject *string = PyUnicode_Decode(line, (Py_ssize_t)size, typed->encoding, NULL);
-    if (string == NULL || PyUnicode_AsUTF8(string) == NULL) {
-        PyErr_Clear();
-        Py_CLEAR(string);
-    }
-    return string;
+    typed->lines[typed->count++] = line;
+    return 0;
 }
 
-/* Nothing but blanks and a comment: as a first line, not a matter for the parser. */
-static bool
-is_empty(const char *line)
+/* Add the line, its line ends made into "\n". */
+static int
+add_bytes(Source *source, const char *line)
 {
-    line += strspn(line, " \t\f");
-    return *line == '\n' || *line == '#';
+    while (*line != '\0') {
+        size_t size = strcspn(line, "\r");
+        if (Source_Add(source, line, size) < 0) {
+            return -1;
+        }
+        line += size;
+        if (*line == '\r') {
+            line += line[1] == '\n' ? 2 : 1;
+            if (Source_Add(source, "\n", 1) < 0) {
+                return -1;
+            }
+        }
+    }
+    return 0;
 }
 
-static bool
-add_text(Typed *typed, PyObject *string)
+static int
+add_decoded(Source *source, const char *line, const char *encoding)
 {
+    Source bytes = {.text = ""};
+    PyObject *string =
+        add_bytes(&bytes, line) < 0
+            ? NULL
+            : PyUnicode_Decode(bytes.text, (Py_ssize_t)bytes.size, encoding, NULL);
+    Source_Clear(&bytes);
     Py_ssize_t size;
-    const char *added = PyUnicode_AsUTF8AndSize(string, &size);
-    char *text =
-        added == NULL ? NULL : PyMem_Realloc(typed->text, typed->size + (size_t)size + 1);
-    if (text == NULL) {
-        PyErr_NoMemory();
-        return false;
-    }
-    memcpy(text + typed->size, added, (size_t)size + 1);
-    typed->text = text;
-    typed->size += (size_t)size;
-    return true;
-}
-
-/* Take the line as one of those that have been typed. */
-static bool
-keep_line(Typed *typed, const char *line, size_t size)
-{
-    char *copy = PyMem_Malloc(size + 1);
-    if (copy == NULL) {
-        PyErr_NoMemory();
-        return false;
-    }
-    memcpy(copy, line, size + 1);
-    typed->lines[typed->count++] = copy;
-    return true;
-}
-
-typedef enum { LINE_TEXT, LINE_OTHER, LINE_FAILED } LineKind;
-
-static LineKind
-read_line(Typed *typed, FILE *file, const char *prompt)
-{
-    char *line = PyOS_Readline(file, stdout, prompt);
-    if (line == NULL && PyErr_Occurred()) {
-        /* What is shown next begins a line of its own; the archive's parser sees to that too. */
-        PySys_WriteStderr("\n");
-        return LINE_FAILED;
-    }
-    if (line == NULL) {
-        typed->was_interrupted = true;
-        return LINE_OTHER;
-    }
-    size_t size = strlen(line);
-    bool is_skipped = typed->count == 0 && is_empty(line);
-    PyObject *string = is_skipped ? NULL : decode_line(typed, line, size);
-    LineKind kind = string != NULL ? LINE_TEXT : LINE_OTHER;
-    if (!keep_line(typed, line, size) || (string != NULL && !add_text(typed, string))) {
-        kind = LINE_FAILED;
-    }
+    const char *text = string == NULL ? NULL : PyUnicode_AsUTF8AndSize(string, &size);
+    int result = text == NULL ? -1 : Source_Add(source, text, (size_t)size);
     Py_XDECREF(string);
-    PyMem_Free(line);
-    return kind;
+    return result;
 }
 
-static mod_ty
-read_statement(Typed *typed, const ParserOptions *options, FILE *file, const char *prompt,
-               const char *second_prompt, PyArena *arena, ParserFallback fallback, void *request)
+/* Carriage returns that are typed end lines, though for CPython all of what came at once is one: its places
+   go by that. */
+static int
+note_inner_ends(Source *source, size_t from)
 {
-    while (typed->count < MOST_LINES) {
-        LineKind kind = read_line(typed, file, typed->count == 0 ? prompt : second_prompt);
-        if (kind == LINE_FAILED) {
-            return NULL;
+    const char *text = source->text, *end = text + source->size - 1;
+    for (const char *at = text + from; (at = memchr(at, '\n', (size_t)(end - at))) != NULL; at++) {
+        if (source->inner_end_count == source->inner_end_capacity &&
+            Vector_Grow((void **)&source->inner_ends, &source->inner_end_capacity,
+                        sizeof(*source->inner_ends)) < 0) {
+            return -1;
         }
-        if (kind == LINE_OTHER) {
-            return replay(typed, fallback, request, false);
-        }
-        Source source = {.text = typed->text, .size = typed->size};
-        mod_ty tree = NULL;
-        switch (Parser_Run(&source, options, arena, &tree)) {
-        case PARSER_ACCEPTED:
-            return tree;
-        case PARSER_FAILED:
-            return NULL;
-        case PARSER_NEEDS_MORE:
-            break;
-        case PARSER_REJECTED:
-            return replay(typed, fallback, request, true);
-        case PARSER_TOO_DEEP:
-            return replay(typed, fallback, request, false);
-        }
+        source->inner_ends[source->inner_end_count++] = (uint32_t)(at - text);
     }
-    return replay(typed, fallback, request, false);
+    return 0;
 }
+
+static int
+add_line(Typed *typed, const char *line)
+{
+    Source *source = &typed->input.source;
+    size_t before = source->size;
+    int result = typed->encoding == NULL ? add_bytes(source, line)
+                                         : add_decoded(source, line, typed->encoding);
+    if (result < 0 || source->size == before) {
+        return Source_Undecided();
+    }
+    return note_inner_ends(source, before);
+}
+
+/* An empty line says that no more will come. */
+static int
+read_line(LineInput *input)
+{
+    Typed *typed = (Typed *)input;
+    char *line = PyOS_Readline(typed->file, stdout,
+                               typed->count == 0 ? typed->prompt : typed->second_prompt);
+    if (line == NULL) {
+        if (PyErr_Occurred()) {
+            /* What is shown next begins a line of its own; the archive's parser sees to that too. */
+            PySys_WriteStderr("\n");
+        }
+        typed->was_interrupted = !PyErr_Occurred();
+        return -1;
+    }
+    if (keep_line(typed, line) < 0) {
+        return -1;
+    }
+    input->has_ended = *line == '\0';
+    return input->has_ended ? 0 : add_line(typed, line);
+}
+
+/* What is shown next begins a line of its own. Where the archive's parser reads, it sees to that. */
+static void
+end_line_shown(LineInput *input)
+{
+    if (input->has_ended) {
+        PySys_WriteStderr("\n");
+    }
+}
+
+/* ---- the way in ---- */
 
 mod_ty
 Parser_ReadPrompt(const ParserOptions *options, FILE *file, const char *encoding,
                   const char *prompt, const char *second_prompt, PyArena *arena,
                   ParserFallback fallback, void *request)
 {
-    Typed typed = {.encoding = encoding};
-    mod_ty tree = read_statement(&typed, options, file, prompt,
-                                 second_prompt == NULL ? prompt : second_prompt, arena, fallback,
-                                 request);
-    for (int i = 0; i < typed.count; i++) {
+    Typed typed = {.input = {.read = read_line, .accepted = end_line_shown},
+                   .file = file,
+                   .prompt = prompt,
+                   .second_prompt = second_prompt == NULL ? prompt : second_prompt,
+                   .encoding = encoding};
+    mod_ty tree = NULL;
+    ParserVerdict verdict = Parser_RunLines(&typed.input, options, arena, &tree);
+    if (verdict != PARSER_ACCEPTED && verdict != PARSER_FAILED) {
+        tree = replay(&typed, fallback, request, verdict);
+    }
+    for (size_t i = 0; i < typed.count; i++) {
         PyMem_Free(typed.lines[i]);
     }
-    PyMem_Free(typed.text);
+    PyMem_Free(typed.lines);
+    Source_Clear(&typed.input.source);
     return tree;
 }

@@ -149,7 +149,7 @@ positional(Parser *p, List *list)
 static bool
 slash(Parser *p, List *list, size_t base)
 {
-    p->index++;
+    advance(p);
     if (list->positional_only > 0 || p->stack_size == base || !has_version(p, 8)) {
         return false;
     }

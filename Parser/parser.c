@@ -1,7 +1,8 @@
 /* The state of a parse: memory, sequences, positions, and the way in.
 
-   In: a Source and ParserOptions. Out: a verdict, and the tree in the caller's arena. Entry point:
-   Parser_Run. Tokens, stacks and the table of names live on the heap for as long as the parse. */
+   In: a Source, or lines, and ParserOptions. Out: a verdict, and the tree in the caller's arena. Entry
+   points: Parser_Run and Parser_RunLines. Tokens, stacks and the table of names live on the heap for
+   as long as the parse. */
 
 #include "parser_internal.h"
 
@@ -12,6 +13,8 @@ enum {
     LARGEST_BLOCK_SIZE = 256 * 1024,
     /* So much fits into the smallest stack a thread can have. */
     UNCHECKED_DEPTH = 150,
+    /* Columns are of type int, and an f-string's are sums of two. */
+    LARGEST_SOURCE = INT_MAX / 2,
 };
 
 /* ---- memory ---- */
@@ -337,31 +340,88 @@ parse_start(Parser *p, mod_ty tree)
     }
 }
 
-/* ---- the way in ---- */
+/* ---- tokens ---- */
 
-static int
-tokenize(Parser *p, const Source *source)
+static void
+set_input(Parser *p, const Source *source)
 {
-    if (TokenVector_Init(&p->vector, source->size) < 0) {
-        return -1;
-    }
-    TokenizerInput input = {
+    p->token_input = (TokenizerInput){
         .text = source->text,
         .end = (uint32_t)source->size,
         .line = 1,
         .type_comments = p->options->type_comments,
         .async_is_name = p->options->async_is_name,
-        .single = p->options->mode == Py_single_input && !p->options->interactive,
+        .single = p->options->mode == Py_single_input,
         .interactive = p->options->interactive,
         .implies_dedent = p->options->implies_dedent,
-        .ends_line = p->options->mode == Py_file_input,
+        .ends_line = p->options->is_file || p->options->mode == Py_file_input,
     };
-    if (Tokenizer_Run(&input, &p->vector) < 0) {
+}
+
+static int
+tokenize(Parser *p, const Source *source)
+{
+    set_input(p, source);
+    if (TokenVector_Init(&p->vector, source->size) < 0 ||
+        Tokenizer_Run(&p->token_input, &p->vector) < 0) {
         return -1;
     }
     p->kinds = p->vector.kinds;
+    p->token_count = p->vector.count;
     return 0;
 }
+
+/* The vector begins with TOKEN_MORE. */
+static int
+tokenize_lines(Parser *p)
+{
+    set_input(p, &p->lines->source);
+    if (TokenVector_Init(&p->vector, 0) < 0 ||
+        (p->tokenizer = Tokenizer_New(&p->token_input, &p->vector)) == NULL ||
+        Tokenizer_Continue(p->tokenizer, "", 0, false) < 0) {
+        return -1;
+    }
+    p->kinds = p->vector.kinds;
+    p->token_count = p->vector.count;
+    return 0;
+}
+
+/* Put the tokens of the text that was read in the place of TOKEN_MORE; where that fails it stays. */
+static int
+add_tokens(Parser *p)
+{
+    const Source *source = &p->lines->source;
+    if (source->size > LARGEST_SOURCE) {
+        return -1;
+    }
+    p->text = source->text == NULL ? "" : source->text;
+    p->token_input.has_nulls = source->has_nulls;
+    p->token_input.inner_ends = source->inner_ends;
+    p->token_input.inner_end_count = source->inner_end_count;
+    p->vector.count = p->token_count - 1;
+    int result = Tokenizer_Continue(p->tokenizer, p->text, (uint32_t)source->size,
+                                    p->lines->has_ended);
+    p->kinds = p->vector.kinds;
+    if (result < 0) {
+        p->vector.kinds[p->token_count - 1] = TOKEN_MORE;
+        p->vector.count = p->token_count;
+        return -1;
+    }
+    p->token_count = p->vector.count;
+    return 0;
+}
+
+/* Whoever types the next line has seen the warnings about this one. */
+void
+Parser_ReadOn(Parser *p, size_t index)
+{
+    while (!p->stopped && p->kinds[index] == TOKEN_MORE) {
+        p->stopped = Parser_IssueWarnings(p) < 0 || p->lines->read(p->lines) < 0 ||
+                     add_tokens(p) < 0;
+    }
+}
+
+/* ---- the way in ---- */
 
 static void
 clear(Parser *p)
@@ -371,6 +431,7 @@ clear(Parser *p)
     PyMem_Free(p->names);
     PyMem_Free(p->warnings);
     PyMem_Free(p->scratch);
+    Tokenizer_Free(p->tokenizer);
     Py_CLEAR(p->normalize);
 }
 
@@ -379,10 +440,11 @@ clear(Parser *p)
 static ParserVerdict
 verdict_on_failure(const Parser *p)
 {
+    if (p->stopped) {
+        return PyErr_Occurred() ? PARSER_FAILED : PARSER_NOT_TRIED;
+    }
     if (!PyErr_Occurred()) {
-        return p->too_deep              ? PARSER_TOO_DEEP
-               : peek(p) == TOKEN_MORE ? PARSER_NEEDS_MORE
-                                       : PARSER_REJECTED;
+        return p->too_deep ? PARSER_TOO_DEEP : PARSER_REJECTED;
     }
     if (PyErr_ExceptionMatches(PyExc_MemoryError) || !PyErr_ExceptionMatches(PyExc_Exception)) {
         return PARSER_FAILED;
@@ -392,14 +454,18 @@ verdict_on_failure(const Parser *p)
 }
 
 static ParserVerdict
-parse(Parser *p, const Source *source, mod_ty *tree)
+parse(Parser *p, mod_ty *tree)
 {
-    mod_ty module;
-    if (tokenize(p, source) < 0 || (module = allocate(p, sizeof(*module))) == NULL) {
+    mod_ty module = allocate(p, sizeof(*module));
+    if (module == NULL) {
         return PARSER_FAILED;
     }
-    if (!parse_start(p, module)) {
+    look_at(p, 0);
+    if (!parse_start(p, module) || p->stopped) {
         return verdict_on_failure(p);
+    }
+    if (p->lines != NULL && p->lines->accepted != NULL) {
+        p->lines->accepted(p->lines);
     }
     if (Parser_IssueWarnings(p) < 0) {
         return PyErr_Occurred() ? PARSER_FAILED : PARSER_REJECTED;
@@ -414,21 +480,40 @@ parse(Parser *p, const Source *source, mod_ty *tree)
     return PARSER_ACCEPTED;
 }
 
-ParserVerdict
-Parser_Run(const Source *source, const ParserOptions *options, PyArena *arena, mod_ty *tree)
+static Parser
+new_parser(const Source *source, LineInput *lines, const ParserOptions *options, PyArena *arena)
 {
-    if (source->size > INT_MAX / 2) {
-        return PARSER_REJECTED;
-    }
-    Parser p = {
+    return (Parser){
         .text = source->text,
+        .lines = lines,
         .options = options,
         .arena = arena,
         .block_size = FIRST_BLOCK_SIZE,
         .checked_depth = UNCHECKED_DEPTH,
         .hash_seed = _Py_HashSecret.siphash.k0,
     };
-    ParserVerdict verdict = parse(&p, source, tree);
+}
+
+ParserVerdict
+Parser_Run(const Source *source, const ParserOptions *options, PyArena *arena, mod_ty *tree)
+{
+    if (source->size > LARGEST_SOURCE) {
+        return PARSER_NOT_TRIED;
+    }
+    Parser p = new_parser(source, NULL, options, arena);
+    ParserVerdict verdict = tokenize(&p, source) < 0 ? PARSER_FAILED : parse(&p, tree);
+    clear(&p);
+    return verdict;
+}
+
+ParserVerdict
+Parser_RunLines(LineInput *lines, const ParserOptions *options, PyArena *arena, mod_ty *tree)
+{
+    Parser p = new_parser(&lines->source, lines, options, arena);
+    ParserVerdict verdict = tokenize_lines(&p) < 0 ? PARSER_FAILED : parse(&p, tree);
+    if (verdict != PARSER_ACCEPTED && verdict != PARSER_FAILED && Parser_KeepWarnings(&p) < 0) {
+        verdict = PARSER_FAILED;
+    }
     clear(&p);
     return verdict;
 }

@@ -40,8 +40,13 @@ typedef struct {
     TokenVector vector;
     size_t index; /* of the token to be looked at next */
     const uint8_t *kinds; /* vector.kinds, kept here to save a step */
+    size_t token_count;   /* of the source itself; an f-string's come and go after them */
 
     const char *text;
+    LineInput *lines;     /* where the text comes from, NULL if all of it is there */
+    TokenizerInput token_input;
+    Tokenizer *tokenizer; /* which waits for more lines, if any */
+    bool stopped;         /* no line is asked for any more */
     const ParserOptions *options;
     PyArena *arena;
 
@@ -62,6 +67,8 @@ typedef struct {
 
     PendingWarning *warnings;
     size_t warning_count, warning_capacity;
+    size_t issued_here, issued_of_tokens; /* of these warnings, and of the tokens' */
+    bool has_kept_warnings;
 
     char *scratch; /* see Parser_Scratch */
     size_t scratch_size;
@@ -80,11 +87,35 @@ peek(const Parser *p)
     return p->kinds[p->index];
 }
 
+/* The rare part of look_at(): let tokens take the place of TOKEN_MORE. It stays where no line can be
+   had; as a token that no rule wants it ends the parse. */
+void Parser_ReadOn(Parser *p, size_t index);
+
+static inline int
+look_at(Parser *p, size_t index)
+{
+    if (p->kinds[index] == TOKEN_MORE) {
+        Parser_ReadOn(p, index);
+    }
+    return p->kinds[index];
+}
+
 /* Look at the token after next. There always is one, unless the next is the last. */
 static inline int
-peek_second(const Parser *p)
+peek_second(Parser *p)
 {
-    return p->kinds[p->index + 1];
+    return look_at(p, p->index + 1);
+}
+
+/* Take the next token and return its index. Where lines are read one at a time, the token after it
+   is read now, so that peek() need not ask: no rule but simple_statements is content without having
+   seen it. */
+static inline size_t
+advance(Parser *p)
+{
+    size_t index = p->index++;
+    look_at(p, p->index);
+    return index;
 }
 
 static inline bool
@@ -93,7 +124,7 @@ accept(Parser *p, int kind)
     if (p->kinds[p->index] != kind) {
         return false;
     }
-    p->index++;
+    advance(p);
     return true;
 }
 
@@ -155,27 +186,25 @@ leave(Parser *p, int cost)
 
 /* ---- trying a second way ---- */
 
-/* All that a try that failed has to take back. */
+/* All that a try that failed has to take back. Lines that were read meanwhile stay. */
 typedef struct {
-    size_t index, token_count, stack_size, warning_count, token_warning_count;
+    size_t index, stack_size, warning_count;
     int depth;
 } ParserMark;
 
 static inline ParserMark
 Parser_Mark(const Parser *p)
 {
-    return (ParserMark){p->index,         p->vector.count,         p->stack_size,
-                        p->warning_count, p->vector.warning_count, p->depth};
+    return (ParserMark){p->index, p->stack_size, p->warning_count, p->depth};
 }
 
 static inline void
 Parser_Return(Parser *p, ParserMark mark)
 {
     p->index = mark.index;
-    Tokenizer_Truncate(&p->vector, mark.token_count);
+    Tokenizer_Truncate(&p->vector, p->token_count);
     p->stack_size = mark.stack_size;
     p->warning_count = mark.warning_count;
-    p->vector.warning_count = mark.token_warning_count;
     p->depth = mark.depth;
 }
 
@@ -295,8 +324,15 @@ typedef struct {
 PyObject *Parser_DecodeString(Parser *p, uint32_t start, uint32_t end, bool is_raw, int line);
 int Parser_Warn(Parser *p, PendingWarning warning);
 
-/* Return -1 with an exception set, or without: a warning became an error. */
+/* Issue those that have not been. Return -1 with an exception set, or without: a warning became an
+   error. */
 int Parser_IssueWarnings(Parser *p);
+
+/* Have the archive's parser not issue those again that have been. */
+int Parser_KeepWarnings(Parser *p);
+
+/* Make the tokens' warnings from a count on warnings of the parser. */
+int Parser_TakeWarnings(Parser *p, size_t count);
 
 static inline bool
 is_ascii(const char *text, size_t size)
@@ -360,7 +396,7 @@ asdl_expr_seq *Parser_DeleteTargets(Parser *p);
 
 /* patterns.c */
 stmt_ty Parser_MatchStatement(Parser *p);
-bool Parser_AtMatchStatement(const Parser *p);
+bool Parser_AtMatchStatement(Parser *p);
 
 /* statements.c */
 asdl_stmt_seq *Parser_Statements(Parser *p, int end);

@@ -67,7 +67,7 @@ literal_number(Parser *p)
         return left;
     }
     operator_ty op = peek(p) == TOKEN_PLUS ? Add : Sub;
-    p->index++;
+    advance(p);
     expr_ty right = peek(p) == TOKEN_NUMBER ? signed_number(p) : NULL;
     if (right == NULL || is_complex(left) || !is_complex(right)) {
         return NULL;
@@ -106,7 +106,7 @@ value_pattern(Parser *p, expr_ty value, size_t start)
 static pattern_ty
 singleton_pattern(Parser *p)
 {
-    size_t start = p->index++;
+    size_t start = advance(p);
     pattern_ty node = new_pattern(p, MatchSingleton_kind, start);
     if (node != NULL) {
         node->v.MatchSingleton.value = singleton_value(p->kinds[start]);
@@ -187,7 +187,7 @@ class_arguments(Parser *p, size_t *pairs)
             if (name == NULL || !push(p, name)) {
                 return false;
             }
-            p->index++;
+            advance(p);
         }
         pattern_ty pattern = as_pattern(p);
         if (pattern == NULL || !push(p, pattern)) {
@@ -208,7 +208,7 @@ static pattern_ty
 class_pattern(Parser *p, expr_ty class, size_t start)
 {
     size_t base = p->stack_size, pairs;
-    p->index++;
+    advance(p);
     if (!enter(p, COST_PATTERN) || !class_arguments(p, &pairs)) {
         return NULL;
     }
@@ -234,7 +234,7 @@ name_pattern(Parser *p)
 {
     size_t start = p->index;
     if (at_wildcard(p)) {
-        p->index++;
+        advance(p);
         return new_capture(p, NULL, NULL, start);
     }
     int next = peek_second(p);
@@ -262,7 +262,7 @@ mapping_key(Parser *p)
         return Parser_Strings(p);
     }
     if (at_singleton(p)) {
-        size_t start = p->index++;
+        size_t start = advance(p);
         return Parser_NewConstant(p, singleton_value(p->kinds[start]), start);
     }
     if (peek(p) == TOKEN_NAME) {
@@ -307,7 +307,7 @@ mapping_items(Parser *p, PyObject **rest)
 static pattern_ty
 mapping_pattern(Parser *p)
 {
-    size_t start = p->index++, base = p->stack_size;
+    size_t start = advance(p), base = p->stack_size;
     PyObject *rest;
     if (!mapping_items(p, &rest)) {
         return NULL;
@@ -330,10 +330,10 @@ mapping_pattern(Parser *p)
 static pattern_ty
 star_pattern(Parser *p)
 {
-    size_t start = p->index++;
+    size_t start = advance(p);
     PyObject *name = NULL;
     if (at_wildcard(p)) {
-        p->index++;
+        advance(p);
     }
     else if ((name = capture_target(p)) == NULL) {
         return NULL;
@@ -384,7 +384,7 @@ sequence_items(Parser *p, int closing, bool *has_comma)
 static pattern_ty
 list_pattern(Parser *p)
 {
-    size_t start = p->index++, base = p->stack_size;
+    size_t start = advance(p), base = p->stack_size;
     bool has_comma;
     if (!sequence_items(p, TOKEN_RSQB, &has_comma) || !accept(p, TOKEN_RSQB)) {
         return NULL;
@@ -396,7 +396,7 @@ list_pattern(Parser *p)
 static pattern_ty
 parenthesized_pattern(Parser *p)
 {
-    size_t start = p->index++, base = p->stack_size;
+    size_t start = advance(p), base = p->stack_size;
     bool has_comma;
     if (!sequence_items(p, TOKEN_RPAR, &has_comma) || !accept(p, TOKEN_RPAR)) {
         return NULL;
@@ -522,7 +522,7 @@ case_block(Parser *p)
     if (!IS_WORD(p, p->index, "case")) {
         return NULL;
     }
-    p->index++;
+    advance(p);
     match_case_ty node = allocate(p, sizeof(*node));
     if (node == NULL) {
         return NULL;
@@ -551,10 +551,23 @@ subject(Parser *p)
     return first != NULL && first->kind != Starred_kind ? first : NULL;
 }
 
+/* Where the line goes on in lines that have not been read, only parsing it tells. */
+static bool
+is_subject_before_block(Parser *p)
+{
+    ParserMark mark = Parser_Mark(p);
+    advance(p);
+    bool is_head = subject(p) != NULL && peek(p) == TOKEN_COLON && peek_second(p) == TOKEN_NEWLINE;
+    if (!p->too_deep && !PyErr_Occurred()) {
+        Parser_Return(p, mark);
+    }
+    return is_head;
+}
+
 /* What follows the word decides where that can be told from one token; else the line does: only the
    head of a block ends in a colon. */
 bool
-Parser_AtMatchStatement(const Parser *p)
+Parser_AtMatchStatement(Parser *p)
 {
     if (!IS_WORD(p, p->index, "match")) {
         return false;
@@ -568,6 +581,9 @@ Parser_AtMatchStatement(const Parser *p)
            p->kinds[i] != TOKEN_MORE) {
         i++;
     }
+    if (p->kinds[i] == TOKEN_MORE) {
+        return is_subject_before_block(p);
+    }
     return p->kinds[i - 1] == TOKEN_COLON && p->kinds[i] == TOKEN_NEWLINE;
 }
 
@@ -575,7 +591,7 @@ Parser_AtMatchStatement(const Parser *p)
 stmt_ty
 Parser_MatchStatement(Parser *p)
 {
-    size_t start = p->index++;
+    size_t start = advance(p);
     expr_ty value = subject(p);
     if (value == NULL || !has_version(p, 10) || !accept(p, TOKEN_COLON) ||
         !accept(p, TOKEN_NEWLINE) || !accept(p, TOKEN_INDENT)) {

@@ -1,18 +1,16 @@
 /* Bytes to decoded source.
 
-   In: a string or a file. Out: a Source, to be given to Source_Clear. What cannot be decoded is not
+   In: a string or a file; a line at a time is filelines.c. Out: a Source, to be given to Source_Clear. What cannot be decoded is not
    diagnosed: -1 says that whoever reports it has to look at the bytes again. */
 
 #include "source.h"
 
-#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
 enum {
     MARK_SIZE = 3,          /* UTF-8 byte order mark */
-    LONGEST_ENCODING = 100, /* longer than any name in the codec registry */
-    FIRST_STREAM_SIZE = 8192,
+    FIRST_BUFFER_SIZE = 1024,
     NORMALIZED_SIZE = 12,   /* as much of the name is looked at to find UTF-8 and Latin-1 */
 };
 
@@ -20,6 +18,16 @@ static int
 fail_memory(void)
 {
     PyErr_NoMemory();
+    return -1;
+}
+
+int
+Source_Undecided(void)
+{
+    if (PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_Exception) &&
+        !PyErr_ExceptionMatches(PyExc_MemoryError)) {
+        PyErr_Clear();
+    }
     return -1;
 }
 
@@ -68,31 +76,6 @@ find_cookie(const char *line, const char *end, const char **name, size_t *length
             }
         }
         at++;
-    }
-    return false;
-}
-
-/* Look in the first two lines; in the second only if the first holds no more than a comment. */
-static bool
-find_cookie_in_source(const char *text, const char *end, bool ends_line, const char **name,
-                      size_t *length)
-{
-    for (int line = 0; line < 2; line++) {
-        const char *line_end = memchr(text, '\n', end - text);
-        if (line_end == NULL) {
-            if (!ends_line) {
-                return false;
-            }
-            line_end = end;
-        }
-        if (find_cookie(text, line_end, name, length)) {
-            return true;
-        }
-        const char *first = skip_blanks(text, line_end);
-        if ((first < line_end && *first != '#') || line_end == end) {
-            return false;
-        }
-        text = line_end + 1;
     }
     return false;
 }
@@ -195,28 +178,68 @@ decode(Source *source, const char *encoding, bool ends_line)
     return 0;
 }
 
+CookieKind
+Source_FindCookie(const char *line, const char *end, char encoding[SOURCE_ENCODING_SIZE])
+{
+    const char *name, *first = skip_blanks(line, end);
+    size_t length;
+    if (!find_cookie(line, end, &name, &length)) {
+        return first < end && *first != '#' && *first != '\n' ? COOKIE_NONE : COOKIE_NOT_YET;
+    }
+    if (names_utf8(name, length)) {
+        return COOKIE_UTF8;
+    }
+    if (length >= SOURCE_ENCODING_SIZE) {
+        return COOKIE_TOO_LONG;
+    }
+    memcpy(encoding, name, length);
+    encoding[length] = '\0';
+    return COOKIE_OTHER;
+}
+
+/* Look in the first two lines; in the second only if the first holds no more than a comment. */
+static CookieKind
+find_cookie_in_source(const char *text, const char *end, bool ends_line,
+                      char encoding[SOURCE_ENCODING_SIZE])
+{
+    for (int line = 0; line < 2; line++) {
+        const char *line_end = memchr(text, '\n', end - text);
+        if (line_end == NULL) {
+            if (!ends_line) {
+                return COOKIE_NONE;
+            }
+            line_end = end;
+        }
+        CookieKind kind = Source_FindCookie(text, line_end, encoding);
+        if (kind != COOKIE_NOT_YET || line_end == end) {
+            return kind;
+        }
+        text = line_end + 1;
+    }
+    return COOKIE_NONE;
+}
+
 /* Settle the encoding by byte order mark and cookie. Set *is_decoded if it was not UTF-8. */
 static int
 decode_by_cookie(Source *source, bool ends_line, bool *is_decoded)
 {
+    char encoding[SOURCE_ENCODING_SIZE];
     bool has_mark = source->size >= MARK_SIZE && memcmp(source->text, "\xef\xbb\xbf", 3) == 0;
     if (has_mark) {
         source->text += MARK_SIZE;
         source->size -= MARK_SIZE;
     }
-    const char *name;
-    size_t length;
-    if (!find_cookie_in_source(source->text, source->text + source->size, ends_line, &name,
-                               &length) ||
-        names_utf8(name, length)) {
+    switch (find_cookie_in_source(source->text, source->text + source->size, ends_line, encoding)) {
+    case COOKIE_OTHER:
+        break;
+    case COOKIE_TOO_LONG:
+        return -1;
+    default:
         return 0;
     }
-    char encoding[LONGEST_ENCODING + 1];
-    if (has_mark || length > LONGEST_ENCODING) {
+    if (has_mark) {
         return -1;
     }
-    memcpy(encoding, name, length);
-    encoding[length] = '\0';
     *is_decoded = true;
     return decode(source, encoding, ends_line);
 }
@@ -225,7 +248,7 @@ int
 Source_FromString(Source *source, const char *string, bool is_utf8, bool ends_line)
 {
     bool is_decoded = false;
-    *source = (Source){string, strlen(string), NULL, NULL};
+    *source = (Source){.text = string, .size = strlen(string)};
     if (normalize_lines(source, ends_line) < 0) {
         return -1;
     }
@@ -255,12 +278,12 @@ read_rest(Source *source, FILE *file)
     return source->size == expected && getc(file) == EOF && !ferror(file) ? 0 : -1;
 }
 
-static bool
-is_valid_utf8(const Source *source)
+bool
+Source_IsUTF8(const char *text, size_t size)
 {
-    for (size_t i = 0; i < source->size; i++) {
-        if ((unsigned char)source->text[i] >= 128) {
-            PyObject *string = PyUnicode_DecodeUTF8(source->text + i, source->size - i, NULL);
+    for (size_t i = 0; i < size; i++) {
+        if ((unsigned char)text[i] >= 128) {
+            PyObject *string = PyUnicode_DecodeUTF8(text + i, (Py_ssize_t)(size - i), NULL);
             Py_XDECREF(string);
             return string != NULL;
         }
@@ -268,79 +291,50 @@ is_valid_utf8(const Source *source)
     return true;
 }
 
-/* A signal whose handler raises ends the reading. */
-int
-Source_ReadStream(FILE *file, char **bytes, size_t *size)
-{
-    size_t capacity = 0;
-    *bytes = NULL;
-    *size = 0;
-    do {
-        if (*size + 1 >= capacity) {
-            capacity = capacity == 0 ? FIRST_STREAM_SIZE : 2 * capacity;
-            char *grown = PyMem_Realloc(*bytes, capacity);
-            if (grown == NULL) {
-                return fail_memory();
-            }
-            *bytes = grown;
-        }
-        clearerr(file);
-        *size += fread(*bytes + *size, 1, capacity - 1 - *size, file);
-        (*bytes)[*size] = '\0';
-        if (ferror(file) && errno == EINTR && PyErr_CheckSignals() < 0) {
-            return -1;
-        }
-    } while (!feof(file) && (!ferror(file) || errno == EINTR));
-    return ferror(file) ? -1 : 0;
-}
-
-/* The C library takes back any number of bytes, other than the standard asks of it. */
-int
-Source_GiveBack(FILE *file, const char *bytes, size_t size)
-{
-    for (size_t i = size; i > 0; i--) {
-        if (ungetc((unsigned char)bytes[i - 1], file) == EOF) {
-            return fail_memory();
-        }
-    }
-    return 0;
-}
-
-int
-Source_FromBytes(Source *source, const char *bytes, size_t size)
-{
-    const char *name;
-    size_t length;
-    bool is_decoded = false;
-    *source = (Source){bytes, size, NULL, NULL};
-    if (memchr(bytes, '\0', size) != NULL
-        || (find_cookie_in_source(bytes, bytes + size, true, &name, &length)
-            && !names_utf8(name, length))
-        || !is_valid_utf8(source) || decode_by_cookie(source, true, &is_decoded) < 0) {
-        return -1;
-    }
-    return normalize_lines(source, false);
-}
-
+/* What is not UTF-8 though it says so, or has null bytes, is left to the line by line reader. */
 int
 Source_FromFile(Source *source, FILE *file)
 {
     bool is_decoded = false;
-    *source = (Source){NULL, 0, NULL, NULL};
+    *source = (Source){.text = NULL};
     if (read_rest(source, file) < 0 || memchr(source->text, '\0', source->size) != NULL ||
         decode_by_cookie(source, true, &is_decoded) < 0) {
         return -1;
     }
-    if (!is_decoded && !is_valid_utf8(source)) {
+    if (is_decoded ? (size_t)PyBytes_GET_SIZE(source->decoded) != source->size
+                   : !Source_IsUTF8(source->text, source->size)) {
         return -1;
     }
     return normalize_lines(source, false);
+}
+
+/* ---- line by line ---- */
+
+int
+Source_Add(Source *source, const char *text, size_t size)
+{
+    size_t wanted = source->size + size + 1;
+    if (wanted > source->capacity) {
+        size_t capacity = Py_MAX(wanted, 2 * source->capacity);
+        capacity = Py_MAX(capacity, FIRST_BUFFER_SIZE);
+        char *bigger = PyMem_Realloc(source->buffer, capacity);
+        if (bigger == NULL) {
+            return fail_memory();
+        }
+        source->text = source->buffer = bigger;
+        source->capacity = capacity;
+    }
+    memcpy(source->buffer + source->size, text, size);
+    source->size += size;
+    source->buffer[source->size] = '\0';
+    return 0;
 }
 
 void
 Source_Clear(Source *source)
 {
     PyMem_Free(source->buffer);
+    PyMem_Free(source->inner_ends);
     Py_CLEAR(source->decoded);
     source->buffer = NULL;
     source->text = NULL;

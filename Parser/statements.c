@@ -19,10 +19,11 @@ Parser_AcceptTypeComment(Parser *p, bool *failed)
     if (peek(p) != TOKEN_TYPE_COMMENT) {
         return NULL;
     }
-    const Token *token = token_at(p, p->index++);
+    const Token *token = token_at(p, p->index);
     PyObject *comment = Parser_Keep(
         p, PyUnicode_DecodeUTF8(p->text + token->start, token->end - token->start, NULL));
     *failed = comment == NULL;
+    advance(p);
     return comment;
 }
 
@@ -32,10 +33,11 @@ Parser_Block(Parser *p)
 {
     if (!accept(p, TOKEN_NEWLINE)) {
         size_t base = p->stack_size;
-        if (Token_traits[peek(p)].traits & TRAIT_LAYOUT) {
+        if (Token_traits[peek(p)].traits & TRAIT_LAYOUT || !simple_statements(p)) {
             return NULL;
         }
-        return simple_statements(p) ? Parser_TakeSequence(p, base) : NULL;
+        look_at(p, p->index);
+        return Parser_TakeSequence(p, base);
     }
     if (!accept(p, TOKEN_INDENT) || !enter(p, COST_BLOCK)) {
         return NULL;
@@ -99,7 +101,6 @@ static stmt_ty
 annotated(Parser *p, expr_ty target, size_t start)
 {
     bool is_in_parentheses = p->kinds[p->index - 1] == TOKEN_RPAR;
-    p->index++;
     if (!Parser_IsSingleTarget(target) || !has_version(p, 6)) {
         return NULL;
     }
@@ -108,6 +109,7 @@ annotated(Parser *p, expr_ty target, size_t start)
         return NULL;
     }
     Parser_MakeTarget(target, Store);
+    advance(p);
     expr_ty annotation = Parser_Expression(p), value = NULL;
     if (annotation == NULL ||
         (accept(p, TOKEN_EQUAL) && (value = Parser_YieldOrStarExpressions(p)) == NULL)) {
@@ -128,11 +130,11 @@ static stmt_ty
 augmented(Parser *p, expr_ty target, size_t start)
 {
     int kind = peek(p);
-    p->index++;
     if (!Parser_IsSingleTarget(target) || (kind == TOKEN_ATEQUAL && !has_version(p, 5))) {
         return NULL;
     }
     Parser_MakeTarget(target, Store);
+    advance(p);
     expr_ty value = Parser_YieldOrStarExpressions(p);
     stmt_ty node = value == NULL ? NULL : new_statement(p, AugAssign_kind, start);
     if (node != NULL) {
@@ -149,10 +151,11 @@ assignment(Parser *p, expr_ty target, size_t start)
 {
     size_t base = p->stack_size;
     expr_ty value = target;
-    while (accept(p, TOKEN_EQUAL)) {
+    while (peek(p) == TOKEN_EQUAL) {
         if (!Parser_MakeTarget(value, Store) || !push(p, value)) {
             return NULL;
         }
+        advance(p);
         value = Parser_YieldOrStarExpressions(p);
         if (value == NULL) {
             return NULL;
@@ -201,7 +204,7 @@ expression_statement(Parser *p)
 static stmt_ty
 word_statement(Parser *p, enum _stmt_kind kind)
 {
-    p->index++;
+    advance(p);
     return new_statement(p, kind, p->index - 1);
 }
 
@@ -209,7 +212,7 @@ word_statement(Parser *p, enum _stmt_kind kind)
 static stmt_ty
 return_statement(Parser *p)
 {
-    size_t start = p->index++;
+    size_t start = advance(p);
     expr_ty value = NULL;
     if ((starts_expression(p) || peek(p) == TOKEN_STAR) &&
         (value = Parser_StarExpressions(p)) == NULL) {
@@ -226,7 +229,7 @@ return_statement(Parser *p)
 static stmt_ty
 raise_statement(Parser *p)
 {
-    size_t start = p->index++;
+    size_t start = advance(p);
     expr_ty exception = NULL, cause = NULL;
     if (starts_expression(p)) {
         exception = Parser_Expression(p);
@@ -247,7 +250,7 @@ raise_statement(Parser *p)
 static stmt_ty
 assert_statement(Parser *p)
 {
-    size_t start = p->index++;
+    size_t start = advance(p);
     expr_ty test = Parser_Expression(p), message = NULL;
     if (test == NULL ||
         (accept(p, TOKEN_COMMA) && (message = Parser_Expression(p)) == NULL)) {
@@ -265,7 +268,7 @@ assert_statement(Parser *p)
 static stmt_ty
 delete_statement(Parser *p)
 {
-    size_t start = p->index++;
+    size_t start = advance(p);
     asdl_expr_seq *targets = Parser_DeleteTargets(p);
     stmt_ty node = targets == NULL ? NULL : new_statement(p, Delete_kind, start);
     if (node != NULL) {
@@ -278,7 +281,7 @@ delete_statement(Parser *p)
 static stmt_ty
 scope_statement(Parser *p, enum _stmt_kind kind)
 {
-    size_t start = p->index++, base = p->stack_size;
+    size_t start = advance(p), base = p->stack_size;
     do {
         PyObject *name = Parser_AcceptName(p);
         if (name == NULL || !push(p, name)) {
@@ -320,7 +323,7 @@ import_alias(Parser *p, PyObject *(*read_name)(Parser *))
 static stmt_ty
 import_statement(Parser *p)
 {
-    size_t start = p->index++, base = p->stack_size;
+    size_t start = advance(p), base = p->stack_size;
     do {
         alias_ty alias = import_alias(p, Parser_DottedName);
         if (alias == NULL || !push(p, alias)) {
@@ -337,7 +340,7 @@ import_statement(Parser *p)
 static asdl_alias_seq *
 import_star(Parser *p)
 {
-    size_t start = p->index++;
+    size_t start = advance(p);
     PyObject *star = PyUnicode_InternFromString("*");
     alias_ty node = Parser_Keep(p, star) == NULL ? NULL : allocate(p, sizeof(*node));
     if (node == NULL) {
@@ -374,11 +377,11 @@ imported_names(Parser *p)
 static stmt_ty
 from_statement(Parser *p)
 {
-    size_t start = p->index++;
+    size_t start = advance(p);
     int level = 0;
     while (peek(p) == TOKEN_DOT || peek(p) == TOKEN_ELLIPSIS) {
         level += peek(p) == TOKEN_DOT ? 1 : 3;
-        p->index++;
+        advance(p);
     }
     PyObject *module = NULL;
     if ((level == 0 || peek(p) == TOKEN_NAME) && (module = Parser_DottedName(p)) == NULL) {
@@ -425,7 +428,8 @@ simple_statement(Parser *p)
     }
 }
 
-/* simple_statements: simple_statement (";" simple_statement)* [";"] NEWLINE */
+/* simple_statements: simple_statement (";" simple_statement)* [";"] NEWLINE
+   At a prompt the line end is all; who wants to know what comes after it has to look. */
 static bool
 simple_statements(Parser *p)
 {
@@ -435,7 +439,11 @@ simple_statements(Parser *p)
             return false;
         }
     } while (accept(p, TOKEN_SEMI) && peek(p) != TOKEN_NEWLINE);
-    return accept(p, TOKEN_NEWLINE);
+    if (peek(p) != TOKEN_NEWLINE) {
+        return false;
+    }
+    p->index++;
+    return true;
 }
 
 /* ---- if, while, for ---- */
@@ -464,7 +472,7 @@ nest_elifs(Parser *p, size_t base, asdl_stmt_seq *last)
 static stmt_ty
 if_part(Parser *p, size_t *start)
 {
-    *start = p->index++;
+    *start = advance(p);
     stmt_ty node = allocate(p, sizeof(*node));
     if (node == NULL) {
         return NULL;
@@ -510,7 +518,7 @@ if_statement(Parser *p)
 static stmt_ty
 while_statement(Parser *p)
 {
-    size_t start = p->index++;
+    size_t start = advance(p);
     expr_ty test = Parser_NamedExpression(p);
     asdl_stmt_seq *body = test == NULL ? NULL : colon_block(p), *otherwise;
     if (body == NULL || !else_block(p, &otherwise)) {
@@ -529,7 +537,7 @@ while_statement(Parser *p)
 static stmt_ty
 for_statement(Parser *p, size_t start)
 {
-    bool is_async = p->index++ != start, failed;
+    bool is_async = advance(p) != start, failed;
     expr_ty target = Parser_StarTargets(p);
     expr_ty iterable =
         target != NULL && accept(p, TOKEN_IN) ? Parser_StarExpressions(p) : NULL;
@@ -620,12 +628,12 @@ with_head(Parser *p)
 {
     if (peek(p) == TOKEN_LPAR && parentheses_span_head(p)) {
         ParserMark mark = Parser_Mark(p);
-        p->index++;
+        advance(p);
         asdl_withitem_seq *items = with_items(p, TOKEN_RPAR);
         if (items != NULL && accept(p, TOKEN_RPAR) && peek(p) == TOKEN_COLON) {
             return has_version(p, 9) ? items : NULL;
         }
-        if (PyErr_Occurred() || p->too_deep || peek(p) == TOKEN_MORE) {
+        if (PyErr_Occurred() || p->too_deep) {
             return NULL;
         }
         Parser_Return(p, mark);
@@ -637,7 +645,7 @@ with_head(Parser *p)
 static stmt_ty
 with_statement(Parser *p, size_t start)
 {
-    bool is_async = p->index++ != start, failed;
+    bool is_async = advance(p) != start, failed;
     asdl_withitem_seq *items = with_head(p);
     if (items == NULL || !accept(p, TOKEN_COLON)) {
         return NULL;
@@ -662,11 +670,11 @@ with_statement(Parser *p, size_t start)
 static excepthandler_ty
 handler(Parser *p, bool is_star)
 {
-    size_t start = p->index++;
+    size_t start = advance(p);
     expr_ty type = NULL;
     PyObject *name = NULL;
     if (is_star) {
-        p->index++;
+        advance(p);
     }
     if (is_star || peek(p) != TOKEN_COLON) {
         type = Parser_Expression(p);
@@ -687,7 +695,7 @@ handler(Parser *p, bool is_star)
 }
 
 static inline bool
-at_star_handler(const Parser *p)
+at_star_handler(Parser *p)
 {
     return peek_second(p) == TOKEN_STAR;
 }
@@ -720,7 +728,7 @@ finally_block(Parser *p, asdl_stmt_seq **block)
 static stmt_ty
 try_statement(Parser *p)
 {
-    size_t start = p->index++;
+    size_t start = advance(p);
     asdl_stmt_seq *body = colon_block(p), *otherwise, *final;
     if (body == NULL || (peek(p) != TOKEN_EXCEPT && peek(p) != TOKEN_FINALLY)) {
         return NULL;
@@ -757,8 +765,8 @@ static PyObject *
 function_type_comment(Parser *p, bool *failed)
 {
     if (peek(p) == TOKEN_NEWLINE && peek_second(p) == TOKEN_TYPE_COMMENT &&
-        p->kinds[p->index + 2] == TOKEN_NEWLINE && p->kinds[p->index + 3] == TOKEN_INDENT) {
-        p->index++;
+        look_at(p, p->index + 2) == TOKEN_NEWLINE && look_at(p, p->index + 3) == TOKEN_INDENT) {
+        advance(p);
     }
     return Parser_AcceptTypeComment(p, failed);
 }
@@ -767,7 +775,7 @@ function_type_comment(Parser *p, bool *failed)
 static stmt_ty
 function(Parser *p, size_t start, asdl_expr_seq *decorators)
 {
-    bool is_async = p->index++ != start, failed;
+    bool is_async = advance(p) != start, failed;
     PyObject *name = Parser_AcceptName(p);
     arguments_ty parameters =
         name != NULL && accept(p, TOKEN_LPAR) ? Parser_Parameters(p) : NULL;
@@ -802,7 +810,7 @@ function(Parser *p, size_t start, asdl_expr_seq *decorators)
 static stmt_ty
 class_statement(Parser *p, asdl_expr_seq *decorators)
 {
-    size_t start = p->index++;
+    size_t start = advance(p);
     PyObject *name = Parser_AcceptName(p);
     if (name == NULL) {
         return NULL;
@@ -831,7 +839,7 @@ class_statement(Parser *p, asdl_expr_seq *decorators)
 static stmt_ty
 async_statement(Parser *p, asdl_expr_seq *decorators, bool only_function)
 {
-    size_t start = p->index++;
+    size_t start = advance(p);
     if (!has_version(p, 5)) {
         return NULL;
     }
@@ -876,7 +884,7 @@ decorated(Parser *p)
 /* ---- statements ---- */
 
 static bool
-at_compound(const Parser *p)
+at_compound(Parser *p)
 {
     switch (peek(p)) {
     case TOKEN_IF: case TOKEN_WHILE: case TOKEN_FOR: case TOKEN_TRY: case TOKEN_WITH:
@@ -932,7 +940,7 @@ asdl_stmt_seq *
 Parser_Statements(Parser *p, int end)
 {
     size_t base = p->stack_size;
-    while (peek(p) != end) {
+    while (look_at(p, p->index) != end) {
         if (!push_statement(p)) {
             return NULL;
         }
@@ -940,17 +948,42 @@ Parser_Statements(Parser *p, int end)
     return Parser_TakeSequence(p, base);
 }
 
-/* interactive_statement: compound_statement NEWLINE | simple_statements */
+/* An empty line stands for "pass", which has the place of its comment. */
+static asdl_stmt_seq *
+empty_statement(Parser *p)
+{
+    stmt_ty node = allocate(p, sizeof(*node));
+    if (node == NULL) {
+        return NULL;
+    }
+    const Token *token = token_at(p, p->index++);
+    node->kind = Pass_kind;
+    node->lineno = node->end_lineno = token->line;
+    node->col_offset = (int)strspn(p->text + token->start - token->column, " \t\f");
+    node->end_col_offset = token->column;
+    return Parser_SingletonSequence(p, node);
+}
+
+/* interactive_statement: compound_statement NEWLINE | simple_statements | NEWLINE */
 asdl_stmt_seq *
 Parser_InteractiveStatement(Parser *p)
 {
     size_t base = p->stack_size;
+    if (peek(p) == TOKEN_NEWLINE) {
+        return empty_statement(p);
+    }
     if (Token_traits[peek(p)].traits & TRAIT_LAYOUT) {
         return NULL;
     }
     bool is_compound = at_compound(p);
-    if (!push_statement(p) || (is_compound && !accept(p, TOKEN_NEWLINE))) {
+    if (!push_statement(p)) {
         return NULL;
+    }
+    if (is_compound) {
+        if (peek(p) != TOKEN_NEWLINE) {
+            return NULL;
+        }
+        p->index++;
     }
     return Parser_TakeSequence(p, base);
 }

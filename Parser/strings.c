@@ -495,7 +495,7 @@ Parser_Strings(Parser *p)
 {
     size_t start = p->index;
     do {
-        p->index++;
+        advance(p);
     } while (at_string(p));
     StringParts first = take_apart(p, start);
     if (first.is_bytes) {

@@ -1,7 +1,8 @@
 /* Source text to tokens.
 
    In: a range of decoded source, line ends all "\n". Out: tokens appended to a vector that the
-   caller owns. Entry point: Tokenizer_Run. Nothing is diagnosed here: a source that cannot be
+   caller owns. Entry points: Tokenizer_Run for a source that is there, Tokenizer_New and
+   Tokenizer_Continue for one that comes by and by. Nothing is diagnosed here: a source that cannot be
    made into tokens ends in TOKEN_ERROR, and whoever reports it looks at the source again. */
 
 #include "tokenizer.h"
@@ -12,6 +13,7 @@
 #include "pycore_ast.h"
 
 enum {
+    MAX_NULLS = 2, /* so many CPython's tokenizer overlooks at the beginning of a line */
     MAX_PARENTHESES = 200,
     MAX_INDENTS = 100,
     TAB_SIZE = 8,
@@ -98,19 +100,34 @@ typedef enum {
 } Step;
 
 typedef struct {
+    uint32_t column, other_column; /* with tabs of 8 and of 1 */
+    uint32_t continued; /* the indentation before the first backslash, which is what counts */
+} Columns;
+
+typedef struct {
     const TokenizerInput *input;
     TokenVector *vector;
     const char *text;
     uint32_t position, end;
+    bool goes_on; /* the source does, with text that is not there yet */
+    bool saw_end; /* and it mattered that there is none */
+    bool is_strict; /* names are checked, as far as it is not left to whoever makes strings of them */
     int line;
     int64_t line_start; /* may lie before the text: an f-string's columns are shifted */
     bool line_is_blank; /* nothing but a comment in it */
+    bool line_is_torn;  /* begins with null bytes, see filelines.c */
+    uint32_t fresh_line; /* where the last line begins that no backslash continues */
     int depth;
     char open[MAX_PARENTHESES];
     int indent;
     struct {
-        uint32_t column, other_column; /* with tabs of 8 and of 1 */
+        uint32_t column, other_column;
     } indents[MAX_INDENTS];
+    /* Where scanning goes on with the text that comes after TOKEN_MORE: in the indentation of a
+       line, or in it; in a string up to here no closing quote was found. */
+    bool in_indentation;
+    Columns columns;
+    uint32_t searched;
     /* Where "async" and "await" are names, they are keywords inside of an "async def". */
     bool in_async_def, past_async_signature;
     int async_indent;
@@ -240,22 +257,41 @@ emit_many(Scanner *s, int kind, int count)
 static Step
 fail(Scanner *s)
 {
-    return emit_last(s, TOKEN_ERROR);
+    return emit_last(s, s->goes_on && s->saw_end ? TOKEN_MORE : TOKEN_ERROR);
 }
 
 /* The source ends where it cannot end. */
 static Step
 fail_at_end(Scanner *s)
 {
-    return emit_last(s, s->input->interactive ? TOKEN_MORE : TOKEN_ERROR);
+    return emit_last(s, s->goes_on ? TOKEN_MORE : TOKEN_ERROR);
 }
 
 /* ---- lines ---- */
+
+static bool
+is_inner_end(const TokenizerInput *input, uint32_t position)
+{
+    size_t low = 0, high = input->inner_end_count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (input->inner_ends[middle] < position) {
+            low = middle + 1;
+        }
+        else {
+            high = middle;
+        }
+    }
+    return low < input->inner_end_count && input->inner_ends[low] == position;
+}
 
 static void
 begin_line(Scanner *s, uint32_t position)
 {
     s->position = position;
+    if (s->input->inner_end_count > 0 && is_inner_end(s->input, position - 1)) {
+        return;
+    }
     s->line_start = position;
     s->line++;
 }
@@ -275,8 +311,10 @@ continue_line(Scanner *s)
 static Step
 fail_to_continue(Scanner *s)
 {
-    bool at_end = s->position + 2 == s->end && s->text[s->position + 1] == '\n';
-    return at_end ? fail_at_end(s) : fail(s);
+    uint32_t after = s->position + 1;
+    bool is_last =
+        after == s->end ? s->goes_on : after + 1 == s->end && s->text[after] == '\n';
+    return is_last ? fail_at_end(s) : fail(s);
 }
 
 static Step
@@ -314,57 +352,98 @@ leave_async_def(Scanner *s)
     }
 }
 
-/* Read the indentation of a line. Lines that hold nothing but blanks and a comment have none. */
+/* Read blanks, and backslashes before a line end. */
 static Step
-scan_indentation(Scanner *s)
+scan_columns(Scanner *s, Columns *columns)
 {
-    uint32_t column = 0, other_column = 0, continued_column = 0;
-    s->line_is_blank = false;
     for (;; s->position++) {
         char c = s->position < s->end ? s->text[s->position] : '\0';
         if (c == ' ') {
-            column++;
-            other_column++;
+            columns->column++;
+            columns->other_column++;
         }
         else if (c == '\t') {
-            column = (column / TAB_SIZE + 1) * TAB_SIZE;
-            other_column++;
+            columns->column = (columns->column / TAB_SIZE + 1) * TAB_SIZE;
+            columns->other_column++;
         }
         else if (c == '\f') {
-            column = other_column = 0;
+            columns->column = columns->other_column = 0;
         }
         else if (c == '\\') {
-            /* What counts is the indentation before the first backslash. */
-            continued_column = continued_column ? continued_column : column;
+            columns->continued = columns->continued ? columns->continued : columns->column;
             if (!continue_line(s)) {
                 return fail_to_continue(s);
             }
             s->position--;
         }
         else {
-            break;
+            return s->position == s->end && s->goes_on ? fail_at_end(s) : STEP_ON;
         }
     }
+}
+
+/* At a prompt a first line without anything but blanks and a comment is a statement by itself. */
+static bool
+is_empty_statement(const Scanner *s)
+{
+    char next = s->position < s->end ? s->text[s->position] : '\n';
+    return s->input->interactive && s->line == 1 && (next == '\n' || next == '#');
+}
+
+/* Whether a line holds nothing but blanks, which take these columns, and a comment. At a prompt an
+   empty line does count, since it ends blocks. */
+static bool
+is_blank_line(const Scanner *s, const Columns *columns)
+{
     bool at_end = s->position == s->end;
-    if (at_end && s->input->interactive) {
-        return fail_at_end(s);
-    }
-    bool ends_block = s->input->interactive && column == 0;
     char next = at_end ? '\n' : s->text[s->position];
-    if (next == '#' || (next == '\n' && !ends_block &&
-                        (!at_end || (s->input->ends_line && s->position != s->line_start)))) {
-        s->line_is_blank = true;
+    if ((next != '#' && next != '\n') || is_empty_statement(s) || s->line_is_torn) {
+        return false;
+    }
+    if (next == '#') {
+        return true;
+    }
+    if (s->input->interactive && columns->column == 0) {
+        return false;
+    }
+    return !at_end || (s->input->ends_line && s->position != s->line_start);
+}
+
+/* Read the indentation of a line. Lines that hold nothing but blanks and a comment have none. */
+static Step
+scan_indentation(Scanner *s)
+{
+    Columns columns = s->columns;
+    Step step = s->line_is_torn ? STEP_ON : scan_columns(s, &columns);
+    s->line_is_blank = false;
+    s->in_indentation = step == STEP_STOP;
+    s->columns = s->in_indentation ? columns : (Columns){0};
+    if (step != STEP_ON) {
+        return step;
+    }
+    s->line_is_blank = is_blank_line(s, &columns);
+    if (s->line_is_blank || s->depth > 0 || is_empty_statement(s)) {
         return STEP_ON;
     }
-    if (s->depth > 0) {
-        return STEP_ON;
+    if (columns.continued) {
+        columns.column = columns.other_column = columns.continued;
     }
-    if (continued_column) {
-        column = other_column = continued_column;
-    }
-    Step step = set_indentation(s, column, other_column);
+    step = set_indentation(s, columns.column, columns.other_column);
     leave_async_def(s);
     return step;
+}
+
+/* A line whose beginning CPython's tokenizer took for an end has no indentation, and is not empty. */
+static void
+skip_nulls(Scanner *s)
+{
+    s->line_is_torn = false;
+    while (s->position < s->end && s->position - s->fresh_line < MAX_NULLS &&
+           s->text[s->position] == '\0') {
+        s->line_is_torn = true;
+        s->position++;
+        s->line_start++;
+    }
 }
 
 static Step
@@ -378,6 +457,7 @@ scan_newline(Scanner *s)
         s->past_async_signature = s->in_async_def;
     }
     begin_line(s, s->position + 1);
+    s->fresh_line = s->position;
     return step;
 }
 
@@ -448,9 +528,13 @@ scan_comment(Scanner *s)
 /* ---- numbers ---- */
 
 static inline char
-peek_at(const Scanner *s, uint32_t position)
+peek_at(Scanner *s, uint32_t position)
 {
-    return position < s->end ? s->text[position] : '\0';
+    if (position >= s->end) {
+        s->saw_end = true;
+        return '\0';
+    }
+    return s->text[position];
 }
 
 static bool
@@ -466,7 +550,7 @@ is_digit_of(char c, int base)
 
 /* digits: digit (["_"] digit)*; return NO_END where an underscore has no digit after it. */
 static uint32_t
-skip_digits(const Scanner *s, uint32_t at, int base)
+skip_digits(Scanner *s, uint32_t at, int base)
 {
     for (;;) {
         while (is_digit_of(peek_at(s, at), base)) {
@@ -483,15 +567,18 @@ skip_digits(const Scanner *s, uint32_t at, int base)
 }
 
 static bool
-looking_at(const Scanner *s, uint32_t at, const char *word)
+looking_at(Scanner *s, uint32_t at, const char *word)
 {
-    size_t length = strlen(word);
-    return s->end - at >= length && memcmp(s->text + at, word, length) == 0;
+    size_t length = strlen(word), size = s->end - at;
+    if (size < length && memcmp(s->text + at, word, size) == 0) {
+        s->saw_end = true;
+    }
+    return size >= length && memcmp(s->text + at, word, length) == 0;
 }
 
 /* Keywords that may, for now, follow a number without a blank. */
 static bool
-at_keyword_after_number(const Scanner *s, uint32_t at)
+at_keyword_after_number(Scanner *s, uint32_t at)
 {
     static const char *const words[] = {"and", "else", "for", "if", "in", "is", "or", "not"};
     for (size_t i = 0; i < Py_ARRAY_LENGTH(words); i++) {
@@ -538,7 +625,7 @@ scan_number_with_base(Scanner *s, int base, const char *message)
 /* exponent: ("e" | "E") ["+" | "-"] digits; no digit after the letter means that a keyword begins
    there, and the number has ended. */
 static uint32_t
-skip_exponent(const Scanner *s, uint32_t at)
+skip_exponent(Scanner *s, uint32_t at)
 {
     char sign = peek_at(s, at + 1);
     uint32_t digits = at + 1;
@@ -613,7 +700,7 @@ scan_number(Scanner *s)
 /* The end of a string in single quotes, which may go over lines that end in a backslash; 0 where
    there is none. */
 static uint32_t
-find_quote(const Scanner *s, uint32_t at, char quote, bool *has_lines, bool *is_open_at_end)
+find_quote(Scanner *s, uint32_t at, char quote, bool *has_lines, bool *is_open_at_end)
 {
     const char *text = s->text;
     for (; at < s->end; at++) {
@@ -636,7 +723,7 @@ find_quote(const Scanner *s, uint32_t at, char quote, bool *has_lines, bool *is_
 /* The next quote is looked for only once it has been passed, and backslashes only before it: so
    each byte is looked at twice, however many of them there are. */
 static uint32_t
-find_triple_quote(const Scanner *s, uint32_t at, char quote)
+find_triple_quote(Scanner *s, uint32_t at, char quote)
 {
     const char *text = s->text, *end = text + s->end, *from = text + at, *found = NULL;
     while (from < end) {
@@ -684,21 +771,36 @@ emit_long_string(Scanner *s, uint32_t start, uint32_t end)
     return STEP_ON;
 }
 
+/* All of it has been looked at, and since it ends in a line end nothing has to be looked at again. */
+static Step
+leave_string_open(Scanner *s, uint32_t start)
+{
+    if (s->goes_on) {
+        s->position = start;
+        s->searched = s->end;
+    }
+    return fail_at_end(s);
+}
+
 static Step
 scan_string(Scanner *s, uint32_t start, uint32_t opening)
 {
     char quote = s->text[opening];
-    bool has_lines = false, is_open_at_end = true;
-    uint32_t end;
+    bool has_lines = s->searched > 0, is_open_at_end = true;
+    uint32_t end, from = s->searched;
     if (peek_at(s, opening + 1) == quote && peek_at(s, opening + 2) == quote) {
-        end = find_triple_quote(s, opening + 3, quote);
+        end = find_triple_quote(s, from ? from : opening + 3, quote);
         has_lines = end != 0 && memchr(s->text + start, '\n', end - start) != NULL;
     }
     else {
-        end = find_quote(s, opening + 1, quote, &has_lines, &is_open_at_end);
+        end = find_quote(s, from ? from : opening + 1, quote, &has_lines, &is_open_at_end);
     }
-    if (end == 0) {
-        return is_open_at_end ? fail_at_end(s) : fail(s);
+    s->searched = 0;
+    if (end == 0 && is_open_at_end) {
+        return leave_string_open(s, start);
+    }
+    if (end == 0 || (s->input->has_nulls && memchr(s->text + start, '\0', end - start) != NULL)) {
+        return fail(s);
     }
     if (has_lines) {
         return emit_long_string(s, start, end);
@@ -739,7 +841,7 @@ keyword_kind(const char *text, uint32_t length)
 
 /* Whether the next token is "def". Only continuation lines may lie between. */
 static bool
-def_follows(const Scanner *s)
+def_follows(Scanner *s)
 {
     Scanner ahead = *s;
     for (;; ahead.position++) {
@@ -775,6 +877,34 @@ kind_of_async(Scanner *s, int kind)
     return TOKEN_NAME;
 }
 
+/* Return -1 with an exception set when memory runs out. */
+static int
+is_identifier(const char *text, uint32_t length)
+{
+    PyObject *name = PyUnicode_DecodeUTF8(text, length, NULL);
+    int result = name != NULL && PyUnicode_IsIdentifier(name);
+    Py_XDECREF(name);
+    if (name == NULL) {
+        if (PyErr_ExceptionMatches(PyExc_MemoryError)) {
+            return -1;
+        }
+        PyErr_Clear();
+    }
+    return result;
+}
+
+static Step
+check_name(Scanner *s, uint32_t start)
+{
+    int is_valid = is_identifier(s->text + start, s->position - start);
+    if (is_valid > 0) {
+        return STEP_ON;
+    }
+    s->saw_end = s->position == s->end;
+    s->position = start;
+    return is_valid < 0 ? STEP_FAIL : fail(s);
+}
+
 static Step
 scan_name(Scanner *s)
 {
@@ -788,6 +918,12 @@ scan_name(Scanner *s)
     if (length <= LONGEST_STRING_PREFIX && at < end && classes[text[at]] == CLASS_QUOTE &&
         is_string_prefix(s->text + start, length)) {
         return scan_string(s, start, at);
+    }
+    if (s->is_strict) {
+        Step step = check_name(s, start);
+        if (step != STEP_ON) {
+            return step;
+        }
     }
     int kind = keyword_kind(s->text + start, length);
     if (kind == TOKEN_ASYNC || kind == TOKEN_AWAIT) {
@@ -843,12 +979,20 @@ scan_dot(Scanner *s)
     return emit(s, three ? TOKEN_ELLIPSIS : TOKEN_DOT, start, s->position);
 }
 
+/* CPython's tokenizer has looked at the next character by then. */
+static Step
+fail_after_next(Scanner *s)
+{
+    peek_at(s, s->position + 1);
+    return fail(s);
+}
+
 static Step
 scan_opening(Scanner *s)
 {
     char c = s->text[s->position];
     if (s->depth >= MAX_PARENTHESES) {
-        return fail(s);
+        return fail_after_next(s);
     }
     s->open[s->depth++] = c;
     s->position++;
@@ -861,7 +1005,7 @@ scan_closing(Scanner *s)
     char c = s->text[s->position];
     char opening = c == ')' ? '(' : c == ']' ? '[' : '{';
     if (s->depth == 0 || s->open[s->depth - 1] != opening) {
-        return fail(s);
+        return fail_after_next(s);
     }
     s->depth--;
     s->position++;
@@ -903,7 +1047,7 @@ scan_end(Scanner *s)
         }
         return emit_last(s, TOKEN_END);
     }
-    if (s->depth > 0 || s->input->interactive) {
+    if (s->depth > 0 || s->goes_on) {
         return fail_at_end(s);
     }
     if (s->input->single) {
@@ -916,7 +1060,7 @@ scan_end(Scanner *s)
 static Step
 scan_end_in_line(Scanner *s)
 {
-    if (s->input->ends_line && s->depth == 0 && !s->input->inside_parentheses) {
+    if (s->input->ends_line && s->depth == 0 && !s->input->inside_parentheses && !s->goes_on) {
         Step step = scan_newline(s);
         if (step != STEP_NEW_LINE) {
             return step;
@@ -973,47 +1117,168 @@ scan_line(Scanner *s)
             step = continue_line(s) ? STEP_ON : fail_to_continue(s);
             break;
         default:
-            step = fail(s);
+            step = fail_after_next(s);
             break;
         }
     }
     return step;
 }
 
-int
-Tokenizer_Run(const TokenizerInput *input, TokenVector *vector)
+static void
+begin(Scanner *s, const TokenizerInput *input, TokenVector *vector)
 {
-    Scanner s;
-    s.input = input;
-    s.vector = vector;
-    s.text = input->text;
-    s.position = input->start;
-    s.end = input->end;
-    s.line = input->line;
-    s.line_start = (int64_t)input->start - input->column;
-    s.line_is_blank = false;
-    s.depth = 0;
-    s.indent = 0;
-    s.indents[0].column = s.indents[0].other_column = 0;
-    s.in_async_def = s.past_async_signature = false;
-    s.async_indent = 0;
+    s->input = input;
+    s->vector = vector;
+    s->text = input->text;
+    s->position = input->start;
+    s->end = input->end;
+    s->goes_on = s->saw_end = s->is_strict = false;
+    s->line = input->line;
+    s->line_start = (int64_t)input->start - input->column;
+    s->line_is_blank = s->line_is_torn = false;
+    s->fresh_line = input->start;
+    s->depth = 0;
+    s->indent = 0;
+    s->indents[0].column = s->indents[0].other_column = 0;
+    s->in_indentation = false;
+    s->columns = (Columns){0};
+    s->searched = 0;
+    s->in_async_def = s->past_async_signature = false;
+    s->async_indent = 0;
+}
 
-    Step step = STEP_NEW_LINE;
-    if (input->inside_parentheses) {
-        s.open[s.depth++] = '(';
-        step = emit(&s, TOKEN_LPAR, s.position - 1, s.position);
-    }
+static int
+run(Scanner *s, Step step)
+{
     while (step == STEP_ON || step == STEP_NEW_LINE) {
-        if (step == STEP_NEW_LINE && s.depth == 0) {
-            step = scan_indentation(&s);
-            if (step == STEP_ON && s.position == s.end && !s.line_is_blank) {
-                step = scan_end(&s);
+        if (s->input->has_nulls && s->position == s->fresh_line) {
+            skip_nulls(s);
+        }
+        if (step == STEP_NEW_LINE && s->depth == 0) {
+            step = scan_indentation(s);
+            if (step == STEP_ON && s->position == s->end && !s->line_is_blank) {
+                step = scan_end(s);
                 continue;
             }
         }
         if (step == STEP_ON || step == STEP_NEW_LINE) {
-            step = scan_line(&s);
+            step = scan_line(s);
         }
     }
     return step == STEP_FAIL ? -1 : 0;
+}
+
+int
+Tokenizer_Run(const TokenizerInput *input, TokenVector *vector)
+{
+    Scanner s;
+    Step step = STEP_NEW_LINE;
+    begin(&s, input, vector);
+    if (input->inside_parentheses) {
+        s.open[s.depth++] = '(';
+        step = emit(&s, TOKEN_LPAR, s.position - 1, s.position);
+    }
+    return run(&s, step);
+}
+
+/* ---- text that comes by and by ---- */
+
+struct Tokenizer {
+    Scanner scanner;
+    /* Where the text ended within a line, what was before it was read: it is read again with what the line
+       goes on with. */
+    Scanner before;
+    size_t count, type_ignore_count, warning_count;
+    bool ended_within_line;
+};
+
+Tokenizer *
+Tokenizer_New(const TokenizerInput *input, TokenVector *vector)
+{
+    Tokenizer *tokenizer = PyMem_Malloc(sizeof(*tokenizer));
+    if (tokenizer == NULL) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    begin(&tokenizer->scanner, input, vector);
+    tokenizer->scanner.in_indentation = true;
+    tokenizer->scanner.is_strict = true;
+    tokenizer->ended_within_line = false;
+    return tokenizer;
+}
+
+void
+Tokenizer_Free(Tokenizer *tokenizer)
+{
+    PyMem_Free(tokenizer);
+}
+
+/* Go back to where it was before the line was read, or keep where it is now. */
+static void
+return_or_keep(Tokenizer *t)
+{
+    TokenVector *vector = t->scanner.vector;
+    if (t->ended_within_line) {
+        t->scanner = t->before;
+        Tokenizer_Truncate(vector, t->count);
+        vector->type_ignore_count = t->type_ignore_count;
+        vector->warning_count = t->warning_count;
+    }
+    else {
+        t->before = t->scanner;
+        t->count = vector->count;
+        t->type_ignore_count = vector->type_ignore_count;
+        t->warning_count = vector->warning_count;
+    }
+}
+
+/* Whether a token next to the end of the text may be the beginning of another: all may, but a string that
+   has been closed. */
+static bool
+may_go_on(const Scanner *s, int kind, const Token *token)
+{
+    uint32_t size = token->end - token->start;
+    if (kind == TOKEN_STRING || kind == TOKEN_STRING_LINES) {
+        return size < 6 && s->text[s->end - 1] == s->text[s->end - 2];
+    }
+    return size > 0;
+}
+
+static void
+take_back_last(Scanner *s)
+{
+    TokenVector *vector = s->vector;
+    uint8_t *kinds = vector->kinds;
+    const Token *tokens = vector->tokens;
+    size_t last = vector->count - 1;
+    if (kinds[last] != TOKEN_MORE || last == 0 || tokens[last - 1].end != s->end ||
+        !may_go_on(s, kinds[last - 1], &tokens[last - 1])) {
+        return;
+    }
+    last--;
+    if (kinds[last] == TOKEN_DOT && last > 0 && kinds[last - 1] == TOKEN_DOT &&
+        tokens[last - 1].end == tokens[last].start) {
+        last--; /* with a third it is one token */
+    }
+    kinds[last] = TOKEN_MORE;
+    Tokenizer_Truncate(vector, last + 1);
+}
+
+int
+Tokenizer_Continue(Tokenizer *t, const char *text, uint32_t end, bool is_all)
+{
+    Scanner *s = &t->scanner;
+    return_or_keep(t);
+    s->text = text;
+    s->end = end;
+    s->goes_on = !is_all;
+    s->saw_end = false;
+    if (run(s, s->in_indentation ? STEP_NEW_LINE : STEP_ON) < 0) {
+        return -1;
+    }
+    t->ended_within_line = !is_all && end > 0 && text[end - 1] != '\n';
+    if (t->ended_within_line) {
+        take_back_last(s);
+    }
+    return 0;
 }

@@ -49,58 +49,86 @@ issue_warning(Parser *p, const PendingWarning *warning)
     return result;
 }
 
-/* An f-string's numbers are tokenized after all others. */
+/* The archive's parser is to meet the exception, if there is one, after so many warnings. */
 static int
-compare_offsets(const void *left, const void *right)
+keep_issued(Parser *p, size_t count, PyObject *exception)
 {
-    uint32_t a = ((const TokenWarning *)left)->offset, b = ((const TokenWarning *)right)->offset;
-    return (a > b) - (a < b);
+    PyObject *thread = PyThreadState_GetDict();
+    PyObject *kept = Py_BuildValue("[nO]", (Py_ssize_t)count, exception);
+    int result =
+        kept == NULL || thread == NULL ? -1 : PyDict_SetItemString(thread, KEPT_KEY, kept);
+    Py_XDECREF(kept);
+    p->has_kept_warnings = true;
+    return result;
 }
 
-/* The exception that is set becomes what the archive's parser meets after so many warnings. Return
-   -1: without an exception if that is settled. */
+/* The exception that is set becomes the archive's parser's. Return -1, without an exception if that is
+   settled. */
 static int
-keep_issued(size_t count)
+keep_error(Parser *p)
 {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     PyErr_NormalizeException(&type, &value, &traceback);
-    PyObject *thread = PyThreadState_GetDict();
-    PyObject *kept = Py_BuildValue("[nO]", (Py_ssize_t)count, value);
-    if (kept != NULL && thread != NULL) {
-        PyDict_SetItemString(thread, KEPT_KEY, kept);
-    }
-    Py_XDECREF(kept);
+    keep_issued(p, p->issued_here + p->issued_of_tokens - 1, value);
     Py_XDECREF(type);
     Py_XDECREF(value);
     Py_XDECREF(traceback);
     return -1;
 }
 
-/* The tokenizer's warnings and the parser's, both in the order of the source, as one. */
+int
+Parser_KeepWarnings(Parser *p)
+{
+    size_t count = p->issued_here + p->issued_of_tokens;
+    return p->has_kept_warnings || count == 0 ? 0 : keep_issued(p, count, Py_None);
+}
+
+static PendingWarning
+warning_of_token(const TokenWarning *from)
+{
+    return (PendingWarning){.offset = from->offset,
+                            .line = from->line,
+                            .category = PyExc_SyntaxWarning,
+                            .message = from->message};
+}
+
+int
+Parser_TakeWarnings(Parser *p, size_t count)
+{
+    TokenVector *vector = &p->vector;
+    for (size_t i = count; i < vector->warning_count; i++) {
+        if (Parser_Warn(p, warning_of_token(&vector->warnings[i])) < 0) {
+            return -1;
+        }
+    }
+    vector->warning_count = count;
+    return 0;
+}
+
+/* The next of the tokenizer's warnings and the parser's, both in the order of the source, as one. */
+static PendingWarning
+next_warning(Parser *p)
+{
+    const TokenVector *vector = &p->vector;
+    size_t t = p->issued_of_tokens, w = p->issued_here;
+    if (w >= p->warning_count || (t < vector->warning_count &&
+                                  vector->warnings[t].offset < p->warnings[w].offset)) {
+        p->issued_of_tokens++;
+        return warning_of_token(&vector->warnings[t]);
+    }
+    p->issued_here++;
+    return p->warnings[w];
+}
+
+/* Where something is parsed a second time, those that have been issued come up again, the same. */
 int
 Parser_IssueWarnings(Parser *p)
 {
-    size_t t = 0, w = 0;
-    const TokenVector *vector = &p->vector;
-    if (vector->warning_count > 1) {
-        qsort(vector->warnings, vector->warning_count, sizeof(TokenWarning), compare_offsets);
-    }
-    while (t < vector->warning_count || w < p->warning_count) {
-        PendingWarning warning;
-        if (w == p->warning_count ||
-            (t < vector->warning_count && vector->warnings[t].offset < p->warnings[w].offset)) {
-            const TokenWarning *from = &vector->warnings[t++];
-            warning = (PendingWarning){.offset = from->offset,
-                                       .line = from->line,
-                                       .category = PyExc_SyntaxWarning,
-                                       .message = from->message};
-        }
-        else {
-            warning = p->warnings[w++];
-        }
+    while (p->issued_of_tokens < p->vector.warning_count || p->issued_here < p->warning_count) {
+        PendingWarning warning = next_warning(p);
         if (issue_warning(p, &warning) < 0) {
-            return PyErr_ExceptionMatches(warning.category) ? keep_issued(t + w - 1) : -1;
+            return PyErr_ExceptionMatches(warning.category) ? keep_error(p) : -1;
         }
     }
     return 0;
@@ -119,20 +147,27 @@ Parser_DropIssuedWarnings(void)
     PyErr_Restore(type, value, traceback);
 }
 
-/* The next of the kept warnings: 0, as when it was issued, or -1 with the exception. */
-static int
-answer_from(PyObject *kept)
+/* Whether the next warning is one of those that are kept; *result is what became of it then: 0, as when it
+   was issued, or -1 with the exception. */
+static bool
+is_answered(PyObject *kept, int *result)
 {
     Py_ssize_t count = PyLong_AsSsize_t(PyList_GET_ITEM(kept, 0));
+    PyObject *exception = PyList_GET_ITEM(kept, 1);
     if (count > 0) {
         PyObject *rest = PyLong_FromSsize_t(count - 1);
-        return rest == NULL ? -1 : PyList_SetItem(kept, 0, rest);
+        *result = rest == NULL ? -1 : PyList_SetItem(kept, 0, rest);
+        return true;
     }
-    PyObject *value = Py_NewRef(PyList_GET_ITEM(kept, 1));
+    Py_INCREF(exception);
     Parser_DropIssuedWarnings();
-    PyErr_SetObject((PyObject *)Py_TYPE(value), value);
-    Py_DECREF(value);
-    return -1;
+    if (exception != Py_None) {
+        PyErr_SetObject((PyObject *)Py_TYPE(exception), exception);
+        *result = -1;
+    }
+    bool is_error = exception != Py_None;
+    Py_DECREF(exception);
+    return is_error;
 }
 
 int
@@ -141,8 +176,9 @@ __wrap_PyErr_WarnExplicitObject(PyObject *category, PyObject *message, PyObject 
 {
     PyObject *thread = PyThreadState_GetDict();
     PyObject *kept = thread == NULL ? NULL : PyDict_GetItemString(thread, KEPT_KEY);
-    if (kept != NULL) {
-        return answer_from(kept);
+    int result;
+    if (kept != NULL && is_answered(kept, &result)) {
+        return result;
     }
     return __real_PyErr_WarnExplicitObject(category, message, filename, lineno, module, registry);
 }

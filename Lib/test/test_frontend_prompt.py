@@ -24,10 +24,11 @@ SESSIONS = {
     "errors": ["x = (1 +* 2", "x y", "if x y:", "if 1:", "  x y", "if 1:", "2", "  x", ")", "(]", "$", "f() = (",
                "else:", "x = 08", "for x() in (", "f'{1 +}'", "if 1:", "    x = 1", "  y = 1", "'\\N{no}'",
                "x = é²", "1 <> 2"],
-    "warnings": ["'\\d'", "1if 1else 2"],
+    "warnings": ["'\\d'", "1if 1else 2", "if 1:", "  '\\d'", "  1if 1else 2", "", "x = ('\\d',", "'\\e')", "if 1:", "  '\\d'", "  x y"],
+    "empty lines": ["", "x = 1", "# c", "x", "  # c", "  ", "x", "@x", "", "if 1:", "# c", "", "  x", "", "\\", "2"],
     "future": ["from __future__ import barry_as_FLUFL", "1 <> 2", "1 != 2"],
     "deep": ["(" * 201, "-" * 3000 + "1", "(" * 150 + "1" + ")" * 150],
-    "more lines than are parsed anew": ["if 1:", *(f"  x = {i}" for i in range(80)), "", "x", "y = [",
+    "many lines": ["if 1:", *(f"  x = {i}" for i in range(80)), "", "x", "y = [",
                                         *(f"  {i}," for i in range(80)), "]", "len(y)"],
     "error after many lines": ["if 1:", *(f"  x = {i}" for i in range(70)), "  x y", "1"],
     "input": ["x = input('p> '); x", "'é'", "é = 1", "é"],
@@ -96,7 +97,8 @@ class PromptTest(unittest.TestCase):
         """Counts tell that the lines did not go to the archive's parser."""
         with Prompt("-I", "-q") as prompt:
             prompt.type("import _parser_stage\nbefore = _parser_stage.counts()")
-            for lines in ("x = (1,\n2)", "if x:\n  y = 1\n", "def f():\n  if 1:\n    pass\n"):
+            for lines in ("x = (1,\n2)", "if x:\n  y = 1\n", "def f():\n  if 1:\n    pass\n", "\nx", "# c\nx", "   \n  # c\nx",
+                          "if x:\n" + "  y = 1\n" * 100, "y = [\n" + "1,\n" * 100 + "]"):
                 prompt.type(lines)
             self.assertIn("True", prompt.type("before == _parser_stage.counts()"))
             prompt.type("x y")

@@ -2,8 +2,8 @@
 
    In: the first byte chooses mode, flags and optimization level, the rest is the source.
    A finding is a crash, a hang, a sanitizer's report, an exception that no source may cause, an
-   outcome of the parser (a tree or an exception) that is not the archive's, or more time than the
-   length of the source accounts for.
+   outcome of the parser (a tree or an exception) that is not the archive's, another outcome for the
+   same source where it comes by and by, or more time than the length of the source accounts for.
    Entry: LLVMFuzzerTestOneInput(), called by libFuzzer. */
 
 #define PY_SSIZE_T_CLEAN
@@ -162,11 +162,10 @@ parse(ParseFunction function, const char *source, PyObject *filename, const Choi
 {
     PyCompilerFlags flags = choice->parser_flags;
     Outcome outcome = {.tree = function(source, filename, choice->mode, &flags, arena)};
-    if (outcome.tree == NULL) {
+    /* The archive's parser returns both for bytes in a type comment that are no text. */
+    if (outcome.tree == NULL || PyErr_Occurred()) {
+        outcome.tree = NULL;
         take_exception(&outcome);
-    }
-    else if (PyErr_Occurred()) {
-        report("an exception beside a tree", "parsing");
     }
     return outcome;
 }
@@ -223,6 +222,78 @@ check_source(const char *source, PyObject *filename, const Choice *choice, PyAre
     }
     clear_outcome(&ours);
     clear_outcome(&theirs);
+}
+
+/* ---- the source by and by ---- */
+
+/* The text in pieces, which end at line ends or anywhere. */
+typedef struct {
+    LineInput lines;
+    const char *text;
+    size_t size, at;
+    uint32_t random; /* 0: lines */
+} Pieces;
+
+static int
+read_piece(LineInput *lines)
+{
+    Pieces *pieces = (Pieces *)lines;
+    const char *text = pieces->text + pieces->at;
+    size_t rest = pieces->size - pieces->at, size = rest;
+    if (pieces->random != 0) {
+        pieces->random = pieces->random * 1664525u + 1013904223u;
+        size = Py_MIN(rest, 1 + (pieces->random >> 16) % 9);
+    }
+    else if (rest > 0) {
+        const char *end = memchr(text, '\n', rest);
+        size = end == NULL ? rest : (size_t)(end + 1 - text);
+    }
+    pieces->at += size;
+    lines->has_ended = rest == 0;
+    return Source_Add(&lines->source, text, size);
+}
+
+static ParserVerdict
+run_pieces(const Source *source, const ParserOptions *options, uint32_t random, PyArena *arena,
+           mod_ty *tree)
+{
+    Pieces pieces = {.lines = {.read = read_piece},
+                     .text = source->text,
+                     .size = source->size,
+                     .random = random};
+    ParserVerdict verdict = Parser_RunLines(&pieces.lines, options, arena, tree);
+    Source_Clear(&pieces.lines.source);
+    return verdict;
+}
+
+static void
+check_pieces(const char *text, PyObject *filename, const Choice *choice, uint32_t random,
+             PyArena *arena)
+{
+    ParserOptions options = {.mode = choice->mode,
+                             .feature_version = choice->parser_flags.cf_feature_version,
+                             .filename = filename,
+                             .type_comments = choice->parser_flags.cf_flags & PyCF_TYPE_COMMENTS,
+                             .is_file = true,
+                             .implies_dedent = true};
+    Source source = {0};
+    /* In those before 3.7 it depends on the next word what "async" is. */
+    bool is_tried = choice->mode != Py_single_input && options.feature_version >= 7;
+    if (is_tried && Source_FromString(&source, text, false, true) == 0) {
+        mod_ty whole = NULL, tree = NULL;
+        ParserVerdict wanted = Parser_Run(&source, &options, arena, &whole);
+        ParserVerdict verdict = run_pieces(&source, &options, random, arena, &tree);
+        Parser_DropIssuedWarnings();
+        char place[500] = "";
+        if (PyErr_Occurred() == NULL &&
+            (verdict != wanted || (verdict == PARSER_ACCEPTED &&
+                                   ast_difference(tree, whole, place, sizeof(place)) != 0))) {
+            fprintf(stderr, "\nverdicts %d and %d, pieces of %x\n", verdict, wanted, random);
+            report("another outcome in pieces", place);
+        }
+    }
+    PyErr_Clear();
+    Source_Clear(&source);
 }
 
 /* ---- time ---- */
@@ -368,7 +439,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     Choice choice = read_choice(data[0]);
     check_source(source, filename, &choice, arena);
     if (*source != '\0') {
-        check_stretched(source, filename, &choice, hash_bytes(data, size));
+        uint32_t hash = hash_bytes(data, size);
+        check_pieces(source, filename, &choice, 0, arena);
+        check_pieces(source, filename, &choice, hash | 1, arena);
+        check_stretched(source, filename, &choice, hash);
     }
     Py_DECREF(filename);
     _PyArena_Free(arena);

@@ -160,7 +160,7 @@ make_objects(const struct CodeParts *parts, InstructionStore *store, Label entry
     int variables = count_variables(parts);
     ids->count = 0;
     struct AssemblyTask task = {parts->first_line, parts->sets_handlers, parts->is_last};
-    struct Assembled assembled = {NULL};
+    struct Assembled assembled = {.code = NULL};
     int status = assemble(store, entry, &task, &assembled);
     made->code = assembled.code;
     made->linetable = assembled.locations;

@@ -1,7 +1,7 @@
 /* A file that is read a line at a time, as CPython reads one.
 
-   For what cannot be read whole: a pipe, a terminal, a file of which a statement or an expression is
-   wanted and no more; and for files in which lines are not all that they seem (null bytes, an
+   For what cannot be read whole: a pipe, a terminal, a file of which a statement or an expression
+   is wanted and no more; and for files in which lines are not all that they seem (null bytes, an
    encoding that is found out on the way). */
 
 #ifndef FILELINES_H
@@ -25,16 +25,17 @@ typedef struct {
     int line_count;
     bool has_declared_utf8; /* by byte order mark or cookie */
     bool is_settled;        /* no cookie is looked for any more */
-    bool has_bad_bytes;     /* null bytes in decoded text, which CPython may take for the end of a string */
+    bool has_bad_bytes;     /* null bytes in decoded text, where CPython may end a string */
     PyObject *read_line;    /* of the object that decodes, if there is one */
-    int terminal;           /* the descriptor of one whose end was met, see FileLines_GiveBack; or -1 */
+    int terminal;           /* whose end was met, see FileLines_GiveBack; or -1 */
     int descriptor_flags;   /* of the terminal's */
 } FileLines;
 
 void FileLines_Init(FileLines *input, FILE *file, long position);
 
-/* Let the file begin anew, for another to read, until FileLines_Clear. Where what is typed has ended, it
-   ends there once more, without another end being typed. Return -1 with an exception set. */
+/* Let the file begin anew, for another to read, until FileLines_Clear. Where what is typed has
+   ended, it ends there once more, without another end being typed. Return -1 with an exception
+   set. */
 int FileLines_GiveBack(FileLines *input);
 
 /* Free what was allocated; the file stays open. */

@@ -45,7 +45,8 @@ typedef struct LineInput {
     /* Add to the source, or set has_ended. Return -1 if there is nothing to be had: with an
        exception, or without one if the source is not to be decided here. */
     int (*read)(struct LineInput *lines);
-    /* The tree is made, the last warnings have not been issued. NULL if nothing is to be done then. */
+    /* The tree is made, the last warnings have not been issued. NULL if nothing is to be done
+       then. */
     void (*accepted)(struct LineInput *lines);
     Source source; /* to be given to Source_Clear by the caller */
     bool has_ended;
@@ -65,8 +66,8 @@ mod_ty Parser_ReadPrompt(const ParserOptions *options, FILE *file, const char *e
                          const char *prompt, const char *second_prompt, PyArena *arena,
                          ParserFallback fallback, void *request);
 
-/* For PyOS_Readline(): whether the archive's parser is to get a line that was read before.  *line is
-   the caller's then, NULL for the end of what is to be read. */
+/* For PyOS_Readline(): whether the archive's parser is to get a line that was read before.  *line
+   is the caller's then, NULL for the end of what is to be read. */
 bool Parser_TakeReadLine(char **line);
 
 /* What became of the sources that the parser turned down, counted for each interpreter. */

@@ -178,8 +178,8 @@ hand_over(const Request *request, ParserCount reason)
     }
     mod_ty tree = run_archive(request);
     Parser_DropIssuedWarnings();
-    /* Both a tree and an exception is what the archive's parser returns for bytes in a type comment that are
-       no text; whoever called it makes an error of that. */
+    /* Both a tree and an exception is what the archive's parser returns for bytes in a type comment
+       that are no text; whoever called it makes an error of that. */
     if (tree == NULL || reason != PARSER_COUNT_REJECTED || PyErr_Occurred()) {
         count(reason);
         return tree;
@@ -313,8 +313,8 @@ parse_file(Request *request)
     return parse_lines(request);
 }
 
-/* The interpreter asks for statements with prompts and without, for whole files and for expressions,
-   and it names an encoding only together with a prompt. */
+/* The interpreter asks for statements with prompts and without, for whole files and for
+   expressions, and it names an encoding only together with a prompt. */
 mod_ty
 _PyParser_ASTFromFile(FILE *file, PyObject *filename, const char *encoding, int mode,
                       const char *prompt, const char *second_prompt, PyCompilerFlags *flags,

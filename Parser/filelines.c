@@ -2,11 +2,12 @@
 
    In: a C stream. Out: text for Parser_RunLines, UTF-8 with all line ends "\n".
 
-   Null bytes. CPython reads lines as C strings: what follows a null byte, up to and with the line end, is
-   lost, and the next line is joined to what came before. Where nothing came before, its tokenizer meets an
-   end that is none. So the text has a null byte there, at the beginning of a line, and nowhere else; what
-   it means is the tokenizer's to know. In text that was decoded a null byte is a character. Such
-   a one becomes BAD_BYTE, since it is as wrong as that everywhere but in a comment. */
+   Null bytes. CPython reads lines as C strings: what follows a null byte, up to and with the line
+   end, is lost, and the next line is joined to what came before. Where nothing came before, its
+   tokenizer meets an end that is none. So the text has a null byte there, at the beginning of a
+   line, and nowhere else; what it means is the tokenizer's to know. In text that was decoded a null
+   byte is a character. Such a one becomes BAD_BYTE, since it is as wrong as that everywhere but in
+   a comment. */
 
 #include "filelines.h"
 
@@ -70,8 +71,8 @@ unread_byte(FileLines *input, int byte)
 
 /* ---- lines ---- */
 
-/* Add what goes up to a line end to the line in hand; the line end as "\n". Nothing is added at the end
-   of the file. */
+/* Add what goes up to a line end to the line in hand; the line end as "\n". Nothing is added at the
+   end of the file. */
 static int
 read_piece(FileLines *input)
 {
@@ -109,8 +110,8 @@ drop_mark(FileLines *input, size_t start)
     }
 }
 
-/* Return 0 at the end of the file, 1 if a line is in hand, -1 as LineInput says. Its beginning, where
-   CPython's tokenizer sees ends, is null bytes. */
+/* Return 0 at the end of the file, 1 if a line is in hand, -1 as LineInput says. Its beginning,
+   where CPython's tokenizer sees ends, is null bytes. */
 static int
 read_raw_line(FileLines *input)
 {
@@ -156,8 +157,8 @@ open_decoder(FileLines *input, const char *encoding)
     return read_line;
 }
 
-/* From the next line on the file is read by an object that decodes. As in CPython that begins with the last
-   line end, which counts for encodings whose characters take more than a byte. */
+/* From the next line on the file is read by an object that decodes. As in CPython that begins with
+   the last line end, which counts for encodings whose characters take more than a byte. */
 static int
 decode_from_here(FileLines *input, const char *encoding)
 {

@@ -1,11 +1,11 @@
 /* Reading a statement at a prompt.
 
-   A line is asked for exactly when the parser looks at a token beyond the last. In: a terminal, or what
-   stands in for one. Out: a tree in the caller's arena. Entry point: Parser_ReadPrompt.
+   A line is asked for exactly when the parser looks at a token beyond the last. In: a terminal, or
+   what stands in for one. Out: a tree in the caller's arena. Entry point: Parser_ReadPrompt.
 
-   Where our parser turns the lines down, the archive's reads them: lines that have been typed
-   come to it a second time from PyOS_Readline, and if it asks for more than these, it gets them from
-   the terminal. So each may stop being asked at any line. */
+   Where our parser turns the lines down, the archive's reads them: lines that have been typed come
+   to it a second time from PyOS_Readline, and if it asks for more than these, it gets them from the
+   terminal. So each may stop being asked at any line. */
 
 #include <Python.h>
 
@@ -58,7 +58,8 @@ replay(Typed *typed, ParserFallback fallback, void *request, ParserVerdict verdi
 
 /* ---- lines ---- */
 
-/* Take the line, whose memory belongs to the list from here on, as one of those that have been typed. */
+/* Take the line, whose memory belongs to the list from here on, as one of those that have been
+   typed. */
 static int
 keep_line(Typed *typed, char *line)
 {
@@ -107,8 +108,8 @@ add_decoded(Source *source, const char *line, const char *encoding)
     return result;
 }
 
-/* Carriage returns that are typed end lines, though for CPython all of what came at once is one: its places
-   go by that. */
+/* Carriage returns that are typed end lines, though for CPython all of what came at once is one:
+   its places go by that. */
 static int
 note_inner_ends(Source *source, size_t from)
 {
@@ -146,7 +147,8 @@ read_line(LineInput *input)
                                typed->count == 0 ? typed->prompt : typed->second_prompt);
     if (line == NULL) {
         if (PyErr_Occurred()) {
-            /* What is shown next begins a line of its own; the archive's parser sees to that too. */
+            /* What is shown next begins a line of its own; the archive's parser sees to that
+               too. */
             PySys_WriteStderr("\n");
         }
         typed->was_interrupted = !PyErr_Occurred();
@@ -159,7 +161,8 @@ read_line(LineInput *input)
     return input->has_ended ? 0 : add_line(typed, line);
 }
 
-/* What is shown next begins a line of its own. Where the archive's parser reads, it sees to that. */
+/* What is shown next begins a line of its own. Where the archive's parser reads, it sees to
+   that. */
 static void
 end_line_shown(LineInput *input)
 {

@@ -1,8 +1,8 @@
 /* The state of a parse: memory, sequences, positions, and the way in.
 
-   In: a Source, or lines, and ParserOptions. Out: a verdict, and the tree in the caller's arena. Entry
-   points: Parser_Run and Parser_RunLines. Tokens, stacks and the table of names live on the heap for
-   as long as the parse. */
+   In: a Source, or lines, and ParserOptions. Out: a verdict, and the tree in the caller's arena.
+   Entry points: Parser_Run and Parser_RunLines. Tokens, stacks and the table of names live on the
+   heap for as long as the parse. */
 
 #include "parser_internal.h"
 
@@ -386,7 +386,8 @@ tokenize_lines(Parser *p)
     return 0;
 }
 
-/* Put the tokens of the text that was read in the place of TOKEN_MORE; where that fails it stays. */
+/* Put the tokens of the text that was read in the place of TOKEN_MORE; where that fails it
+   stays. */
 static int
 add_tokens(Parser *p)
 {

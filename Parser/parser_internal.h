@@ -87,8 +87,8 @@ peek(const Parser *p)
     return p->kinds[p->index];
 }
 
-/* The rare part of look_at(): let tokens take the place of TOKEN_MORE. It stays where no line can be
-   had; as a token that no rule wants it ends the parse. */
+/* The rare part of look_at(): let tokens take the place of TOKEN_MORE. It stays where no line can
+   be had; as a token that no rule wants it ends the parse. */
 void Parser_ReadOn(Parser *p, size_t index);
 
 static inline int

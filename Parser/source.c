@@ -1,7 +1,8 @@
 /* Bytes to decoded source.
 
-   In: a string or a file; a line at a time is filelines.c. Out: a Source, to be given to Source_Clear. What cannot be decoded is not
-   diagnosed: -1 says that whoever reports it has to look at the bytes again. */
+   In: a string or a file; a line at a time is filelines.c. Out: a Source, to be given to
+   Source_Clear. What cannot be decoded is not diagnosed: -1 says that whoever reports it has to
+   look at the bytes again. */
 
 #include "source.h"
 

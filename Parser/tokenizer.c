@@ -2,8 +2,8 @@
 
    In: a range of decoded source, line ends all "\n". Out: tokens appended to a vector that the
    caller owns. Entry points: Tokenizer_Run for a source that is there, Tokenizer_New and
-   Tokenizer_Continue for one that comes by and by. Nothing is diagnosed here: a source that cannot be
-   made into tokens ends in TOKEN_ERROR, and whoever reports it looks at the source again. */
+   Tokenizer_Continue for one that comes by and by. Nothing is diagnosed here: a source that cannot
+   be made into tokens ends in TOKEN_ERROR, and whoever reports it looks at the source again. */
 
 #include "tokenizer.h"
 
@@ -111,7 +111,7 @@ typedef struct {
     uint32_t position, end;
     bool goes_on; /* the source does, with text that is not there yet */
     bool saw_end; /* and it mattered that there is none */
-    bool is_strict; /* names are checked, as far as it is not left to whoever makes strings of them */
+    bool is_strict; /* names are checked here, not when strings are made of them */
     int line;
     int64_t line_start; /* may lie before the text: an f-string's columns are shifted */
     bool line_is_blank; /* nothing but a comment in it */
@@ -433,7 +433,8 @@ scan_indentation(Scanner *s)
     return step;
 }
 
-/* A line whose beginning CPython's tokenizer took for an end has no indentation, and is not empty. */
+/* A line whose beginning CPython's tokenizer took for an end has no indentation, and is not
+   empty. */
 static void
 skip_nulls(Scanner *s)
 {
@@ -771,7 +772,8 @@ emit_long_string(Scanner *s, uint32_t start, uint32_t end)
     return STEP_ON;
 }
 
-/* All of it has been looked at, and since it ends in a line end nothing has to be looked at again. */
+/* All of it has been looked at. Since it ends in a line end, or else is read again, nothing has to
+   be looked at twice. */
 static Step
 leave_string_open(Scanner *s, uint32_t start)
 {
@@ -1185,8 +1187,8 @@ Tokenizer_Run(const TokenizerInput *input, TokenVector *vector)
 
 struct Tokenizer {
     Scanner scanner;
-    /* Where the text ended within a line, what was before it was read: it is read again with what the line
-       goes on with. */
+    /* Where the text ended within a line, what was before it was read: it is read again with what
+       the line goes on with. */
     Scanner before;
     size_t count, type_ignore_count, warning_count;
     bool ended_within_line;
@@ -1232,8 +1234,8 @@ return_or_keep(Tokenizer *t)
     }
 }
 
-/* Whether a token next to the end of the text may be the beginning of another: all may, but a string that
-   has been closed. */
+/* Whether a token next to the end of the text may be the beginning of another: all may, but a
+   string that has been closed. */
 static bool
 may_go_on(const Scanner *s, int kind, const Token *token)
 {

@@ -3,9 +3,9 @@
    In: what the tokenizer and the parse functions keep. Out: warnings, in the order of the source.
 
    A warning that a filter turns into an error makes the source a bad one, about which the archive's
-   parser has to say the rest. It would issue all the warnings again; so those issued by then, and the
-   exception, are kept for the thread, and __wrap_PyErr_WarnExplicitObject answers from there until
-   they are used up. */
+   parser has to say the rest. It would issue all the warnings again; so those issued by then, and
+   the exception, are kept for the thread, and __wrap_PyErr_WarnExplicitObject answers from there
+   until they are used up. */
 
 #include "parser_internal.h"
 
@@ -62,8 +62,8 @@ keep_issued(Parser *p, size_t count, PyObject *exception)
     return result;
 }
 
-/* The exception that is set becomes the archive's parser's. Return -1, without an exception if that is
-   settled. */
+/* The exception that is set becomes the archive's parser's. Return -1, without an exception if that
+   is settled. */
 static int
 keep_error(Parser *p)
 {
@@ -106,7 +106,8 @@ Parser_TakeWarnings(Parser *p, size_t count)
     return 0;
 }
 
-/* The next of the tokenizer's warnings and the parser's, both in the order of the source, as one. */
+/* The next of the tokenizer's warnings and the parser's, both in the order of the source, as
+   one. */
 static PendingWarning
 next_warning(Parser *p)
 {
@@ -147,8 +148,8 @@ Parser_DropIssuedWarnings(void)
     PyErr_Restore(type, value, traceback);
 }
 
-/* Whether the next warning is one of those that are kept; *result is what became of it then: 0, as when it
-   was issued, or -1 with the exception. */
+/* Whether the next warning is one of those that are kept; *result is what became of it then: 0, as
+   when it was issued, or -1 with the exception. */
 static bool
 is_answered(PyObject *kept, int *result)
 {

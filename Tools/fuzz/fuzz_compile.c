@@ -30,8 +30,8 @@ enum {
     ATTEMPTS = 4,
 };
 
-/* What a byte may take, sanitizers and all, in seconds; a quadratic stage takes ten times that for a
-   stretched source. */
+/* What a byte may take, sanitizers and all, in seconds; a quadratic stage takes ten times that for
+   a stretched source. */
 static const double FIXED_TIME = 0.02;
 static const double PARSING_TIME = 4e-6;
 static const double COMPILING_TIME = 4e-5;

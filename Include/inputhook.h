@@ -1,9 +1,10 @@
 /* What goes on while the prompt waits for a key (Python/inputhook.c).
 
-   PyOS_InputHook is the process's one place to do something while a line is being typed, a plain
-   function pointer.  It is ours for the time of one read, and only if the session has something to
-   do then; whoever set it before (tkinter, Qt) gets it back afterwards and is called through us in
-   between. */
+   Where the module readline reads with GNU's library, linedriver.c asks for the wait between two
+   keys.  Elsewhere PyOS_InputHook is the process's one place to do something while a line is being
+   typed, a plain function pointer.  It is ours for the time of one line then, and only if the
+   session has something to do; whoever set it before (tkinter, Qt) gets it back afterwards.  Either
+   way that hook is called in turns with the session. */
 
 #ifndef ASYNC_INPUTHOOK_H
 #define ASYNC_INPUTHOOK_H
@@ -16,12 +17,16 @@
 typedef struct InputWait {
     PyObject *session;        /* borrowed: has wants_input() and wait_for_input(fd) */
     PyThreadState *thread;    /* the reader's, which waits without the GIL */
-    int (*other_hook)(void);  /* whose PyOS_InputHook this was, or NULL */
-    int installed;
-    int timer_exists;
-    timer_t timer;            /* raises SIGINT in the reader, see InputWait_Interrupt */
     FILE *stream;             /* where a line is being read from, and what prompt is shown: */
-    const char *prompt;       /* set when the runtime asks for a line */
+    const char *prompt;       /* set when the runtime asks for a line; "" otherwise */
+    int is_reading;           /* a line, now */
+    int is_interrupted;       /* KeyboardInterrupt is to end the line */
+    int (*other_hook)(void);  /* whose PyOS_InputHook it is, or was before ours, or NULL */
+    int is_driven;            /* the waits between keys are linedriver.c's, which has */
+    int wakeup;               /* a descriptor that ends a wait when it is readable; -1 if none */
+    int either;               /* readable when the stream or wakeup is; -1 if not yet needed */
+    int timer_exists;
+    timer_t timer;            /* raises SIGINT in the reader: interrupt_reader() */
     char *typed;              /* taken back from the kernel, which edits the line: its beginning, */
     size_t typed_length;      /* owned by PyMem_RawMalloc(); NULL as a rule */
 } InputWait;
@@ -30,6 +35,12 @@ typedef struct InputWait {
    error of the session's is written as unraisable and the hook stays away. */
 void InputWait_Begin(InputWait *wait, PyObject *session);
 void InputWait_End(InputWait *wait);
+
+typedef enum { WAIT_INPUT, WAIT_WAKEUP, WAIT_INTERRUPTED } WaitEnd;
+
+/* Does background work until the stream can be read, the wakeup came, or KeyboardInterrupt is to end
+   the line.  Without the GIL, in the thread that reads. */
+WaitEnd InputWait_ForInput(InputWait *wait);
 
 /* Writes text to the descriptor terminal above the line that is being typed, which is drawn again
    below it, cursor and all; a text that ends in no newline gets one.  Where the kernel and not

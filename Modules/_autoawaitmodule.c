@@ -56,21 +56,33 @@ PyDoc_STRVAR(begin_line_doc,
              "begin_line(prompt, /)\n--\n\n"
              "Show prompt and begin a line; return whether readline edits it.");
 
+/* The module is the owner of its lines. */
 static PyObject *
-begin_line(PyObject *Py_UNUSED(module), PyObject *prompt)
+begin_line(PyObject *module, PyObject *prompt)
 {
     const char *text = PyUnicode_AsUTF8(prompt);
-    return text == NULL ? NULL : PyBool_FromLong(LineReader_Begin(text));
+    return text == NULL ? NULL : PyBool_FromLong(LineReader_Begin(module, stdin, stdout, text));
 }
 
 PyDoc_STRVAR(feed_line_doc,
              "feed_line()\n--\n\n"
-             "Take what was typed; return the line as bytes if it is complete, else None.");
+             "Take what was typed; return the line as bytes if it is complete, else None.\n\n"
+             "The line ends in a newline, and is empty at the end of file.");
 
 static PyObject *
-feed_line(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
+feed_line(PyObject *module, PyObject *Py_UNUSED(unused))
 {
-    return LineReader_Feed();
+    if (!LineReader_IsOpen(module)) {
+        PyErr_SetString(PyExc_RuntimeError, "no line has been begun");
+        return NULL;
+    }
+    if (!LineReader_Feed(module)) {
+        Py_RETURN_NONE;
+    }
+    char *line = LineReader_Take(module);
+    PyObject *result = line == NULL ? PyBytes_FromString("") : PyBytes_FromFormat("%s\n", line);
+    free(line);
+    return result;
 }
 
 PyDoc_STRVAR(abandon_line_doc,
@@ -78,9 +90,9 @@ PyDoc_STRVAR(abandon_line_doc,
              "Give up the line that was begun, if any.");
 
 static PyObject *
-abandon_line(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
+abandon_line(PyObject *module, PyObject *Py_UNUSED(unused))
 {
-    LineReader_Abandon();
+    LineReader_Abandon(module);
     Py_RETURN_NONE;
 }
 

@@ -1,17 +1,20 @@
 /* Background work while the prompt waits; see Include/inputhook.h.
 
-   The runtime reads a line either with readline, whose module calls the hook whenever a select()
-   of 0.1 s found nothing, or with fgets(), which calls it once before it blocks.  Our hook does
-   not return before the terminal is readable, so that nothing is polled.
+   With GNU readline the waits are ours (linedriver.c).  Otherwise the runtime reads a line either
+   with fgets(), which calls the hook once before it blocks, or with libedit, whose module calls it
+   whenever a select() of 0.1 s found nothing.  Our hook does not return before the terminal is
+   readable, so that nothing is polled.
 
-   SIGINT needs care.  Both readers notice an interrupt only by a system call of theirs that fails
-   with EINTR, and while the hook runs there is none.  So the hook leaves the signal for them: a
-   timer sends it to this thread anew, right after the hook has returned. */
+   SIGINT needs care there.  Both readers notice an interrupt only by a system call of theirs that
+   fails with EINTR, and while the hook runs there is none.  So the hook leaves the signal for them:
+   a timer sends it to this thread anew, right after the hook has returned. */
 
 #include "inputhook.h"
-#include "parser.h"
 
-#include <dlfcn.h>
+#include "linedriver.h"
+#include "parser.h"
+#include "readlinelib.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <internal/pycore_runtime.h>
@@ -31,6 +34,9 @@ extern char *PyOS_StdioReadline(FILE *, FILE *, const char *);
    its windows as often. */
 enum { OTHER_HOOK_TURN = 20000000 };
 
+/* How long a wait is, in milliseconds, when a session does not wait though it should. */
+enum { WAIT_WITHOUT_SESSION = 100 };
+
 /* For a terminal whose line the kernel edits. */
 #define ERASE_LINE "\r\x1b[K"
 
@@ -47,10 +53,16 @@ stream_has_text(FILE *stream)
 }
 
 static int
-is_readable(int descriptor)
+is_readable_within(int descriptor, int milliseconds)
 {
     struct pollfd status = {.fd = descriptor, .events = POLLIN};
-    return poll(&status, 1, 0) > 0;
+    return poll(&status, 1, milliseconds) > 0;
+}
+
+static int
+is_readable(int descriptor)
+{
+    return is_readable_within(descriptor, 0);
 }
 
 /* The first signal comes as soon as the reader can have begun to wait; should it come too early,
@@ -71,16 +83,28 @@ interrupt_reader(InputWait *wait)
     timer_settime(wait->timer, 0, &soon, NULL);
 }
 
+static int wait_for_input(void);
+
+/* Whose PyOS_InputHook it is, if not ours: another thread's prompt may wait, too. */
+static int (*hook_of_others(void))(void)
+{
+    return PyOS_InputHook == wait_for_input ? NULL : PyOS_InputHook;
+}
+
 /* Takes the exception that is set: KeyboardInterrupt is the reader's to raise. */
 static void
 pass_on_exception(InputWait *wait)
 {
-    if (PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) {
-        PyErr_Clear();
-        interrupt_reader(wait);
+    if (!PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) {
+        PyErr_WriteUnraisable(wait->session);
+        return;
+    }
+    PyErr_Clear();
+    if (wait->is_driven) {
+        wait->is_interrupted = 1;
     }
     else {
-        PyErr_WriteUnraisable(wait->session);
+        interrupt_reader(wait);
     }
 }
 
@@ -114,17 +138,50 @@ handle_signals(InputWait *wait)
     return !raised;
 }
 
+/* What is readable when one of several is: an epoll instance, or -1 without the means for it.  A
+   descriptor that is -1 is none. */
+static int
+join_descriptors(const int *descriptors, size_t count)
+{
+    int joined = epoll_create1(EPOLL_CLOEXEC);
+    struct epoll_event readable = {.events = EPOLLIN};
+    for (size_t i = 0; i < count && joined >= 0; i++) {
+        if (descriptors[i] >= 0
+            && epoll_ctl(joined, EPOLL_CTL_ADD, descriptors[i], &readable) < 0) {
+            close(joined);
+            joined = -1;
+        }
+    }
+    return joined;
+}
+
+/* True once there is something to do for who asked for the wait. */
+static int
+wait_is_over(InputWait *wait, int input)
+{
+    return is_readable(input) || (wait->wakeup >= 0 && is_readable(wait->wakeup));
+}
+
+static void
+run_session_alone(InputWait *wait, int input)
+{
+    if (wait->wakeup >= 0 && wait->either < 0) {
+        wait->either = join_descriptors((int[]){input, wait->wakeup}, 2);
+    }
+    run_session(wait, wait->either < 0 ? input : wait->either);
+}
+
 /* What it takes to wait together with another hook. */
 typedef struct {
     int keyboard;   /* where standard input is while descriptor 0 is something else */
     int timer;      /* readable every OTHER_HOOK_TURN */
-    int either;     /* an epoll instance: readable when one of those is */
+    int any;        /* readable when one of those is, or the wait's wakeup */
 } SharedWait;
 
 static void
 shared_wait_close(SharedWait *shared)
 {
-    int descriptors[] = {shared->keyboard, shared->timer, shared->either};
+    int descriptors[] = {shared->keyboard, shared->timer, shared->any};
     for (size_t i = 0; i < Py_ARRAY_LENGTH(descriptors); i++) {
         if (descriptors[i] >= 0) {
             close(descriptors[i]);
@@ -133,18 +190,15 @@ shared_wait_close(SharedWait *shared)
 }
 
 static int
-shared_wait_open(SharedWait *shared, int input)
+shared_wait_open(SharedWait *shared, int input, int wakeup)
 {
     struct itimerspec turn = {.it_value = {.tv_nsec = OTHER_HOOK_TURN},
                               .it_interval = {.tv_nsec = OTHER_HOOK_TURN}};
     shared->keyboard = fcntl(input, F_DUPFD_CLOEXEC, 3);
     shared->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    shared->either = epoll_create1(EPOLL_CLOEXEC);
-    struct epoll_event readable = {.events = EPOLLIN};
-    if (shared->keyboard < 0 || shared->timer < 0 || shared->either < 0
-        || timerfd_settime(shared->timer, 0, &turn, NULL) < 0
-        || epoll_ctl(shared->either, EPOLL_CTL_ADD, shared->keyboard, &readable) < 0
-        || epoll_ctl(shared->either, EPOLL_CTL_ADD, shared->timer, &readable) < 0) {
+    shared->any = join_descriptors((int[]){shared->keyboard, shared->timer, wakeup}, 3);
+    if (shared->keyboard < 0 || shared->timer < 0 || shared->any < 0
+        || timerfd_settime(shared->timer, 0, &turn, NULL) < 0) {
         shared_wait_close(shared);
         return 0;
     }
@@ -158,20 +212,54 @@ static void
 run_with_other_hook(InputWait *wait, int input)
 {
     SharedWait shared;
-    if (!shared_wait_open(&shared, input)) {
+    if (!shared_wait_open(&shared, input, wait->wakeup)) {
         wait->other_hook();
         return;
     }
     int goes_on;
     do {
         uint64_t turns;
-        dup2(shared.either, input);
+        dup2(shared.any, input);
         wait->other_hook();
         dup2(shared.keyboard, input);
-        goes_on = !is_readable(input) && handle_signals(wait) && run_session(wait, shared.either);
+        goes_on = !wait_is_over(wait, input) && handle_signals(wait)
+                  && run_session(wait, shared.any);
         (void)!read(shared.timer, &turns, sizeof(turns));
-    } while (goes_on && !is_readable(input));
+    } while (goes_on && !wait_is_over(wait, input));
     shared_wait_close(&shared);
+}
+
+static void
+do_background_work(InputWait *wait, int input)
+{
+    if (!handle_signals(wait)) {
+        return;
+    }
+    if (wait->other_hook != NULL) {
+        run_with_other_hook(wait, input);
+    }
+    else {
+        run_session_alone(wait, input);
+    }
+}
+
+WaitEnd
+InputWait_ForInput(InputWait *wait)
+{
+    int input = fileno(wait->stream);
+    int milliseconds = 0;
+    while (!is_readable_within(input, milliseconds)) {
+        wait->other_hook = hook_of_others();
+        do_background_work(wait, input);
+        if (wait->is_interrupted) {
+            return WAIT_INTERRUPTED;
+        }
+        if (wait->wakeup >= 0 && is_readable(wait->wakeup)) {
+            return WAIT_WAKEUP;
+        }
+        milliseconds = WAIT_WITHOUT_SESSION;
+    }
+    return WAIT_INPUT;
 }
 
 static int
@@ -203,14 +291,7 @@ wait_for_input(void)
     if (stream_has_text(wait->stream) || is_readable(input)) {
         return 0;
     }
-    if (handle_signals(wait)) {
-        if (wait->other_hook != NULL) {
-            run_with_other_hook(wait, input);
-        }
-        else {
-            run_session(wait, input);
-        }
-    }
+    do_background_work(wait, input);
     errno = 0;
     return 0;
 }
@@ -230,13 +311,13 @@ session_wants_input(PyObject *session)
 void
 InputWait_Begin(InputWait *wait, PyObject *session)
 {
-    *wait = (InputWait){
-        .session = session, .stream = stdin, .thread = PyThreadState_Get(), .prompt = ""};
+    *wait = (InputWait){.session = session,
+                        .stream = stdin,
+                        .thread = PyThreadState_Get(),
+                        .prompt = "",
+                        .wakeup = -1,
+                        .either = -1};
     if (session != NULL && session_wants_input(session)) {
-        wait->installed = 1;
-        /* Ours: another thread's prompt waits, too. */
-        wait->other_hook = PyOS_InputHook == wait_for_input ? NULL : PyOS_InputHook;
-        PyOS_InputHook = wait_for_input;
         current_wait = wait;
     }
 }
@@ -247,45 +328,42 @@ InputWait_End(InputWait *wait)
     if (wait->timer_exists) {
         timer_delete(wait->timer);
     }
-    if (!wait->installed) {
-        return;
+    if (current_wait == wait) {
+        current_wait = NULL;
     }
-    current_wait = NULL;
+}
+
+static void
+install_hook(InputWait *wait)
+{
+    wait->other_hook = hook_of_others();
+    PyOS_InputHook = wait_for_input;
+}
+
+static void
+uninstall_hook(InputWait *wait)
+{
     /* Somebody may have set it while background work ran. */
     if (PyOS_InputHook == wait_for_input) {
         PyOS_InputHook = wait->other_hook;
     }
 }
 
-/* The library that the module readline uses, if it edits the prompt's lines, as the runtime has it
-   do between two terminals; the interpreter itself is not linked with it. */
-static void *
-active_readline(void)
-{
-    if (PyOS_ReadlineFunctionPointer == NULL
-        || PyOS_ReadlineFunctionPointer == PyOS_StdioReadline
-        || !isatty(fileno(stdin)) || !isatty(fileno(stdout))) {
-        return NULL;
-    }
-    return dlopen("libreadline.so.8", RTLD_LAZY | RTLD_NOLOAD);
-}
-
-/* 0 if there is no readline that could do it. */
+/* Calls a function of the library that edits the prompt's lines, as the runtime has the module
+   readline do between two terminals; 0 if there is none that could do it. */
 static int
 call_readline(const char *name)
 {
-    void *library = active_readline();
-    if (library == NULL) {
+    if (!isatty(fileno(stdin)) || !isatty(fileno(stdout))) {
         return 0;
     }
-    int (*function)(void);
-    *(void **)&function = dlsym(library, name);
-    if (function != NULL) {
-        function();
+    void *library = Readline_Open();
+    int called = library != NULL && Readline_Call(library, name);
+    if (called) {
         fflush(stdout);
     }
-    dlclose(library);
-    return function != NULL;
+    Readline_Close(library);
+    return called;
 }
 
 static int
@@ -421,8 +499,34 @@ with_typed(InputWait *wait, char *line)
 extern char *__real_PyOS_Readline(FILE *sys_stdin, FILE *sys_stdout, const char *prompt);
 extern char *__wrap_PyOS_Readline(FILE *sys_stdin, FILE *sys_stdout, const char *prompt);
 
-/* The tokenizer knows which prompt a line gets; the hook, called from further below, wants to draw
-   it again. */
+static char *
+read_by_hook(InputWait *wait, FILE *output)
+{
+    install_hook(wait);
+    char *line = __real_PyOS_Readline(wait->stream, output, wait->prompt);
+    uninstall_hook(wait);
+    line = with_typed(wait, line);
+    if (wait->timer_exists) {
+        stop_interrupting(wait);
+    }
+    return line;
+}
+
+static char *
+read_by_driver(InputWait *wait, FILE *output)
+{
+    char *line = __real_PyOS_Readline(wait->stream, output, wait->prompt);
+    LineDriver_End(wait);
+    if (wait->is_interrupted) {
+        wait->is_interrupted = 0;
+        PyMem_Free(line);
+        PyErr_SetNone(PyExc_KeyboardInterrupt);
+        return NULL;
+    }
+    return line;
+}
+
+/* The tokenizer knows which prompt a line gets; what goes on meanwhile wants to draw it again. */
 char *
 __wrap_PyOS_Readline(FILE *sys_stdin, FILE *sys_stdout, const char *prompt)
 {
@@ -430,17 +534,16 @@ __wrap_PyOS_Readline(FILE *sys_stdin, FILE *sys_stdout, const char *prompt)
     if (Parser_TakeReadLine(&line)) {
         return line;
     }
-    if (current_wait != NULL) {
-        current_wait->stream = sys_stdin;
-        current_wait->prompt = prompt;
+    InputWait *wait = current_wait;
+    if (wait == NULL || wait->is_reading) {
+        return __real_PyOS_Readline(sys_stdin, sys_stdout, prompt);
     }
-    line = __real_PyOS_Readline(sys_stdin, sys_stdout, prompt);
-    if (current_wait != NULL) {
-        line = with_typed(current_wait, line);
-        current_wait->prompt = "";
-        if (current_wait->timer_exists) {
-            stop_interrupting(current_wait);
-        }
-    }
+    wait->is_reading = 1;
+    wait->stream = sys_stdin;
+    wait->prompt = prompt;
+    int is_driven = LineDriver_Begin(wait, sys_stdin, sys_stdout);
+    line = is_driven ? read_by_driver(wait, sys_stdout) : read_by_hook(wait, sys_stdout);
+    wait->prompt = "";
+    wait->is_reading = 0;
     return line;
 }

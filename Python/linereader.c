@@ -1,35 +1,16 @@
-/* A line from readline's callback interface; see Include/linereader.h.
-
-   The interpreter is not linked with the library: it is the one that the module readline has loaded
-   and set up (key bindings, completion, history). */
+/* A line from readline's callback interface; see Include/linereader.h. */
 
 #include "linereader.h"
 
-#include <dlfcn.h>
+#include "readlinelib.h"
 
 /* readline itself has one line, in static variables, and its callback no argument. */
 static _Thread_local struct {
+    const void *owner;
     void *library;      /* open while a line is being read */
     int is_over;
     char *line;         /* malloc()ed by readline; NULL at end of file */
 } reading;
-
-/* NULL if the library has no such function; the caller casts to its type. */
-static void *
-library_function(const char *name)
-{
-    return dlsym(reading.library, name);
-}
-
-static void
-call_plain(const char *name)
-{
-    void (*function)(void);
-    *(void **)&function = library_function(name);
-    if (function != NULL) {
-        function();
-    }
-}
 
 static void
 on_line(char *line)
@@ -37,80 +18,99 @@ on_line(char *line)
     reading.is_over = 1;
     reading.line = line;
     /* Here and not later: otherwise the prompt is shown once more. */
-    call_plain("rl_callback_handler_remove");
+    Readline_Call(reading.library, "rl_callback_handler_remove");
 }
 
 static void
 close_library(void)
 {
-    dlclose(reading.library);
+    Readline_Close(reading.library);
     reading.library = NULL;
 }
 
-int
-LineReader_Begin(const char *prompt)
+static void
+use_streams(FILE *input, FILE *output)
 {
-    LineReader_Abandon();
-    reading.library = dlopen("libreadline.so.8", RTLD_LAZY | RTLD_NOLOAD);
-    if (reading.library == NULL) {
+    FILE **readlines_input = Readline_Find(reading.library, "rl_instream");
+    FILE **readlines_output = Readline_Find(reading.library, "rl_outstream");
+    *readlines_input = input;
+    *readlines_output = output;
+}
+
+int
+LineReader_IsOpen(const void *owner)
+{
+    return reading.library != NULL && reading.owner == owner;
+}
+
+int
+LineReader_Begin(const void *owner, FILE *input, FILE *output, const char *prompt)
+{
+    if (reading.library != NULL) {
         return 0;
     }
-    void (*install)(const char *, void (*)(char *));
-    *(void **)&install = library_function("rl_callback_handler_install");
-    if (install == NULL) {
+    reading.library = Readline_Open();
+    if (reading.library == NULL || !Readline_IsGNU(reading.library)) {
         close_library();
         return 0;
     }
+    reading.owner = owner;
     reading.is_over = 0;
     reading.line = NULL;
+    use_streams(input, output);
+    /* Signals are the interpreter's. */
+    *(int *)Readline_Find(reading.library, "rl_catch_signals") = 0;
+    void (*install)(const char *, void (*)(char *));
+    *(void **)&install = Readline_Find(reading.library, "rl_callback_handler_install");
     install(prompt, on_line);
     return 1;
 }
 
-/* Takes the line that on_line() was given. */
-static PyObject *
-take_line(void)
+int
+LineReader_Feed(const void *owner)
 {
-    char *line = reading.line;
-    reading.line = NULL;
-    if (line == NULL) {
-        close_library();
-        return PyBytes_FromString("");
+    if (LineReader_IsOpen(owner) && !reading.is_over) {
+        Readline_Call(reading.library, "rl_callback_read_char");
+        return reading.is_over;
     }
-    void (*add_history)(const char *);
-    *(void **)&add_history = library_function("add_history");
-    if (*line != '\0' && add_history != NULL) {
-        add_history(line);
-    }
-    close_library();
-    PyObject *result = PyBytes_FromFormat("%s\n", line);
-    free(line);
-    return result;
-}
-
-PyObject *
-LineReader_Feed(void)
-{
-    if (reading.library == NULL) {
-        PyErr_SetString(PyExc_RuntimeError, "no line has been begun");
-        return NULL;
-    }
-    call_plain("rl_callback_read_char");
-    if (!reading.is_over) {
-        Py_RETURN_NONE;
-    }
-    return take_line();
+    return 0;
 }
 
 void
-LineReader_Abandon(void)
+LineReader_Resize(const void *owner)
 {
-    if (reading.library == NULL) {
+    if (LineReader_IsOpen(owner)) {
+        Readline_Call(reading.library, "rl_resize_terminal");
+    }
+}
+
+char *
+LineReader_Take(const void *owner)
+{
+    if (!LineReader_IsOpen(owner) || !reading.is_over) {
+        return NULL;
+    }
+    char *line = reading.line;
+    reading.line = NULL;
+    if (line != NULL) {
+        Readline_AddHistory(reading.library, line);
+    }
+    close_library();
+    return line;
+}
+
+void
+LineReader_Abandon(const void *owner)
+{
+    if (!LineReader_IsOpen(owner)) {
         return;
     }
-    call_plain("rl_free_line_state");
-    call_plain("rl_callback_sigcleanup");
-    call_plain("rl_cleanup_after_signal");
-    call_plain("rl_callback_handler_remove");
+    if (!reading.is_over) {
+        Readline_Call(reading.library, "rl_free_line_state");
+        Readline_Call(reading.library, "rl_callback_sigcleanup");
+        Readline_Call(reading.library, "rl_cleanup_after_signal");
+        Readline_Call(reading.library, "rl_callback_handler_remove");
+    }
+    free(reading.line);
     close_library();
 }

@@ -18,7 +18,7 @@ def clean_environment(**extra):
     """Return os.environ without what would change an interpreter under test."""
     environment = {name: value for name, value in os.environ.items()
                    if not name.startswith("PYTHON")}
-    environment.update(TERM="dumb", INPUTRC="/dev/null", **extra)
+    environment.update({"TERM": "dumb", "INPUTRC": "/dev/null", **extra})
     return environment
 
 
@@ -45,7 +45,7 @@ class Prompt:
 
     def read_to_prompt(self):
         """Return what is shown up to the next primary or continuation prompt."""
-        self.child.expect(r"(?:^|(?<=\n))(?:>>> |\.\.\. )$")
+        self.child.expect(r"(?:^|(?<=\n))(?:\x1b\[\?2004h)?(?:>>> |\.\.\. )$")
         return self._clean(self.child.before)
 
     def type(self, source):

@@ -1,7 +1,6 @@
 /* What goes on while the prompt waits for a key (Python/inputhook.c).
 
-   Where the module readline reads with GNU's library, linedriver.c asks for the wait between two
-   keys.  Elsewhere PyOS_InputHook is the process's one place to do something while a line is being
+   Where the module readline reads, linedriver.c asks for the wait between two keys.  Elsewhere PyOS_InputHook is the process's one place to do something while a line is being
    typed, a plain function pointer.  It is ours for the time of one line then, and only if the
    session has something to do; whoever set it before (tkinter, Qt) gets it back afterwards.  Either
    way that hook is called in turns with the session. */

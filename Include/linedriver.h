@@ -7,8 +7,7 @@
 
 /* Before the runtime reads a line from input, showing it on output: if the module readline would do
    that, has it read by ours, which does the work of wait whenever it waits for a key.  0 where the
-   module does not read, or not with GNU's library; PyOS_InputHook is what is left then.  With
-   the GIL. */
+   module does not read; PyOS_InputHook is what is left then.  With the GIL. */
 int LineDriver_Begin(InputWait *wait, FILE *input, FILE *output);
 
 /* After the line, if it was driven. */

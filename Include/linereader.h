@@ -6,7 +6,7 @@
 #include <Python.h>
 #include <stdio.h>
 
-/* Shows prompt on output and begins a line, whose keys come from input.  0 if there is no GNU
+/* Shows prompt on output and begins a line, whose keys come from input.  0 if there is no
    readline to edit it, or if it edits a line already.  The functions below do nothing with a
    line that another owner has begun. */
 int LineReader_Begin(const void *owner, FILE *input, FILE *output, const char *prompt);

@@ -17,8 +17,8 @@ void Readline_Close(void *library);
 /* A function or variable of the library, NULL if it has none of that name. */
 void *Readline_Find(void *library, const char *name);
 
-/* 1 if it is GNU's, whose callback interface does all that its readline() does. */
-int Readline_IsGNU(void *library);
+/* 1 if it can be fed key by key. */
+int Readline_HasCallbacks(void *library);
 
 /* Calls a function without arguments.  0 if there is none of that name. */
 int Readline_Call(void *library, const char *name);

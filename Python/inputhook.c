@@ -1,13 +1,13 @@
 /* Background work while the prompt waits; see Include/inputhook.h.
 
-   With GNU readline the waits are ours (linedriver.c).  Otherwise the runtime reads a line either
-   with fgets(), which calls the hook once before it blocks, or with libedit, whose module calls it
-   whenever a select() of 0.1 s found nothing.  Our hook does not return before the terminal is
-   readable, so that nothing is polled.
+   Where readline edits the line the waits are ours (linedriver.c).  Otherwise the runtime reads it
+   with fgets(), and calls the hook once before that.  Our hook does not return before the terminal
+   is readable, so that nothing is polled.
 
-   SIGINT needs care there.  Both readers notice an interrupt only by a system call of theirs that
-   fails with EINTR, and while the hook runs there is none.  So the hook leaves the signal for them:
-   a timer sends it to this thread anew, right after the hook has returned. */
+   SIGINT needs care there.  The reader notices an interrupt only by a system call of its own that
+   fails with EINTR, and while the hook runs there is none.  So the hook leaves the signal for it: a
+   timer sends it to this thread anew, right after the hook has returned.  (Any other reader that
+   calls the hook, such as one that a program has put in readline's place, works alike.) */
 
 #include "inputhook.h"
 

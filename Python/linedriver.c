@@ -205,7 +205,7 @@ int
 LineDriver_Begin(InputWait *wait, FILE *input, FILE *output)
 {
     void *library = module_would_read(input, output) ? Readline_Open() : NULL;
-    int is_driven = library != NULL && Readline_IsGNU(library);
+    int is_driven = library != NULL && Readline_HasCallbacks(library);
     Readline_Close(library);
     if (is_driven) {
         module_reader = PyOS_ReadlineFunctionPointer;

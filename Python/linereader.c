@@ -50,7 +50,7 @@ LineReader_Begin(const void *owner, FILE *input, FILE *output, const char *promp
         return 0;
     }
     reading.library = Readline_Open();
-    if (reading.library == NULL || !Readline_IsGNU(reading.library)) {
+    if (reading.library == NULL || !Readline_HasCallbacks(reading.library)) {
         close_library();
         return 0;
     }
@@ -66,14 +66,26 @@ LineReader_Begin(const void *owner, FILE *input, FILE *output, const char *promp
     return 1;
 }
 
+/* True if readline has taken a key already that it has done nothing with yet. */
+static int
+has_pending_key(void)
+{
+    int *pending = Readline_Find(reading.library, "rl_pending_input");
+    return pending != NULL && *pending != 0;
+}
+
+/* After a repeated insertion (ESC 3 x) the key behind it, read ahead, would be left until another is
+   pressed. */
 int
 LineReader_Feed(const void *owner)
 {
-    if (LineReader_IsOpen(owner) && !reading.is_over) {
-        Readline_Call(reading.library, "rl_callback_read_char");
-        return reading.is_over;
+    if (!LineReader_IsOpen(owner) || reading.is_over) {
+        return 0;
     }
-    return 0;
+    do {
+        Readline_Call(reading.library, "rl_callback_read_char");
+    } while (!reading.is_over && has_pending_key());
+    return reading.is_over;
 }
 
 void

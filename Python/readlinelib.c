@@ -59,9 +59,9 @@ Readline_Find(void *library, const char *name)
 }
 
 int
-Readline_IsGNU(void *library)
+Readline_HasCallbacks(void *library)
 {
-    return Readline_Find(library, "rl_gnu_readline_p") != NULL;
+    return Readline_Find(library, "rl_callback_handler_install") != NULL;
 }
 
 int

@@ -1,7 +1,8 @@
 """Editing a line with readline while background work goes on between its keys."""
 
 import os
-import sys
+import signal
+import subprocess
 import time
 import unittest
 
@@ -49,6 +50,7 @@ class LineTestCase(PromptTestCase):
                     prompt.type(line)
                 with self.subTest(executable=prompt.child.command, pause=pause):
                     self.press(prompt, *keys, pause=pause)
+                    time.sleep(0.1)
                     # Return and not a newline, which ends a search without ending the line.
                     prompt.child.send("\r")
                     prompt.child.expect_exact(f"\r\n{expected}\r\n", timeout=5)
@@ -164,6 +166,12 @@ class KeysTest(LineTestCase):
         # ESC and the key, one after the other.
         self.check_keys("(7, 8)", *"8", ESCAPE, "b", *"7, ")
         self.check_keys("'xxx'", *"''", ESCAPE + "[D", ESCAPE, "3", "x")
+
+    def test_key_behind_a_repeated_one(self):
+        # Stock's prompt waits for one more key.
+        prompt = self.start_ticking()
+        prompt.child.send("''" + ESCAPE + "[D" + ESCAPE + "3x\r")
+        prompt.child.expect_exact("\r\n'xxx'\r\n", timeout=5)
 
     def test_quoted_key_and_character_search(self):
         self.check_keys("1", *"len('", CONTROL_V, CONTROL_A, *"')")
@@ -374,7 +382,6 @@ class SignalTest(LineTestCase):
 
     def test_stop_and_continue(self):
         # In bash: TerminalTest of test_session.  Here what is typed stays.
-        import signal
         prompt = self.start_ticking()
         self.press(prompt, *"1 + ")
         os.kill(prompt.child.pid, signal.SIGSTOP)
@@ -382,6 +389,35 @@ class SignalTest(LineTestCase):
         os.kill(prompt.child.pid, signal.SIGCONT)
         self.press(prompt, "2")
         self.assertTrue(prompt.type("").endswith("3\n"))
+
+
+class LibeditTest(LineTestCase):
+    """The module readline with the library libedit in the place of GNU's."""
+
+    LIBRARY = "/usr/lib/x86_64-linux-gnu/libedit.so.2"
+    # All that the distribution's module wants and libedit lacks.
+    MISSING = "void rl_callback_sigcleanup(void) {}\n"
+
+    @unittest.skipUnless(os.path.exists(LIBRARY), "package libedit2 is not installed")
+    def test_as_with_stock(self):
+        folder = os.path.join(self.home, "libraries")
+        os.mkdir(folder)
+        subprocess.run(["gcc", "-shared", "-fPIC", "-x", "c", "-", "-o", f"{folder}/libreadline.so.8",
+                        "-Wl,-soname,libreadline.so.8", "-Wl,--no-as-needed", "-x", "none",
+                        self.LIBRARY], input=self.MISSING, text=True, check=True)
+        path = {"LD_LIBRARY_PATH": folder}
+        for prompt in self.start(executable=STOCK, **path), self.start_ticking(**path):
+            prompt.type("import readline")
+            self.assertEqual(prompt.type("'libedit' in readline.__doc__"), "True\n")
+            self.press(prompt, "2", CONTROL_A, *"4", CONTROL_E)
+            self.assertEqual(prompt.type(""), "42\n")
+            self.press(prompt, *"1 + ")
+            prompt.child.sendintr()
+            self.assertEqual(prompt.read_to_prompt().count("KeyboardInterrupt"), 1)
+            self.assertEqual(prompt.type("2"), "2\n")
+        prompt.type("before = len(ticks)")
+        self.press(prompt, *"len(ticks) - before                ")
+        self.assertGreater(int(prompt.type("")), 80)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ All of it concerns the main thread and Python's own handler: where the program
 has set a handler for SIGINT, that one stays.
 """
 
-import threading
 # The functions below module signal's: those make an enumeration member of each
 # handler, which took half the time of an awaited statement.
 from _signal import SIGINT, default_int_handler, getsignal, signal
@@ -22,10 +21,13 @@ class SigintGuard:
         self._installed = False
 
     def __enter__(self):
-        if (getsignal(SIGINT) is default_int_handler
-                and threading.get_ident() == threading.main_thread().ident):
-            signal(SIGINT, self._handle)
-            self._installed = True
+        if getsignal(SIGINT) is default_int_handler:
+            try:
+                signal(SIGINT, self._handle)
+                self._installed = True
+            except ValueError:
+                # Not the main thread: SIGINT is not ours.
+                pass
         return self
 
     def __exit__(self, *exception):

@@ -85,6 +85,20 @@ abandon_line(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(check_reader_doc,
+             "check_reader()\n--\n\n"
+             "Raise RuntimeError if this thread is reading a line: it is background work's turn.");
+
+static PyObject *
+check_reader(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
+{
+    if (_PyOS_ReadlineTState == PyThreadState_Get()) {
+        PyErr_SetString(PyExc_RuntimeError, "the prompt is reading a line");
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
 PyDoc_STRVAR(exec_awaiting_doc,
              "exec_awaiting(source, globals, locals, /)\n--\n\n"
              "Do what exec() does; the code of a coroutine is run by sys.awaithook.");
@@ -162,6 +176,7 @@ compile_program(PyObject *Py_UNUSED(module), PyObject *arguments)
 
 static PyMethodDef autoawait_functions[] = {
     {"abandon_line", abandon_line, METH_NOARGS, abandon_line_doc},
+    {"check_reader", check_reader, METH_NOARGS, check_reader_doc},
     {"begin_line", begin_line, METH_O, begin_line_doc},
     {"feed_line", feed_line, METH_NOARGS, feed_line_doc},
     {"write_above_line", write_above_line, METH_VARARGS, write_above_line_doc},

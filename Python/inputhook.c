@@ -9,7 +9,9 @@
    timer sends it to this thread anew, right after the hook has returned. */
 
 #include "inputhook.h"
+#include "linereader.h"
 #include "parser.h"
+#include "session.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -421,6 +423,36 @@ with_typed(InputWait *wait, char *line)
 extern char *__real_PyOS_Readline(FILE *sys_stdin, FILE *sys_stdout, const char *prompt);
 extern char *__wrap_PyOS_Readline(FILE *sys_stdin, FILE *sys_stdout, const char *prompt);
 
+static char *
+read_line(InputWait *wait, FILE *sys_stdin, FILE *sys_stdout, const char *prompt)
+{
+    wait->stream = sys_stdin;
+    wait->prompt = prompt;
+    char *line = __real_PyOS_Readline(sys_stdin, sys_stdout, prompt);
+    line = with_typed(wait, line);
+    wait->prompt = "";
+    if (wait->timer_exists) {
+        stop_interrupting(wait);
+    }
+    return line;
+}
+
+/* A line that is not the prompt's own: input()'s, a console's or a debugger's in a statement or in
+   a program.  The session's work goes on as at the prompt, unless its runner is in the midst of
+   it. */
+static char *
+read_line_for_program(FILE *sys_stdin, FILE *sys_stdout, const char *prompt)
+{
+    InputWait wait;
+    PyObject *session = Session_Current();
+    InputWait_Begin(&wait, session);
+    char *line = wait.installed ? read_line(&wait, sys_stdin, sys_stdout, prompt)
+                                : __real_PyOS_Readline(sys_stdin, sys_stdout, prompt);
+    InputWait_End(&wait);
+    Py_XDECREF(session);
+    return line;
+}
+
 /* The tokenizer knows which prompt a line gets; the hook, called from further below, wants to draw
    it again. */
 char *
@@ -430,17 +462,13 @@ __wrap_PyOS_Readline(FILE *sys_stdin, FILE *sys_stdout, const char *prompt)
     if (Parser_TakeReadLine(&line)) {
         return line;
     }
-    if (current_wait != NULL) {
-        current_wait->stream = sys_stdin;
-        current_wait->prompt = prompt;
+    if (_PyOS_ReadlineTState == PyThreadState_Get()) {
+        /* Background work that wants a line while this thread reads one: it is refused. */
+        return __real_PyOS_Readline(sys_stdin, sys_stdout, prompt);
     }
-    line = __real_PyOS_Readline(sys_stdin, sys_stdout, prompt);
+    LineReader_Abandon();
     if (current_wait != NULL) {
-        line = with_typed(current_wait, line);
-        current_wait->prompt = "";
-        if (current_wait->timer_exists) {
-            stop_interrupting(current_wait);
-        }
+        return read_line(current_wait, sys_stdin, sys_stdout, prompt);
     }
-    return line;
+    return read_line_for_program(sys_stdin, sys_stdout, prompt);
 }

@@ -17,8 +17,8 @@ from _thread import get_ident
 
 from . import imports
 
-# The loop lent in the thread named, if any: loans do not nest, and only one
-# thread of an interpreter has a prompt.
+# The loop lent in the thread named, if any: only one thread of an interpreter has
+# a prompt, and a loan within another is that other one.
 _lent_loop = None
 _lent_thread = None
 
@@ -33,9 +33,13 @@ class Loan:
 
     def __init__(self, open_loop):
         self._open_loop = open_loop
+        self._depth = 0
 
     def __enter__(self):
         global _lent_thread, _waiting_loan
+        if self._depth or _lent_thread is not None:
+            self._depth += 1
+            return self
         _lent_thread = get_ident()
         if _set_real_running_loop is not None:
             self.begin()
@@ -45,6 +49,9 @@ class Loan:
 
     def __exit__(self, *exception):
         global _lent_loop, _lent_thread, _waiting_loan
+        if self._depth:
+            self._depth -= 1
+            return
         _waiting_loan = None
         _lent_thread = None
         if _lent_loop is not None:

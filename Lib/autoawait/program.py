@@ -24,8 +24,9 @@ _RUNNERS_OF_PROGRAMS = {"cProfile", "pdb", "profile", "runpy", "trace"}
 _IS_COROUTINE = 0x80
 
 # What of a loop pdb is not to step through on its way between two tasks.
-_LOOPS = ("autoawait", "autoawait.*", "asyncio.base_events", "asyncio.events", "asyncio.unix_events",
-          "asyncio.selector_events", "selectors", "trio._core._run", "outcome", "outcome.*")
+_LOOPS = ("autoawait", "autoawait.*", "asyncio.base_events", "asyncio.events",
+          "asyncio.unix_events", "asyncio.selector_events", "selectors", "trio._core._run",
+          "outcome", "outcome.*")
 
 
 def begin(choice):

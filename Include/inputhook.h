@@ -18,7 +18,6 @@ typedef struct InputWait {
     PyThreadState *thread;    /* the reader's, which waits without the GIL */
     FILE *stream;             /* where a line is being read from, and what prompt is shown: */
     const char *prompt;       /* set when the runtime asks for a line; "" otherwise */
-    int is_reading;           /* a line, now */
     int is_interrupted;       /* KeyboardInterrupt is to end the line */
     int (*other_hook)(void);  /* whose PyOS_InputHook it is, or was before ours, or NULL */
     int is_driven;            /* the waits between keys are linedriver.c's, which has */

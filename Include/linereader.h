@@ -24,7 +24,8 @@ char *LineReader_Take(const void *owner);
 /* True while owner's line has been begun and was neither taken nor abandoned. */
 int LineReader_IsOpen(const void *owner);
 
-/* Gives up the line, if any, after an interrupt. */
+/* Gives up the line, if any, after an interrupt; or whoever's it is, for another reader. */
 void LineReader_Abandon(const void *owner);
+void LineReader_AbandonAny(void);
 
 #endif

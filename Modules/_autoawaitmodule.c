@@ -2,6 +2,7 @@
 
 #include "inputhook.h"
 #include "linereader.h"
+#include "program.h"
 #include "pyasync.h"
 
 PyDoc_STRVAR(current_context_doc,
@@ -96,23 +97,45 @@ abandon_line(PyObject *module, PyObject *Py_UNUSED(unused))
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(check_reader_doc,
+             "check_reader()\n--\n\n"
+             "Raise RuntimeError if this thread is reading a line: it is background work's turn.");
+
+static PyObject *
+check_reader(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
+{
+    if (_PyOS_ReadlineTState == PyThreadState_Get()) {
+        PyErr_SetString(PyExc_RuntimeError, "the prompt is reading a line");
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
 PyDoc_STRVAR(exec_awaiting_doc,
              "exec_awaiting(source, globals, locals, /)\n--\n\n"
              "Do what exec() does; the code of a coroutine is run by sys.awaithook.");
 
+typedef PyObject *(*ExecCoroutine)(PyCodeObject *code, PyObject *globals, PyObject *locals);
+
+static PyObject *
+exec_statement(PyCodeObject *code, PyObject *globals, PyObject *locals)
+{
+    return PyEval_EvalAsyncCode((PyObject *)code, globals, locals);
+}
+
 /* In C, so that it is no more to be seen in tracebacks than exec() is. */
 static PyObject *
-exec_awaiting(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
+exec_by(ExecCoroutine exec_coroutine, PyObject *const *arguments, Py_ssize_t count)
 {
     PyObject *code = count > 0 ? arguments[0] : NULL;
     if (code != NULL && PyCode_Check(code) && ((PyCodeObject *)code)->co_flags & CO_COROUTINE) {
         PyObject *globals, *locals = NULL;
-        if (!_PyArg_ParseStack(arguments, count, "OO!|O:exec_awaiting", &code, &PyDict_Type,
-                               &globals, &locals)
-            || PySys_Audit("exec", "O", code) < 0) {
+        if (!_PyArg_ParseStack(arguments, count, "OO!|O:exec", &code, &PyDict_Type, &globals,
+                               &locals)) {
             return NULL;
         }
-        PyObject *value = PyEval_EvalAsyncCode(code, globals, locals == Py_None ? NULL : locals);
+        PyObject *value = exec_coroutine((PyCodeObject *)code, globals,
+                                         locals == Py_None ? NULL : locals);
         if (value == NULL) {
             return NULL;
         }
@@ -127,12 +150,51 @@ exec_awaiting(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_
     return PyObject_Vectorcall(exec, arguments, count, NULL);
 }
 
+static PyObject *
+exec_awaiting(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
+{
+    return exec_by(exec_statement, arguments, count);
+}
+
+PyDoc_STRVAR(exec_program_doc,
+             "exec_program(source, globals, locals, /)\n--\n\n"
+             "Do what exec_awaiting() does; what lives on the runner ends with the main program.");
+
+static PyObject *
+exec_program(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
+{
+    return exec_by(Program_Exec, arguments, count);
+}
+
+PyDoc_STRVAR(compile_program_doc,
+             "compile_program(source, filename, mode, /)\n--\n\n"
+             "Do what compile() does; the source may await at its top level.");
+
+static PyObject *
+compile_program(PyObject *Py_UNUSED(module), PyObject *arguments)
+{
+    PyObject *source, *filename, *mode;
+    if (!PyArg_ParseTuple(arguments, "OOO:compile", &source, &filename, &mode)) {
+        return NULL;
+    }
+    PyObject *compile = PyDict_GetItemString(PyEval_GetBuiltins(), "compile");
+    if (compile == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "lost builtins.compile");
+        return NULL;
+    }
+    return PyObject_CallFunction(compile, "OOOi", source, filename, mode,
+                                 PyCF_ALLOW_TOP_LEVEL_AWAIT);
+}
+
 static PyMethodDef autoawait_functions[] = {
     {"abandon_line", abandon_line, METH_NOARGS, abandon_line_doc},
+    {"check_reader", check_reader, METH_NOARGS, check_reader_doc},
     {"begin_line", begin_line, METH_O, begin_line_doc},
     {"feed_line", feed_line, METH_NOARGS, feed_line_doc},
     {"write_above_line", write_above_line, METH_VARARGS, write_above_line_doc},
     {"current_context", current_context, METH_NOARGS, current_context_doc},
+    {"compile_program", compile_program, METH_VARARGS, compile_program_doc},
+    {"exec_program", _PyCFunction_CAST(exec_program), METH_FASTCALL, exec_program_doc},
     {"exec_awaiting", _PyCFunction_CAST(exec_awaiting), METH_FASTCALL, exec_awaiting_doc},
     {NULL, NULL, 0, NULL},
 };

@@ -12,8 +12,10 @@
 #include "inputhook.h"
 
 #include "linedriver.h"
+#include "linereader.h"
 #include "parser.h"
 #include "readlinelib.h"
+#include "session.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -527,6 +529,33 @@ read_by_driver(InputWait *wait, FILE *output)
 }
 
 /* The tokenizer knows which prompt a line gets; what goes on meanwhile wants to draw it again. */
+static char *
+read_line(InputWait *wait, FILE *input, FILE *output, const char *prompt)
+{
+    wait->stream = input;
+    wait->prompt = prompt;
+    char *line = LineDriver_Begin(wait, input, output) ? read_by_driver(wait, output)
+                                                       : read_by_hook(wait, output);
+    wait->prompt = "";
+    return line;
+}
+
+/* A line that is not the prompt's own: input()'s, a console's or a debugger's in a statement or in
+   a program.  The session's work goes on as at the prompt, unless its runner is in the midst of
+   it. */
+static char *
+read_line_for_program(FILE *input, FILE *output, const char *prompt)
+{
+    InputWait wait;
+    PyObject *session = Session_Current();
+    InputWait_Begin(&wait, session);
+    char *line = current_wait == NULL ? __real_PyOS_Readline(input, output, prompt)
+                                      : read_line(&wait, input, output, prompt);
+    InputWait_End(&wait);
+    Py_XDECREF(session);
+    return line;
+}
+
 char *
 __wrap_PyOS_Readline(FILE *sys_stdin, FILE *sys_stdout, const char *prompt)
 {
@@ -534,16 +563,11 @@ __wrap_PyOS_Readline(FILE *sys_stdin, FILE *sys_stdout, const char *prompt)
     if (Parser_TakeReadLine(&line)) {
         return line;
     }
-    InputWait *wait = current_wait;
-    if (wait == NULL || wait->is_reading) {
+    if (_PyOS_ReadlineTState == PyThreadState_Get()) {
+        /* Background work that wants a line while this thread reads one: it is refused. */
         return __real_PyOS_Readline(sys_stdin, sys_stdout, prompt);
     }
-    wait->is_reading = 1;
-    wait->stream = sys_stdin;
-    wait->prompt = prompt;
-    int is_driven = LineDriver_Begin(wait, sys_stdin, sys_stdout);
-    line = is_driven ? read_by_driver(wait, sys_stdout) : read_by_hook(wait, sys_stdout);
-    wait->prompt = "";
-    wait->is_reading = 0;
-    return line;
+    LineReader_AbandonAny();
+    return current_wait != NULL ? read_line(current_wait, sys_stdin, sys_stdout, prompt)
+                                : read_line_for_program(sys_stdin, sys_stdout, prompt);
 }

@@ -126,3 +126,9 @@ LineReader_Abandon(const void *owner)
     free(reading.line);
     close_library();
 }
+
+void
+LineReader_AbandonAny(void)
+{
+    LineReader_Abandon(reading.owner);
+}

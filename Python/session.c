@@ -2,6 +2,8 @@
 
 #include "session.h"
 
+#include <internal/pycore_pystate.h>
+
 /* Makes the module known by its name, as exit and help are, unless somebody took the name. */
 static int
 add_builtin(PyObject *module)
@@ -28,6 +30,26 @@ Session_Open(void)
     Py_XDECREF(module);
     if (session == NULL) {
         PyErr_WriteUnraisable(NULL);
+    }
+    return session;
+}
+
+PyObject *
+Session_Current(void)
+{
+    if (!_Py_ThreadCanHandleSignals(PyInterpreterState_Get())) {
+        return NULL;
+    }
+    PyObject *session = NULL;
+    PyObject *name = PyUnicode_FromString("autoawait");
+    PyObject *module = name == NULL ? NULL : PyImport_GetModule(name);
+    if (module != NULL) {
+        session = PyObject_GetAttrString(module, "_session");
+    }
+    Py_XDECREF(name);
+    Py_XDECREF(module);
+    if (session == NULL) {
+        PyErr_Clear();
     }
     return session;
 }

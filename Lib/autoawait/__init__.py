@@ -26,7 +26,7 @@ function does not, since it may pass coroutines on to that one.
 import sys
 import types
 
-__all__ = ["AsyncioRunner", "TrioRunner", "CurioRunner", "interact", "runner"]
+__all__ = ["AsyncioRunner", "TrioRunner", "CurioRunner", "ainput", "interact", "runner"]
 
 _RUNNER_CLASSES = {
     # name of the library: module of this package, class in it
@@ -39,14 +39,14 @@ _RUNNER_CLASSES = {
 def __getattr__(name):
     """Import a runner, and with it its library, when it is first asked for.
 
-    `nursery` is what the runner in use has by that name: trio's.  `interact` is the
-    prompt inside a coroutine, see module console.
+    `nursery` is what the runner in use has by that name: trio's.  `interact` and
+    `ainput` are the prompt and input() inside a coroutine, see module console.
     """
     if name == "nursery":
         return getattr(sys.awaithook, name)
-    if name == "interact":
-        from .console import interact
-        return interact
+    if name in ("ainput", "interact"):
+        from . import console
+        return getattr(console, name)
     for module_name, class_name in _RUNNER_CLASSES.values():
         if name == class_name:
             from importlib import import_module
@@ -104,18 +104,43 @@ class _Session:
 
     def wait_for_input(self, descriptor):
         """Do background work until descriptor can be read."""
+        console = sys.modules.get("autoawait.console")
+        if console is not None:
+            console.give_way()
         self._call("wait_for_input", descriptor)
 
     def statement(self):
         """Return a context manager for a plain statement, or None."""
-        if self._default_runner is None and self._keeper is sys.__awaithook__:
+        if self._is_unused():
             # Who imports asyncio may ask for the running loop; nobody else has one made.
             return self._first_loan
         return self._call("statement")
 
+    def _is_unused(self):
+        return self._default_runner is None and self._keeper is sys.__awaithook__
+
+    def console_statement(self):
+        """Return what statement() does for a console inside a program, or None.
+
+        Where the console is in a coroutine there is a running loop without it, and in
+        another thread than the main one nothing is lent.  Nor is in a program that has
+        asyncio for purposes of its own and awaited nothing yet.
+        """
+        import threading
+
+        events = sys.modules.get("asyncio.events")
+        if (events is not None and events._get_running_loop() is not None
+                or threading.current_thread() is not threading.main_thread()):
+            return None
+        self.begin()
+        return None if events is not None and self._is_unused() else self.statement()
+
     def after_statement(self):
         """Notice a hook that was changed; end the runner that it follows."""
         self._forget_warnings()
+        if "pdb" in sys.modules or "autoawait.interrupts" in sys.modules:
+            from . import interrupts
+            interrupts.take_back()
         self._follow_hook()
 
     def _follow_hook(self):

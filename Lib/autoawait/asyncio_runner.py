@@ -72,8 +72,12 @@ class AsyncioRunner:
         return self._loan
 
     def wants_input(self):
-        """Whether there is a loop whose work should go on while the prompt waits."""
-        return self._loop is not None and not self._loop.is_closed()
+        """Whether there is a loop whose work should go on while a line is typed.
+
+        In a coroutine, where the loop runs already, it cannot be run once more.
+        """
+        return (self._loop is not None and not self._loop.is_closed()
+                and not self._is_busy and asyncio._get_running_loop() is None)
 
     def wait_for_input(self, descriptor):
         """Run the loop until descriptor can be read.
@@ -81,7 +85,7 @@ class AsyncioRunner:
         What is written to the terminal meanwhile appears above the line that is
         being typed.  Raises KeyboardInterrupt after SIGINT.
         """
-        if not self.wants_input() or asyncio._get_running_loop() is not None:
+        if not self.wants_input():
             return
         loop = self._loop
         input_wait = _InputWait(loop)

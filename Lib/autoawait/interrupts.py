@@ -4,7 +4,7 @@ All of it concerns the main thread and Python's own handler: where the program
 has set a handler for SIGINT, that one stays.
 """
 
-import threading
+import sys
 # The functions below module signal's: those make an enumeration member of each
 # handler, which took half the time of an awaited statement.
 from _signal import SIGINT, default_int_handler, getsignal, signal
@@ -22,10 +22,13 @@ class SigintGuard:
         self._installed = False
 
     def __enter__(self):
-        if (getsignal(SIGINT) is default_int_handler
-                and threading.get_ident() == threading.main_thread().ident):
-            signal(SIGINT, self._handle)
-            self._installed = True
+        if getsignal(SIGINT) is default_int_handler:
+            try:
+                signal(SIGINT, self._handle)
+                self._installed = True
+            except ValueError:
+                # Not the main thread: SIGINT is not ours.
+                pass
         return self
 
     def __exit__(self, *exception):
@@ -36,6 +39,24 @@ class SigintGuard:
         self.count += 1
         self.on_interrupt()
         self._wake()
+
+
+def owner():
+    """Return the object whose method handles SIGINT, None if it is none's."""
+    return getattr(getsignal(SIGINT), "__self__", None)
+
+
+def take_back():
+    """Between two statements: take SIGINT back from what concerns the one before.
+
+    A pdb that was told to go on keeps its handler until it is entered again, and what
+    it would interrupt is over; it and others put back a guard that has ended meanwhile.
+    """
+    debugger = getattr(sys.modules.get("pdb"), "Pdb", ())
+    if isinstance(owner(), (SigintGuard, debugger)):
+        signal(SIGINT, default_int_handler)
+        if debugger:
+            debugger._previous_sigint_handler = None
 
 
 class StopOnInterrupt(SigintGuard):

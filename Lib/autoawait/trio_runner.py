@@ -58,11 +58,16 @@ class TrioRunner:
         return statement.outcome(guard)
 
     def wants_input(self):
-        """Whether trio's work should go on while the prompt waits."""
-        return self._host is not None
+        """Whether trio's work should go on while a line is typed.
+
+        In a coroutine, where trio runs already, it cannot be run once more.
+        """
+        return self._host is not None and not self._host.is_running and _current_task() is None
 
     def wait_for_input(self, descriptor):
         """Run trio until descriptor can be read; KeyboardInterrupt after SIGINT."""
+        if not self.wants_input():
+            return
         host = self._host
         with (interrupts.StopOnInterrupt(host.wake, host.wake) as guard,
               terminal.OutputAboveLine(host.run_soon)):
@@ -223,6 +228,7 @@ class _Host:
     def __init__(self):
         self._callbacks = collections.deque()
         self._wakeup = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self.is_running = False
 
     def __del__(self):
         os.close(self._wakeup)
@@ -238,6 +244,13 @@ class _Host:
 
     def run_until(self, done, descriptor=None, timeout=None):
         """Run callbacks until done() is true, or descriptor readable, or the time over."""
+        self.is_running = True
+        try:
+            self._run_until(done, descriptor, timeout)
+        finally:
+            self.is_running = False
+
+    def _run_until(self, done, descriptor, timeout):
         poller = select.poll()
         poller.register(self._wakeup, select.POLLIN)
         if descriptor is not None:

@@ -160,6 +160,37 @@ class BackgroundTest(PromptTestCase):
         prompt.child.expect_exact("spoken 1\r\nspoken 2\r\nlogged: too\r\n>>> 6 * ")
         self.assertEqual(prompt.type("7"), "42\n")
 
+    def test_tasks_go_on_while_a_plain_statement_waits_for_a_line(self):
+        for mode in self.MODES:
+            with self.subTest(mode=mode):
+                prompt = self.start_ticking(*mode)
+                prompt.type("ask = 'name' + '? '")
+                for statement in "line = input(ask)", "breakpoint()":
+                    prompt.child.send(f"before = len(ticks); {statement}\n")
+                    prompt.child.expect_exact(["name? ", "(Pdb) "])
+                    time.sleep(0.5)
+                    prompt.type("c")
+                    self.assertGreater(int(prompt.type("len(ticks) - before")), 20)
+                self.assertEqual(prompt.type("line"), "'c'\n")
+                prompt.child.send("before = len(ticks); line = input(ask)\n")
+                prompt.child.expect_exact("name? ")
+                time.sleep(0.5)
+                prompt.child.sendintr()
+                self.assertIn("\nKeyboardInterrupt\n", prompt.read_to_prompt())
+                self.assertGreater(int(prompt.type("len(ticks) - before")), 20)
+
+    def test_output_appears_above_the_line_of_a_plain_statement(self):
+        prompt = self.start()
+        prompt.type("import asyncio\nasync def speak():\n    await asyncio.sleep(0.5)\n"
+                    "    print('spo' + 'ken')\n")
+        prompt.type("task = asyncio.create_task(speak())")
+        prompt.child.send("line = input('name' + '? ')\n")
+        prompt.child.expect_exact("name? ")
+        prompt.child.send("half ")
+        prompt.child.expect_exact("spoken\r\nname? half ")
+        prompt.type("a line")
+        self.assertEqual(prompt.type("line"), "'half a line'\n")
+
     def test_much_output_to_a_terminal_that_does_not_block(self):
         prompt = self.start()
         prompt.type("import asyncio, os; os.set_blocking(1, False)")
@@ -526,6 +557,25 @@ class InterruptTest(PromptTestCase):
         prompt.child.expect_exact("42")
         prompt.child.expect_exact("(Pdb) ")
         self.assertEqual(prompt.type("continue"), "41\n")
+
+
+    def test_interrupt_after_the_debugger(self):
+        prompt = self.start()
+        prompt.type("import asyncio")
+        prompt.type("async def debug():\n    await asyncio.sleep(0)\n    breakpoint()\n")
+        for statement in "breakpoint()", "await debug()", "breakpoint(); await asyncio.sleep(0)":
+            with self.subTest(statement=statement):
+                prompt.child.send(statement + "\n")
+                prompt.child.expect_exact("(Pdb) ")
+                prompt.type("c")
+                for wait in "await asyncio.sleep(99)", "asyncio.run(asyncio.sleep(99))":
+                    shown = prompt.interrupt(f"print('be', 'gin'); {wait}", "be gin")
+                    self.assertIn('File "<stdin>", line 1, in <module>\n', shown)
+                    self.assertTrue(shown.endswith("\nKeyboardInterrupt\n"), shown)
+                prompt.child.send("1 + ")
+                time.sleep(0.1)
+                prompt.child.sendintr()
+                self.assertTrue(prompt.read_to_prompt().endswith("\nKeyboardInterrupt\n"))
 
 
 class ChoiceTest(PromptTestCase):

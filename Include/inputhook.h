@@ -14,15 +14,18 @@
 
 /* One read of the prompt; lives in the reader's frame. */
 typedef struct InputWait {
-    PyObject *session;        /* borrowed: has wants_input() and wait_for_input(fd) */
+    PyObject *session;        /* borrowed: has wants_input(), quiet(), wait_for_input(fd) and */
+                              /* show_output() */
     PyThreadState *thread;    /* the reader's, which waits without the GIL */
     FILE *stream;             /* where a line is being read from, and what prompt is shown: */
     const char *prompt;       /* set when the runtime asks for a line; "" otherwise */
     int is_interrupted;       /* KeyboardInterrupt is to end the line */
     int (*other_hook)(void);  /* whose PyOS_InputHook it is, or was before ours, or NULL */
-    int is_driven;            /* the waits between keys are linedriver.c's, which has */
-    int wakeup;               /* a descriptor that ends a wait when it is readable; -1 if none */
+    int is_driven;            /* the waits between keys are linedriver.c's */
+    int wakeup;               /* a descriptor that ends a wait when it is readable, while there */
+                              /* is a line; -1 otherwise */
     int either;               /* readable when the stream or wakeup is; -1 if not yet needed */
+    int has_output;           /* the session has something to show */
     int timer_exists;
     timer_t timer;            /* raises SIGINT in the reader: interrupt_reader() */
     char *typed;              /* taken back from the kernel, which edits the line: its beginning, */
@@ -40,10 +43,18 @@ typedef enum { WAIT_INPUT, WAIT_WAKEUP, WAIT_INTERRUPTED } WaitEnd;
    the line.  Without the GIL, in the thread that reads. */
 WaitEnd InputWait_ForInput(InputWait *wait);
 
-/* Writes text to the descriptor terminal above the line that is being typed, which is drawn again
-   below it, cursor and all; a text that ends in no newline gets one.  Where the kernel and not
-   readline edits the line, what was typed before can no longer be erased.  With the GIL held
-   throughout, since readline's state is the reader's.  -1 with OSError. */
-int InputWait_WriteAbove(int terminal, const char *text, size_t length);
+/* Ends the wait in progress, or the next one, with WAIT_WAKEUP.  In any thread, and in a signal
+   handler. */
+void InputWait_Wake(InputWait *wait);
+
+/* Has the thread that reads a line, if there is one, call the session's show_output() soon.  0 if
+   none does.  With the GIL. */
+int InputWait_TakeOutput(void);
+
+/* Writes text to the descriptor terminal; above_line: above the line that is being typed, which is
+   drawn again below it, cursor and all, and a text that ends in no newline gets one.  Where the
+   kernel and not readline edits the line, what was typed before can no longer be erased.  With the
+   GIL held throughout, since readline's state is the reader's.  -1 with OSError. */
+int InputWait_Write(int terminal, const char *text, size_t length, int above_line);
 
 #endif

@@ -33,24 +33,35 @@ current_context(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
     return context;
 }
 
-PyDoc_STRVAR(write_above_line_doc,
-             "write_above_line(descriptor, data, /)\n--\n\n"
-             "Write bytes to a descriptor, the terminal's, above the line being typed.");
+PyDoc_STRVAR(write_to_terminal_doc,
+             "write_to_terminal(descriptor, data, above_line, /)\n--\n\n"
+             "Write all of data to a descriptor, the terminal's; above the line being typed.");
 
 static PyObject *
-write_above_line(PyObject *Py_UNUSED(module), PyObject *arguments)
+write_to_terminal(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
-    int descriptor;
+    int descriptor, above_line;
     Py_buffer view;
-    if (!PyArg_ParseTuple(arguments, "iy*:write_above_line", &descriptor, &view)) {
+    if (!PyArg_ParseTuple(arguments, "iy*p:write_to_terminal", &descriptor, &view, &above_line)) {
         return NULL;
     }
-    int failed = InputWait_WriteAbove(descriptor, view.buf, (size_t)view.len) < 0;
+    int failed = InputWait_Write(descriptor, view.buf, (size_t)view.len, above_line) < 0;
     PyBuffer_Release(&view);
     if (failed) {
         return NULL;
     }
     Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(take_output_doc,
+             "take_output()\n--\n\n"
+             "Have show_output() called, in the session, by the thread that reads a line.\n\n"
+             "False if none does.");
+
+static PyObject *
+take_output(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
+{
+    return PyBool_FromLong(InputWait_TakeOutput());
 }
 
 PyDoc_STRVAR(begin_line_doc,
@@ -191,7 +202,8 @@ static PyMethodDef autoawait_functions[] = {
     {"check_reader", check_reader, METH_NOARGS, check_reader_doc},
     {"begin_line", begin_line, METH_O, begin_line_doc},
     {"feed_line", feed_line, METH_NOARGS, feed_line_doc},
-    {"write_above_line", write_above_line, METH_VARARGS, write_above_line_doc},
+    {"take_output", take_output, METH_NOARGS, take_output_doc},
+    {"write_to_terminal", write_to_terminal, METH_VARARGS, write_to_terminal_doc},
     {"current_context", current_context, METH_NOARGS, current_context_doc},
     {"compile_program", compile_program, METH_VARARGS, compile_program_doc},
     {"exec_program", _PyCFunction_CAST(exec_program), METH_FASTCALL, exec_program_doc},

@@ -24,6 +24,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <termios.h>
@@ -39,12 +40,18 @@ enum { OTHER_HOOK_TURN = 20000000 };
 /* How long a wait is, in milliseconds, when a session does not wait though it should. */
 enum { WAIT_WITHOUT_SESSION = 100 };
 
+/* In seconds, far from where a time overflows. */
+#define LONGEST_LIMIT 1e6
+
 /* For a terminal whose line the kernel edits. */
 #define ERASE_LINE "\r\x1b[K"
 
 /* The read in progress.  PyOS_InputHook takes no argument, and as the hook itself there is one for
    the process: the thread that reads is its only user. */
 static _Thread_local InputWait *current_wait;
+
+/* The one whose line is being typed right now, for other threads; guarded by the GIL. */
+static InputWait *reading_wait;
 
 /* True if stdio holds text that was read already: the descriptor may never become readable again
    while a whole line lies there. */
@@ -161,16 +168,119 @@ join_descriptors(const int *descriptors, size_t count)
 static int
 wait_is_over(InputWait *wait, int input)
 {
-    return is_readable(input) || (wait->wakeup >= 0 && is_readable(wait->wakeup));
+    return is_readable(input) || is_readable(wait->wakeup);
 }
 
+/* The session gets one descriptor to watch. */
 static void
 run_session_alone(InputWait *wait, int input)
 {
-    if (wait->wakeup >= 0 && wait->either < 0) {
+    if (wait->either < 0) {
         wait->either = join_descriptors((int[]){input, wait->wakeup}, 2);
     }
-    run_session(wait, wait->either < 0 ? input : wait->either);
+    int descriptor = wait->either < 0 ? input : wait->either;
+    if (run_session(wait, descriptor)) {
+        is_readable_within(descriptor, WAIT_WITHOUT_SESSION);
+    }
+}
+
+/* What a session with nothing to do waits for. */
+typedef struct {
+    int descriptor;             /* -1 if none */
+    int has_limit;
+    struct timespec limit;
+} QuietWait;
+
+/* What session.quiet() returned; 0 for None, -1 with an exception. */
+static int
+parse_quiet_wait(PyObject *result, QuietWait *quiet)
+{
+    PyObject *seconds;
+    if (result == Py_None) {
+        return 0;
+    }
+    if (!PyArg_ParseTuple(result, "iO:quiet", &quiet->descriptor, &seconds)) {
+        return -1;
+    }
+    quiet->has_limit = seconds != Py_None;
+    if (quiet->has_limit) {
+        double value = PyFloat_AsDouble(seconds);
+        if (value == -1.0 && PyErr_Occurred()) {
+            return -1;
+        }
+        value = value < 0 ? 0 : value < LONGEST_LIMIT ? value : LONGEST_LIMIT;
+        quiet->limit.tv_sec = (time_t)value;
+        quiet->limit.tv_nsec = (long)((value - (double)quiet->limit.tv_sec) * 1e9);
+    }
+    return 1;
+}
+
+static int
+session_is_quiet(InputWait *wait, QuietWait *quiet)
+{
+    PyEval_RestoreThread(wait->thread);
+    PyObject *result = PyObject_CallMethod(wait->session, "quiet", NULL);
+    int is_quiet = result == NULL ? -1 : parse_quiet_wait(result, quiet);
+    Py_XDECREF(result);
+    if (is_quiet < 0) {
+        pass_on_exception(wait);
+    }
+    PyEval_SaveThread();
+    return is_quiet > 0;
+}
+
+/* poll(), which a signal that came since its handlers were last run ends at once. */
+static int
+poll_unless_signalled(struct pollfd *status, nfds_t count, const struct timespec *limit)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int ready = -1;
+    if (!_Py_atomic_load(&_PyRuntime.ceval.signals_pending)) {
+        ready = ppoll(status, count, limit, &before);
+    }
+    int saved_errno = errno;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = saved_errno;
+    return ready;
+}
+
+typedef enum { QUIET_SIGNAL, QUIET_INPUT, QUIET_OVER } QuietEnd;
+
+static QuietEnd
+wait_quietly(InputWait *wait, int input, const QuietWait *quiet)
+{
+    struct pollfd status[] = {{.fd = input, .events = POLLIN},
+                              {.fd = wait->wakeup, .events = POLLIN},
+                              {.fd = quiet->descriptor, .events = POLLIN}};
+    int ready = poll_unless_signalled(status, Py_ARRAY_LENGTH(status),
+                                      quiet->has_limit ? &quiet->limit : NULL);
+    if (ready < 0) {
+        return QUIET_SIGNAL;
+    }
+    return status[0].revents || status[1].revents ? QUIET_INPUT : QUIET_OVER;
+}
+
+/* A session that has nothing to do is not run: that takes longer than most statements. */
+static void
+wait_with_session(InputWait *wait, int input)
+{
+    QuietWait quiet;
+    while (session_is_quiet(wait, &quiet)) {
+        switch (wait_quietly(wait, input, &quiet)) {
+        case QUIET_INPUT:
+            return;
+        case QUIET_OVER:
+            run_session_alone(wait, input);
+            return;
+        case QUIET_SIGNAL:
+            if (!handle_signals(wait)) {
+                return;
+            }
+        }
+    }
+    run_session_alone(wait, input);
 }
 
 /* What it takes to wait together with another hook. */
@@ -241,25 +351,68 @@ do_background_work(InputWait *wait, int input)
         run_with_other_hook(wait, input);
     }
     else {
-        run_session_alone(wait, input);
+        wait_with_session(wait, input);
     }
+}
+
+static void
+show_output(InputWait *wait, int above_line)
+{
+    wait->has_output = 0;
+    PyObject *result = PyObject_CallMethod(wait->session, "show_output", "i", above_line);
+    if (result == NULL) {
+        PyErr_WriteUnraisable(wait->session);
+    }
+    Py_XDECREF(result);
+}
+
+/* True if the wakeup came; what it was for, if that is ours, is done then. */
+static int
+take_wakeup(InputWait *wait)
+{
+    uint64_t times;
+    if (read(wait->wakeup, &times, sizeof(times)) < 0) {
+        return 0;
+    }
+    if (wait->has_output) {
+        PyEval_RestoreThread(wait->thread);
+        show_output(wait, 1);
+        PyEval_SaveThread();
+    }
+    return 1;
+}
+
+void
+InputWait_Wake(InputWait *wait)
+{
+    uint64_t once = 1;
+    (void)!write(wait->wakeup, &once, sizeof(once));
+}
+
+int
+InputWait_TakeOutput(void)
+{
+    if (reading_wait == NULL) {
+        return 0;
+    }
+    reading_wait->has_output = 1;
+    InputWait_Wake(reading_wait);
+    return 1;
 }
 
 WaitEnd
 InputWait_ForInput(InputWait *wait)
 {
     int input = fileno(wait->stream);
-    int milliseconds = 0;
-    while (!is_readable_within(input, milliseconds)) {
+    while (!is_readable(input)) {
         wait->other_hook = hook_of_others();
         do_background_work(wait, input);
         if (wait->is_interrupted) {
             return WAIT_INTERRUPTED;
         }
-        if (wait->wakeup >= 0 && is_readable(wait->wakeup)) {
+        if (take_wakeup(wait)) {
             return WAIT_WAKEUP;
         }
-        milliseconds = WAIT_WITHOUT_SESSION;
     }
     return WAIT_INPUT;
 }
@@ -293,7 +446,9 @@ wait_for_input(void)
     if (stream_has_text(wait->stream) || is_readable(input)) {
         return 0;
     }
-    do_background_work(wait, input);
+    do {
+        do_background_work(wait, input);
+    } while (take_wakeup(wait));
     errno = 0;
     return 0;
 }
@@ -441,19 +596,27 @@ draw_line(int terminal)
     return write_all(terminal, current_wait->typed, current_wait->typed_length);
 }
 
-int
-InputWait_WriteAbove(int terminal, const char *text, size_t length)
+static int
+erase_line(int terminal)
 {
-    if (!call_readline("rl_clear_visible_line")) {
-        if (current_wait != NULL) {
-            take_typed(current_wait);
-        }
-        if (write_all(terminal, ERASE_LINE, strlen(ERASE_LINE)) < 0) {
-            return -1;
-        }
+    if (call_readline("rl_clear_visible_line")) {
+        return 0;
     }
-    if (write_all(terminal, text, length) < 0
-        || (length > 0 && text[length - 1] != '\n' && write_all(terminal, "\n", 1) < 0)) {
+    if (current_wait != NULL) {
+        take_typed(current_wait);
+    }
+    return write_all(terminal, ERASE_LINE, strlen(ERASE_LINE));
+}
+
+int
+InputWait_Write(int terminal, const char *text, size_t length, int above_line)
+{
+    if (!above_line) {
+        return write_all(terminal, text, length);
+    }
+    int has_end = length > 0 && text[length - 1] == '\n';
+    if (erase_line(terminal) < 0 || write_all(terminal, text, length) < 0
+        || (!has_end && write_all(terminal, "\n", 1) < 0)) {
         return -1;
     }
     return draw_line(terminal);
@@ -528,15 +691,46 @@ read_by_driver(InputWait *wait, FILE *output)
     return line;
 }
 
+static void
+close_descriptor(int *descriptor)
+{
+    if (*descriptor >= 0) {
+        close(*descriptor);
+        *descriptor = -1;
+    }
+}
+
+/* What was written while the line's last keys were typed has no line to appear above any more. */
+static void
+end_line(InputWait *wait)
+{
+    wait->prompt = "";
+    if (reading_wait == wait) {
+        reading_wait = NULL;
+    }
+    close_descriptor(&wait->either);
+    close_descriptor(&wait->wakeup);
+    if (wait->has_output) {
+        PyObject *type, *value, *traceback;
+        PyErr_Fetch(&type, &value, &traceback);
+        show_output(wait, 0);
+        PyErr_Restore(type, value, traceback);
+    }
+}
+
 /* The tokenizer knows which prompt a line gets; what goes on meanwhile wants to draw it again. */
 static char *
 read_line(InputWait *wait, FILE *input, FILE *output, const char *prompt)
 {
     wait->stream = input;
     wait->prompt = prompt;
+    wait->wakeup = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (reading_wait == NULL && wait->wakeup >= 0) {
+        reading_wait = wait;
+    }
     char *line = LineDriver_Begin(wait, input, output) ? read_by_driver(wait, output)
                                                        : read_by_hook(wait, output);
-    wait->prompt = "";
+    end_line(wait);
     return line;
 }
 

@@ -4,8 +4,8 @@
    long the background would stand still.  The reader here takes its place for a line, and does
    all that it does: streams, locale, history.
 
-   A line has to be drawn anew when the window gets another size.  readline and the module have
-   handlers of SIGWINCH, which note that for later; the one here, in front of them, ends the wait.
+   A line has to be drawn anew when the window gets another size.  The module has a handler of
+   SIGWINCH, which notes that for later; the one here, in front of it, ends the wait.
 
    The runtime finds its reader in PyOS_ReadlineFunctionPointer.  Ours is there only until it is
    called, so that whoever looks meanwhile finds the module's. */
@@ -21,7 +21,6 @@
 #include <locale.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 typedef char *(*Reader)(FILE *input, FILE *output, const char *prompt);
@@ -32,19 +31,20 @@ static Reader module_reader;
 /* A reader has no argument for it. */
 static _Thread_local InputWait *driven_wait;
 
-/* What the handler of SIGWINCH needs: the wait's wakeup and the handler that was there before; of
-   the process, as the handler. */
-static atomic_int resize_wakeup = -1;
+/* What the handler of SIGWINCH needs, of the process as itself: whom to wake, and the handler that
+   was there before. */
+static _Atomic(InputWait *) resized_wait;
+static atomic_int is_resized;
 static struct sigaction handler_behind;
 
 static void
 on_resize(int signal_number, siginfo_t *info, void *context)
 {
     int saved_errno = errno;
-    uint64_t once = 1;
-    int wakeup = resize_wakeup;
-    if (wakeup >= 0) {
-        (void)!write(wakeup, &once, sizeof(once));
+    InputWait *wait = resized_wait;
+    if (wait != NULL) {
+        is_resized = 1;
+        InputWait_Wake(wait);
     }
     if (handler_behind.sa_flags & SA_SIGINFO) {
         handler_behind.sa_sigaction(signal_number, info, context);
@@ -58,8 +58,7 @@ on_resize(int signal_number, siginfo_t *info, void *context)
 static void
 watch_window(InputWait *wait)
 {
-    wait->wakeup = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    resize_wakeup = wait->wakeup;
+    resized_wait = wait;
     sigaction(SIGWINCH, NULL, &handler_behind);
     struct sigaction action = handler_behind;
     action.sa_flags |= SA_SIGINFO;
@@ -68,34 +67,23 @@ watch_window(InputWait *wait)
 }
 
 static void
-close_descriptor(int *descriptor)
-{
-    if (*descriptor >= 0) {
-        close(*descriptor);
-        *descriptor = -1;
-    }
-}
-
-static void
-end_watching_window(InputWait *wait)
+end_watching_window(void)
 {
     struct sigaction action;
-    sigaction(SIGWINCH, NULL, &action);
-    /* readline has taken its own away at the end of the line, and with it ours. */
-    if (action.sa_flags & SA_SIGINFO && action.sa_sigaction == on_resize) {
-        sigaction(SIGWINCH, &handler_behind, NULL);
+    sigaction(SIGWINCH, &handler_behind, &action);
+    if (!(action.sa_flags & SA_SIGINFO) || action.sa_sigaction != on_resize) {
+        /* Somebody, such as background work, has set another meanwhile. */
+        sigaction(SIGWINCH, &action, NULL);
     }
-    resize_wakeup = -1;
-    close_descriptor(&wait->wakeup);
-    close_descriptor(&wait->either);
+    resized_wait = NULL;
 }
 
 static void
 resize_line(InputWait *wait)
 {
-    uint64_t times;
-    (void)!read(wait->wakeup, &times, sizeof(times));
-    LineReader_Resize(wait);
+    if (atomic_exchange(&is_resized, 0)) {
+        LineReader_Resize(wait);
+    }
 }
 
 /* What is typed is in the environment's encoding, whatever the program has set.  NULL without memory,
@@ -162,7 +150,7 @@ read_line(InputWait *wait)
 {
     watch_window(wait);
     int is_complete = feed_line(wait);
-    end_watching_window(wait);
+    end_watching_window();
     return is_complete ? finish_line(wait) : NULL;
 }
 

@@ -9,6 +9,7 @@ static _Thread_local struct {
     const void *owner;
     void *library;      /* open while a line is being read */
     int is_over;
+    int catches_resize; /* whether the library does, of itself */
     char *line;         /* malloc()ed by readline; NULL at end of file */
 } reading;
 
@@ -22,13 +23,6 @@ on_line(char *line)
 }
 
 static void
-close_library(void)
-{
-    Readline_Close(reading.library);
-    reading.library = NULL;
-}
-
-static void
 use_streams(FILE *input, FILE *output)
 {
     FILE **readlines_input = Readline_Find(reading.library, "rl_instream");
@@ -37,10 +31,30 @@ use_streams(FILE *input, FILE *output)
     *readlines_output = output;
 }
 
+/* Returns the value before.  The library may lack the variable. */
+static int
+set_variable(const char *name, int value)
+{
+    int *variable = Readline_Find(reading.library, name);
+    int before = variable == NULL ? 0 : *variable;
+    if (variable != NULL) {
+        *variable = value;
+    }
+    return before;
+}
+
 int
 LineReader_IsOpen(const void *owner)
 {
     return reading.library != NULL && reading.owner == owner;
+}
+
+static void
+close_library(void)
+{
+    set_variable("rl_catch_sigwinch", reading.catches_resize);
+    Readline_Close(reading.library);
+    reading.library = NULL;
 }
 
 int
@@ -51,15 +65,17 @@ LineReader_Begin(const void *owner, FILE *input, FILE *output, const char *promp
     }
     reading.library = Readline_Open();
     if (reading.library == NULL || !Readline_HasCallbacks(reading.library)) {
-        close_library();
+        Readline_Close(reading.library);
+        reading.library = NULL;
         return 0;
     }
     reading.owner = owner;
     reading.is_over = 0;
     reading.line = NULL;
     use_streams(input, output);
-    /* Signals are the interpreter's. */
-    *(int *)Readline_Find(reading.library, "rl_catch_signals") = 0;
+    /* Signals are the interpreter's, and a new size is the owner's to tell. */
+    set_variable("rl_catch_signals", 0);
+    reading.catches_resize = set_variable("rl_catch_sigwinch", 0);
     void (*install)(const char *, void (*)(char *));
     *(void **)&install = Readline_Find(reading.library, "rl_callback_handler_install");
     install(prompt, on_line);

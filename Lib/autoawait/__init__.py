@@ -16,6 +16,7 @@ A runner may have, beside being callable, any of these methods:
 
     wants_input()                 whether it has background work to go on with
     wait_for_input(descriptor)    do that work until descriptor can be read
+    quiet()                       what that work waits for, if none is to be done now
     statement()                   a context manager around each plain statement
     close()                       end what it keeps: the session or its turn ends
 
@@ -80,6 +81,7 @@ class _Session:
         # well call this one, and None leave it in its place.
         self._keeper = sys.__awaithook__
         self._first_loan = None
+        self._output = None                 # what comes while a line is typed
 
     def begin(self):
         """Begin a session at a prompt; return self."""
@@ -99,8 +101,22 @@ class _Session:
         return self._default_runner
 
     def wants_input(self):
-        """Whether to call wait_for_input() at the next prompt."""
-        return self._call("wants_input", default=False)
+        """Whether to call wait_for_input() for the next line."""
+        wants = self._call("wants_input", default=False)
+        if wants:
+            if self._output is None:
+                from . import terminal
+                self._output = terminal.PromptOutput()
+            self._output.guard_line()
+        return wants
+
+    def quiet(self):
+        """Return (descriptor, seconds) if nothing is to be done for the background.
+
+        Until the descriptor can be read, or the seconds, which may be None, are over;
+        a descriptor of -1 is none.  None if wait_for_input() is to be called.
+        """
+        return self._call("quiet")
 
     def wait_for_input(self, descriptor):
         """Do background work until descriptor can be read."""
@@ -108,6 +124,11 @@ class _Session:
         if console is not None:
             console.give_way()
         self._call("wait_for_input", descriptor)
+        self._output.flush()
+
+    def show_output(self, above_line):
+        """Write what came for the terminal while a line was typed."""
+        self._output.show(above_line)
 
     def statement(self):
         """Return a context manager for a plain statement, or None."""

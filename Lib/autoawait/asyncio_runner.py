@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import _autoawait
 
-from . import asyncio_interrupts, interrupts, loan, report, terminal
+from . import asyncio_interrupts, interrupts, loan, report
 
 
 class AsyncioRunner:
@@ -38,6 +38,7 @@ class AsyncioRunner:
         self._close_timeout = close_timeout
         self._interrupt_grace = interrupt_grace
         self._loan = loan.Loan(self.open_loop)
+        self._selector = None   # the descriptor of the loop's, if the loop is asyncio's own
         self._policy = None     # of the loop, as long as nothing has run on it
         self._is_busy = False   # in _run(), where the loop has pauses
         loan.install()
@@ -82,8 +83,7 @@ class AsyncioRunner:
     def wait_for_input(self, descriptor):
         """Run the loop until descriptor can be read.
 
-        What is written to the terminal meanwhile appears above the line that is
-        being typed.  Raises KeyboardInterrupt after SIGINT.
+        Raises KeyboardInterrupt after SIGINT.
         """
         if not self.wants_input():
             return
@@ -96,7 +96,7 @@ class AsyncioRunner:
             loop.call_soon(input_wait.on_input)
         try:
             with (interrupts.StopOnInterrupt(input_wait.wake, loop.stop) as guard,
-                  loan.Suspended(), terminal.OutputAboveLine(loop.call_soon_threadsafe)):
+                  loan.Suspended()):
                 while not input_wait.is_over and not guard.count:
                     self._run_reporting(loop)
         finally:
@@ -105,6 +105,14 @@ class AsyncioRunner:
                 loop.remove_reader(descriptor)
         if guard.count:
             raise KeyboardInterrupt
+
+    def quiet(self):
+        """Return what the loop waits for, and how long, if it has nothing to run."""
+        loop = self._loop
+        if self._selector is None or loop._ready or not self.wants_input():
+            return None
+        timers = loop._scheduled
+        return self._selector, timers[0]._when - loop.time() if timers else None
 
     def close(self):
         """End what lives on the loop, then the loop; a later run makes a new one.
@@ -184,6 +192,7 @@ class AsyncioRunner:
         if loop is None or loop.is_closed() or self._policy is not None and self._is_outdated():
             self._loop = loop = asyncio.new_event_loop()
             self._policy = asyncio.get_event_loop_policy()
+            self._selector = _selector_of(loop)
             loop.set_exception_handler(report.show_background_failure)
             asyncio.set_event_loop(loop)
         return loop
@@ -276,6 +285,14 @@ class AsyncioRunner:
         timer.cancel()
         task.cancel()
         task._log_destroy_pending = False
+
+
+def _selector_of(loop):
+    """Return the descriptor that can be read when loop has something to run, or None."""
+    if type(loop) is asyncio.SelectorEventLoop:
+        with suppress(AttributeError, ValueError):
+            return loop._selector.fileno()
+    return None
 
 
 class _InputWait:

@@ -2,13 +2,14 @@
 
 Everything that Python writes to the terminal passes the raw file at the bottom
 of sys.stdout or sys.stderr, whoever holds those streams or prints through
-them.  While the prompt waits, that file's write() is ours.  It collects what
-comes until the loop's next turn, when the line is taken off the screen, all of
-it is written, and prompt and line are drawn again below.
+them.  While a line is typed, that file's write() is ours.  It collects what
+comes until the thread that reads has its turn: then the line is taken off the
+screen, all of it is written, and prompt and line are drawn again below.
 """
 
 import collections
 import contextlib
+import functools
 import os
 import sys
 
@@ -16,7 +17,7 @@ import _autoawait
 
 
 class OutputAboveLine:
-    """While entered, output appears above the line being typed.
+    """While entered, output appears above the line that a coroutine reads.
 
     run_soon(callback) has the thread that types call callback soon; it may be
     called from any thread.  Nothing changes unless a person types at a terminal.
@@ -57,7 +58,54 @@ class OutputAboveLine:
         self._is_scheduled = False
         text = b"".join(self._pending.popleft() for _ in range(len(self._pending)))
         if text:
-            _autoawait.write_above_line(self._files[0].fileno(), text)
+            _autoawait.write_to_terminal(self._files[0].fileno(), text, True)
+
+
+class PromptOutput:
+    """Has output appear above the line that the prompt reads, whatever writes it.
+
+    The thread that reads the line writes it there: readline is that one's.
+    """
+
+    def __init__(self):
+        self._pending = collections.deque()
+        self._files = None
+
+    def guard_line(self):
+        """Watch the output from the beginning of a line on; cheap."""
+        if self._files is None:
+            self._files = [(file, functools.partial(self._write, file))
+                           for file in (_terminal_files() if os.isatty(0) else ())]
+        for file, write in self._files:
+            file.write = write
+
+    def _write(self, file, data):
+        if not file.isatty():
+            return type(file).write(file, data)
+        data = bytes(data)
+        # In this order, and in the opposite one below: other threads write, too.
+        self._pending.append(data)
+        if not _autoawait.take_output():
+            # The line is over.
+            self._stop_watching()
+            self.show(False)
+        return len(data)
+
+    def _stop_watching(self):
+        for file, _ in self._files:
+            with contextlib.suppress(AttributeError):
+                del file.write
+
+    def show(self, above_line):
+        """Write what came, above the line if one is being typed."""
+        text = b"".join(self._pending.popleft() for _ in range(len(self._pending)))
+        if text:
+            _autoawait.write_to_terminal(self._files[0][0].fileno(), text, above_line)
+
+    def flush(self):
+        """Have what is still in the streams' buffers appear."""
+        if self._files:
+            _flush_streams()
 
 
 def _terminal_files():

@@ -12,7 +12,7 @@ from sniffio import current_async_library_cvar
 
 import _autoawait
 
-from . import interrupts, report, terminal
+from . import interrupts, report
 
 
 class TrioRunner:
@@ -69,8 +69,7 @@ class TrioRunner:
         if not self.wants_input():
             return
         host = self._host
-        with (interrupts.StopOnInterrupt(host.wake, host.wake) as guard,
-              terminal.OutputAboveLine(host.run_soon)):
+        with interrupts.StopOnInterrupt(host.wake, host.wake) as guard:
             host.run_until(lambda: guard.count, descriptor)
         if guard.count:
             raise KeyboardInterrupt

@@ -526,7 +526,8 @@ class InterruptTest(PromptTestCase):
         for _ in range(2):
             prompt.child.expect_exact("be gin")
             prompt.child.sendintr()
-        self.assertTrue(prompt.read_to_prompt().endswith("KeyboardInterrupt\n"))
+        # The task, cancelled once more, may have shown something since.
+        self.assertIn("\nKeyboardInterrupt\n", prompt.read_to_prompt())
 
     def test_busy_background_task(self):
         prompt = self.start()

@@ -9,21 +9,22 @@
 #define ASYNC_INPUTHOOK_H
 
 #include <Python.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
 
 /* One read of the prompt; lives in the reader's frame. */
 typedef struct InputWait {
-    PyObject *session;        /* borrowed: has wants_input(), quiet(), wait_for_input(fd) and */
-                              /* show_output() */
+    PyObject *session;        /* borrowed: has background(), wait_for_input(fd), show_output() */
+    PyObject *runner;         /* owned: what background() gave, NULL if nothing goes on */
     PyThreadState *thread;    /* the reader's, which waits without the GIL */
     FILE *stream;             /* where a line is being read from, and what prompt is shown: */
     const char *prompt;       /* set when the runtime asks for a line; "" otherwise */
     int is_interrupted;       /* KeyboardInterrupt is to end the line */
     int (*other_hook)(void);  /* whose PyOS_InputHook it is, or was before ours, or NULL */
     int is_driven;            /* the waits between keys are linedriver.c's */
-    int wakeup;               /* a descriptor that ends a wait when it is readable, while there */
-                              /* is a line; -1 otherwise */
+    int wakeup;               /* a descriptor that ends a wait when it is readable; -1 if not yet */
+    atomic_int is_woken;      /* needed, when this tells the same */
     int either;               /* readable when the stream or wakeup is; -1 if not yet needed */
     int has_output;           /* the session has something to show */
     int timer_exists;

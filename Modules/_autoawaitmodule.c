@@ -5,6 +5,8 @@
 #include "program.h"
 #include "pyasync.h"
 
+#include <poll.h>
+
 PyDoc_STRVAR(current_context_doc,
              "current_context()\n--\n\n"
              "Return the calling thread's current contextvars.Context itself, not a copy.\n\n"
@@ -62,6 +64,17 @@ static PyObject *
 take_output(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
 {
     return PyBool_FromLong(InputWait_TakeOutput());
+}
+
+PyDoc_STRVAR(is_readable_doc,
+             "is_readable(descriptor, /)\n--\n\n"
+             "Whether descriptor can be read now.");
+
+static PyObject *
+is_readable(PyObject *Py_UNUSED(module), PyObject *descriptor)
+{
+    struct pollfd status = {.fd = PyObject_AsFileDescriptor(descriptor), .events = POLLIN};
+    return status.fd < 0 ? NULL : PyBool_FromLong(poll(&status, 1, 0) > 0);
 }
 
 PyDoc_STRVAR(begin_line_doc,
@@ -202,6 +215,7 @@ static PyMethodDef autoawait_functions[] = {
     {"check_reader", check_reader, METH_NOARGS, check_reader_doc},
     {"begin_line", begin_line, METH_O, begin_line_doc},
     {"feed_line", feed_line, METH_NOARGS, feed_line_doc},
+    {"is_readable", is_readable, METH_O, is_readable_doc},
     {"take_output", take_output, METH_NOARGS, take_output_doc},
     {"write_to_terminal", write_to_terminal, METH_VARARGS, write_to_terminal_doc},
     {"current_context", current_context, METH_NOARGS, current_context_doc},

@@ -20,8 +20,8 @@ PyDoc_STRVAR(awaithook_doc,
              "All coroutines of the interpreter's life share one asyncio event loop and the\n"
              "calling thread's context.");
 
-/* What runs the coroutine: autoawait's function, kept in the dict of self, which is a module of the
-   hook's own.  New reference. */
+/* What runs the coroutine: autoawait's default runner, kept in the dict of self, which is a module of
+   the hook's own.  New reference. */
 static PyObject *
 default_runner(PyObject *self)
 {
@@ -34,7 +34,7 @@ default_runner(PyObject *self)
     if (module == NULL) {
         return NULL;
     }
-    run = PyObject_GetAttrString(module, "_default_awaithook");
+    run = PyObject_CallMethod(module, "_default_runner", NULL);
     Py_DECREF(module);
     if (run != NULL && PyDict_SetItemString(kept, "run", run) < 0) {
         Py_CLEAR(run);

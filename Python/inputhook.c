@@ -23,6 +23,7 @@
 #include <poll.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
@@ -52,6 +53,9 @@ static _Thread_local InputWait *current_wait;
 
 /* The one whose line is being typed right now, for other threads; guarded by the GIL. */
 static InputWait *reading_wait;
+
+/* The last wait's wakeup, for the next; -1 if none. */
+static atomic_int spare_wakeup = -1;
 
 /* True if stdio holds text that was read already: the descriptor may never become readable again
    while a whole line lies there. */
@@ -191,7 +195,7 @@ typedef struct {
     struct timespec limit;
 } QuietWait;
 
-/* What session.quiet() returned; 0 for None, -1 with an exception. */
+/* What a runner's quiet() returned; 0 for None, -1 with an exception. */
 static int
 parse_quiet_wait(PyObject *result, QuietWait *quiet)
 {
@@ -215,11 +219,27 @@ parse_quiet_wait(PyObject *result, QuietWait *quiet)
     return 1;
 }
 
+/* New reference to what the runner's quiet() returns, None if it has none. */
+static PyObject *
+call_quiet(PyObject *runner)
+{
+    PyObject *method;
+    PyObject *name = PyUnicode_InternFromString("quiet");
+    int found = name == NULL ? -1 : _PyObject_LookupAttr(runner, name, &method);
+    Py_XDECREF(name);
+    if (found <= 0) {
+        return found < 0 ? NULL : Py_NewRef(Py_None);
+    }
+    PyObject *result = PyObject_CallNoArgs(method);
+    Py_DECREF(method);
+    return result;
+}
+
 static int
-session_is_quiet(InputWait *wait, QuietWait *quiet)
+runner_is_quiet(InputWait *wait, QuietWait *quiet)
 {
     PyEval_RestoreThread(wait->thread);
-    PyObject *result = PyObject_CallMethod(wait->session, "quiet", NULL);
+    PyObject *result = call_quiet(wait->runner);
     int is_quiet = result == NULL ? -1 : parse_quiet_wait(result, quiet);
     Py_XDECREF(result);
     if (is_quiet < 0) {
@@ -246,7 +266,7 @@ poll_unless_signalled(struct pollfd *status, nfds_t count, const struct timespec
     return ready;
 }
 
-typedef enum { QUIET_SIGNAL, QUIET_INPUT, QUIET_OVER } QuietEnd;
+typedef enum { QUIET_SIGNAL, QUIET_INPUT, QUIET_WAKEUP, QUIET_OVER } QuietEnd;
 
 static QuietEnd
 wait_quietly(InputWait *wait, int input, const QuietWait *quiet)
@@ -259,28 +279,36 @@ wait_quietly(InputWait *wait, int input, const QuietWait *quiet)
     if (ready < 0) {
         return QUIET_SIGNAL;
     }
-    return status[0].revents || status[1].revents ? QUIET_INPUT : QUIET_OVER;
+    /* The wakeup comes first: output belongs above the line as it is. */
+    return status[1].revents ? QUIET_WAKEUP : status[0].revents ? QUIET_INPUT : QUIET_OVER;
 }
 
-/* A session that has nothing to do is not run: that takes longer than most statements. */
-static void
+/* A runner that has nothing to do is not run: that takes longer than most statements.  Returns 1 when
+   it is known that there is input. */
+static int
 wait_with_session(InputWait *wait, int input)
 {
     QuietWait quiet;
-    while (session_is_quiet(wait, &quiet)) {
+    while (runner_is_quiet(wait, &quiet)) {
         switch (wait_quietly(wait, input, &quiet)) {
         case QUIET_INPUT:
-            return;
+            return 1;
+        case QUIET_WAKEUP:
+            return 0;
         case QUIET_OVER:
             run_session_alone(wait, input);
-            return;
+            return 0;
         case QUIET_SIGNAL:
             if (!handle_signals(wait)) {
-                return;
+                return 0;
             }
         }
     }
+    if (is_readable(input)) {
+        return 1;
+    }
     run_session_alone(wait, input);
+    return 0;
 }
 
 /* What it takes to wait together with another hook. */
@@ -341,18 +369,50 @@ run_with_other_hook(InputWait *wait, int input)
     shared_wait_close(&shared);
 }
 
+/* Other threads may wake this one from now on.  The descriptor for that is kept from one line to the
+   next. */
 static void
+open_wakeup(InputWait *wait)
+{
+    int wakeup = atomic_exchange(&spare_wakeup, -1);
+    PyEval_RestoreThread(wait->thread);
+    wait->wakeup = wakeup >= 0 ? wakeup : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (reading_wait == NULL && wait->wakeup >= 0) {
+        reading_wait = wait;
+    }
+    PyEval_SaveThread();
+}
+
+static void
+close_wakeup(InputWait *wait)
+{
+    if (wait->wakeup >= 0) {
+        int other = atomic_exchange(&spare_wakeup, wait->wakeup);
+        wait->wakeup = -1;
+        if (other >= 0) {
+            close(other);
+        }
+    }
+}
+
+/* Returns 1 when it is known that there is input. */
+static int
 do_background_work(InputWait *wait, int input)
 {
-    if (!handle_signals(wait)) {
-        return;
+    if (wait->wakeup < 0) {
+        open_wakeup(wait);
     }
-    if (wait->other_hook != NULL) {
-        run_with_other_hook(wait, input);
+    if (wait->is_woken || !handle_signals(wait)) {
+        return 0;
     }
-    else {
-        wait_with_session(wait, input);
+    if (wait->other_hook == NULL) {
+        return wait_with_session(wait, input);
     }
+    if (is_readable(input)) {
+        return 1;
+    }
+    run_with_other_hook(wait, input);
+    return 0;
 }
 
 static void
@@ -371,7 +431,8 @@ static int
 take_wakeup(InputWait *wait)
 {
     uint64_t times;
-    if (read(wait->wakeup, &times, sizeof(times)) < 0) {
+    int is_woken = atomic_exchange(&wait->is_woken, 0);
+    if (read(wait->wakeup, &times, sizeof(times)) < 0 && !is_woken) {
         return 0;
     }
     if (wait->has_output) {
@@ -386,7 +447,10 @@ void
 InputWait_Wake(InputWait *wait)
 {
     uint64_t once = 1;
-    (void)!write(wait->wakeup, &once, sizeof(once));
+    wait->is_woken = 1;
+    if (wait->wakeup >= 0) {
+        (void)!write(wait->wakeup, &once, sizeof(once));
+    }
 }
 
 int
@@ -404,9 +468,11 @@ WaitEnd
 InputWait_ForInput(InputWait *wait)
 {
     int input = fileno(wait->stream);
-    while (!is_readable(input)) {
+    for (;;) {
         wait->other_hook = hook_of_others();
-        do_background_work(wait, input);
+        if (do_background_work(wait, input)) {
+            return WAIT_INPUT;
+        }
         if (wait->is_interrupted) {
             return WAIT_INTERRUPTED;
         }
@@ -446,23 +512,24 @@ wait_for_input(void)
     if (stream_has_text(wait->stream) || is_readable(input)) {
         return 0;
     }
-    do {
-        do_background_work(wait, input);
-    } while (take_wakeup(wait));
+    while (!do_background_work(wait, input) && take_wakeup(wait)) {
+    }
     errno = 0;
     return 0;
 }
 
-static int
-session_wants_input(PyObject *session)
+/* New reference to the runner whose work goes on, NULL if there is none. */
+static PyObject *
+background_runner(PyObject *session)
 {
-    PyObject *result = PyObject_CallMethod(session, "wants_input", NULL);
-    int wants = result == NULL ? -1 : PyObject_IsTrue(result);
-    if (wants < 0) {
+    PyObject *runner = PyObject_CallMethod(session, "background", NULL);
+    if (runner == NULL) {
         PyErr_WriteUnraisable(session);
     }
-    Py_XDECREF(result);
-    return wants > 0;
+    else if (runner == Py_None) {
+        Py_CLEAR(runner);
+    }
+    return runner;
 }
 
 void
@@ -474,7 +541,8 @@ InputWait_Begin(InputWait *wait, PyObject *session)
                         .prompt = "",
                         .wakeup = -1,
                         .either = -1};
-    if (session != NULL && session_wants_input(session)) {
+    wait->runner = session == NULL ? NULL : background_runner(session);
+    if (wait->runner != NULL) {
         current_wait = wait;
     }
 }
@@ -488,6 +556,7 @@ InputWait_End(InputWait *wait)
     if (current_wait == wait) {
         current_wait = NULL;
     }
+    Py_CLEAR(wait->runner);
 }
 
 static void
@@ -509,17 +578,16 @@ uninstall_hook(InputWait *wait)
 /* Calls a function of the library that edits the prompt's lines, as the runtime has the module
    readline do between two terminals; 0 if there is none that could do it. */
 static int
-call_readline(const char *name)
+call_readline(ReadlineSymbol function)
 {
     if (!isatty(fileno(stdin)) || !isatty(fileno(stdout))) {
         return 0;
     }
-    void *library = Readline_Open();
-    int called = library != NULL && Readline_Call(library, name);
+    const Readline *library = Readline_Open();
+    int called = library != NULL && Readline_Call(library, function);
     if (called) {
         fflush(stdout);
     }
-    Readline_Close(library);
     return called;
 }
 
@@ -586,7 +654,7 @@ take_typed(InputWait *wait)
 static int
 draw_line(int terminal)
 {
-    if (call_readline("rl_forced_update_display") || current_wait == NULL) {
+    if (call_readline(READLINE_rl_forced_update_display) || current_wait == NULL) {
         return 0;
     }
     const char *prompt = current_wait->prompt;
@@ -599,7 +667,7 @@ draw_line(int terminal)
 static int
 erase_line(int terminal)
 {
-    if (call_readline("rl_clear_visible_line")) {
+    if (call_readline(READLINE_rl_clear_visible_line)) {
         return 0;
     }
     if (current_wait != NULL) {
@@ -691,15 +759,6 @@ read_by_driver(InputWait *wait, FILE *output)
     return line;
 }
 
-static void
-close_descriptor(int *descriptor)
-{
-    if (*descriptor >= 0) {
-        close(*descriptor);
-        *descriptor = -1;
-    }
-}
-
 /* What was written while the line's last keys were typed has no line to appear above any more. */
 static void
 end_line(InputWait *wait)
@@ -708,8 +767,11 @@ end_line(InputWait *wait)
     if (reading_wait == wait) {
         reading_wait = NULL;
     }
-    close_descriptor(&wait->either);
-    close_descriptor(&wait->wakeup);
+    if (wait->either >= 0) {
+        close(wait->either);
+        wait->either = -1;
+    }
+    close_wakeup(wait);
     if (wait->has_output) {
         PyObject *type, *value, *traceback;
         PyErr_Fetch(&type, &value, &traceback);
@@ -724,10 +786,6 @@ read_line(InputWait *wait, FILE *input, FILE *output, const char *prompt)
 {
     wait->stream = input;
     wait->prompt = prompt;
-    wait->wakeup = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (reading_wait == NULL && wait->wakeup >= 0) {
-        reading_wait = wait;
-    }
     char *line = LineDriver_Begin(wait, input, output) ? read_by_driver(wait, output)
                                                        : read_by_hook(wait, output);
     end_line(wait);

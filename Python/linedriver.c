@@ -192,9 +192,7 @@ module_would_read(FILE *input, FILE *output)
 int
 LineDriver_Begin(InputWait *wait, FILE *input, FILE *output)
 {
-    void *library = module_would_read(input, output) ? Readline_Open() : NULL;
-    int is_driven = library != NULL && Readline_HasCallbacks(library);
-    Readline_Close(library);
+    int is_driven = module_would_read(input, output) && Readline_Open() != NULL;
     if (is_driven) {
         module_reader = PyOS_ReadlineFunctionPointer;
         PyOS_ReadlineFunctionPointer = read_beside_background_work;

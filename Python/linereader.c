@@ -7,10 +7,10 @@
 /* readline itself has one line, in static variables, and its callback no argument. */
 static _Thread_local struct {
     const void *owner;
-    void *library;      /* open while a line is being read */
+    const Readline *library;    /* while a line is being read; NULL otherwise */
     int is_over;
-    int catches_resize; /* whether the library does, of itself */
-    char *line;         /* malloc()ed by readline; NULL at end of file */
+    int catches_resize;         /* whether the library does, of itself */
+    char *line;                 /* malloc()ed by readline; NULL at end of file */
 } reading;
 
 static void
@@ -19,28 +19,14 @@ on_line(char *line)
     reading.is_over = 1;
     reading.line = line;
     /* Here and not later: otherwise the prompt is shown once more. */
-    Readline_Call(reading.library, "rl_callback_handler_remove");
+    Readline_Call(reading.library, READLINE_rl_callback_handler_remove);
 }
 
 static void
 use_streams(FILE *input, FILE *output)
 {
-    FILE **readlines_input = Readline_Find(reading.library, "rl_instream");
-    FILE **readlines_output = Readline_Find(reading.library, "rl_outstream");
-    *readlines_input = input;
-    *readlines_output = output;
-}
-
-/* Returns the value before.  The library may lack the variable. */
-static int
-set_variable(const char *name, int value)
-{
-    int *variable = Readline_Find(reading.library, name);
-    int before = variable == NULL ? 0 : *variable;
-    if (variable != NULL) {
-        *variable = value;
-    }
-    return before;
+    *(FILE **)reading.library->symbols[READLINE_rl_instream] = input;
+    *(FILE **)reading.library->symbols[READLINE_rl_outstream] = output;
 }
 
 int
@@ -49,24 +35,10 @@ LineReader_IsOpen(const void *owner)
     return reading.library != NULL && reading.owner == owner;
 }
 
-static void
-close_library(void)
-{
-    set_variable("rl_catch_sigwinch", reading.catches_resize);
-    Readline_Close(reading.library);
-    reading.library = NULL;
-}
-
 int
 LineReader_Begin(const void *owner, FILE *input, FILE *output, const char *prompt)
 {
-    if (reading.library != NULL) {
-        return 0;
-    }
-    reading.library = Readline_Open();
-    if (reading.library == NULL || !Readline_HasCallbacks(reading.library)) {
-        Readline_Close(reading.library);
-        reading.library = NULL;
+    if (reading.library != NULL || (reading.library = Readline_Open()) == NULL) {
         return 0;
     }
     reading.owner = owner;
@@ -74,19 +46,26 @@ LineReader_Begin(const void *owner, FILE *input, FILE *output, const char *promp
     reading.line = NULL;
     use_streams(input, output);
     /* Signals are the interpreter's, and a new size is the owner's to tell. */
-    set_variable("rl_catch_signals", 0);
-    reading.catches_resize = set_variable("rl_catch_sigwinch", 0);
+    Readline_Set(reading.library, READLINE_rl_catch_signals, 0);
+    reading.catches_resize = Readline_Set(reading.library, READLINE_rl_catch_sigwinch, 0);
     void (*install)(const char *, void (*)(char *));
-    *(void **)&install = Readline_Find(reading.library, "rl_callback_handler_install");
+    *(void **)&install = reading.library->symbols[READLINE_rl_callback_handler_install];
     install(prompt, on_line);
     return 1;
+}
+
+static void
+end_line(void)
+{
+    Readline_Set(reading.library, READLINE_rl_catch_sigwinch, reading.catches_resize);
+    reading.library = NULL;
 }
 
 /* True if readline has taken a key already that it has done nothing with yet. */
 static int
 has_pending_key(void)
 {
-    int *pending = Readline_Find(reading.library, "rl_pending_input");
+    const int *pending = reading.library->symbols[READLINE_rl_pending_input];
     return pending != NULL && *pending != 0;
 }
 
@@ -99,7 +78,7 @@ LineReader_Feed(const void *owner)
         return 0;
     }
     do {
-        Readline_Call(reading.library, "rl_callback_read_char");
+        Readline_Call(reading.library, READLINE_rl_callback_read_char);
     } while (!reading.is_over && has_pending_key());
     return reading.is_over;
 }
@@ -108,7 +87,7 @@ void
 LineReader_Resize(const void *owner)
 {
     if (LineReader_IsOpen(owner)) {
-        Readline_Call(reading.library, "rl_resize_terminal");
+        Readline_Call(reading.library, READLINE_rl_resize_terminal);
     }
 }
 
@@ -123,7 +102,7 @@ LineReader_Take(const void *owner)
     if (line != NULL) {
         Readline_AddHistory(reading.library, line);
     }
-    close_library();
+    end_line();
     return line;
 }
 
@@ -134,13 +113,13 @@ LineReader_Abandon(const void *owner)
         return;
     }
     if (!reading.is_over) {
-        Readline_Call(reading.library, "rl_free_line_state");
-        Readline_Call(reading.library, "rl_callback_sigcleanup");
-        Readline_Call(reading.library, "rl_cleanup_after_signal");
-        Readline_Call(reading.library, "rl_callback_handler_remove");
+        Readline_Call(reading.library, READLINE_rl_free_line_state);
+        Readline_Call(reading.library, READLINE_rl_callback_sigcleanup);
+        Readline_Call(reading.library, READLINE_rl_cleanup_after_signal);
+        Readline_Call(reading.library, READLINE_rl_callback_handler_remove);
     }
     free(reading.line);
-    close_library();
+    end_line();
 }
 
 void

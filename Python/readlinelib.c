@@ -12,6 +12,9 @@ static atomic_int history_is_manual;
 /* The module's function; written once, before the module is anybody's. */
 static PyCFunction module_set_auto_history;
 
+/* What was found last; the module is never unloaded. */
+static _Thread_local Readline found_library;
+
 /* The shared object that the function is in, if that is the module readline: by what it exports,
    since its name is anybody's. */
 static void *
@@ -34,46 +37,59 @@ module_of(const void *function)
     return module;
 }
 
-void *
-Readline_Open(void)
+/* What is asked of the module's shared object is looked for in the libraries that it is linked
+   with, too. */
+static void
+look_up_symbols(const void *reader)
 {
-    const void *function;
-    memcpy(&function, &PyOS_ReadlineFunctionPointer, sizeof(function));
-    return module_of(function);
-}
-
-void
-Readline_Close(void *library)
-{
-    if (library != NULL) {
-        dlclose(library);
+    static const char *const names[] = {
+#define READLINE_NAME(name) [READLINE_##name] = #name,
+        READLINE_SYMBOLS(READLINE_NAME)
+#undef READLINE_NAME
+    };
+    void *module = module_of(reader);
+    found_library = (Readline){.reader = reader};
+    if (module != NULL) {
+        for (size_t i = 0; i < READLINE_SYMBOL_COUNT; i++) {
+            found_library.symbols[i] = dlsym(module, names[i]);
+        }
+        dlclose(module);
     }
 }
 
-/* What is asked of the module's shared object is looked for in the libraries that it is linked
-   with, too. */
-void *
-Readline_Find(void *library, const char *name)
+const Readline *
+Readline_Open(void)
 {
-    return dlsym(library, name);
+    const void *reader;
+    memcpy(&reader, &PyOS_ReadlineFunctionPointer, sizeof(reader));
+    if (found_library.reader != reader) {
+        look_up_symbols(reader);
+    }
+    int has_callbacks = found_library.symbols[READLINE_rl_callback_handler_install] != NULL;
+    return has_callbacks ? &found_library : NULL;
 }
 
 int
-Readline_HasCallbacks(void *library)
-{
-    return Readline_Find(library, "rl_callback_handler_install") != NULL;
-}
-
-int
-Readline_Call(void *library, const char *name)
+Readline_Call(const Readline *library, ReadlineSymbol name)
 {
     int (*function)(void);
-    *(void **)&function = Readline_Find(library, name);
+    *(void **)&function = library->symbols[name];
     if (function == NULL) {
         return 0;
     }
     function();
     return 1;
+}
+
+int
+Readline_Set(const Readline *library, ReadlineSymbol name, int value)
+{
+    int *variable = library->symbols[name];
+    int before = variable == NULL ? 0 : *variable;
+    if (variable != NULL) {
+        *variable = value;
+    }
+    return before;
 }
 
 static PyObject *
@@ -131,23 +147,26 @@ typedef struct {
     char *line;
 } HistoryEntry;
 
+static int
+is_last_in_history(const Readline *library, const char *line)
+{
+    HistoryEntry *(*get)(int);
+    *(void **)&get = library->symbols[READLINE_history_get];
+    const int *base = library->symbols[READLINE_history_base];
+    const int *length = library->symbols[READLINE_history_length];
+    if (get == NULL || base == NULL || length == NULL || *length <= 0) {
+        return 0;
+    }
+    HistoryEntry *last = get(*base + *length - 1);
+    return last != NULL && strcmp(last->line, line) == 0;
+}
+
 void
-Readline_AddHistory(void *library, const char *line)
+Readline_AddHistory(const Readline *library, const char *line)
 {
     void (*add)(const char *);
-    HistoryEntry *(*get)(int);
-    *(void **)&add = Readline_Find(library, "add_history");
-    *(void **)&get = Readline_Find(library, "history_get");
-    int *base = Readline_Find(library, "history_base");
-    int *length = Readline_Find(library, "history_length");
-    if (*line == '\0' || add == NULL || history_is_manual) {
-        return;
+    *(void **)&add = library->symbols[READLINE_add_history];
+    if (*line != '\0' && add != NULL && !history_is_manual && !is_last_in_history(library, line)) {
+        add(line);
     }
-    if (get != NULL && base != NULL && length != NULL && *length > 0) {
-        HistoryEntry *last = get(*base + *length - 1);
-        if (last != NULL && strcmp(last->line, line) == 0) {
-            return;
-        }
-    }
-    add(line);
 }

@@ -26,6 +26,8 @@ function does not, since it may pass coroutines on to that one.
 
 import sys
 import types
+# Not module signal, whose functions make an enumeration member of each handler.
+from _signal import SIGINT, default_int_handler, getsignal
 
 __all__ = ["AsyncioRunner", "TrioRunner", "CurioRunner", "ainput", "interact", "runner"]
 
@@ -100,23 +102,17 @@ class _Session:
             atexit.register(self.end)
         return self._default_runner
 
-    def wants_input(self):
-        """Whether to call wait_for_input() for the next line."""
-        wants = self._call("wants_input", default=False)
-        if wants:
-            if self._output is None:
-                from . import terminal
-                self._output = terminal.PromptOutput()
-            self._output.guard_line()
-        return wants
-
-    def quiet(self):
-        """Return (descriptor, seconds) if nothing is to be done for the background.
-
-        Until the descriptor can be read, or the seconds, which may be None, are over;
-        a descriptor of -1 is none.  None if wait_for_input() is to be called.
-        """
-        return self._call("quiet")
+    def background(self):
+        """Return the runner whose work goes on while the next line is typed, or None."""
+        runner = self._runner(self._keeper)
+        wants_input = getattr(runner, "wants_input", None)
+        if wants_input is None or not wants_input():
+            return None
+        if self._output is None:
+            from . import terminal
+            self._output = terminal.PromptOutput()
+        self._output.guard_line()
+        return runner
 
     def wait_for_input(self, descriptor):
         """Do background work until descriptor can be read."""
@@ -158,8 +154,11 @@ class _Session:
 
     def after_statement(self):
         """Notice a hook that was changed; end the runner that it follows."""
-        self._forget_warnings()
-        if "pdb" in sys.modules or "autoawait.interrupts" in sys.modules:
+        namespace = getattr(sys.modules.get("__main__"), "__dict__", ())
+        if "__warningregistry__" in namespace:
+            self._forget_warnings(namespace["__warningregistry__"])
+        if getsignal(SIGINT) is not default_int_handler and (
+                "pdb" in sys.modules or "autoawait.interrupts" in sys.modules):
             from . import interrupts
             interrupts.take_back()
         self._follow_hook()
@@ -176,13 +175,11 @@ class _Session:
             self._close(before)
 
     @staticmethod
-    def _forget_warnings():
+    def _forget_warnings(registry):
         """Let a coroutine never awaited be told of again.
 
         Warnings are shown once for a place, and at a prompt all is line 1.
         """
-        namespace = getattr(sys.modules.get("__main__"), "__dict__", {})
-        registry = namespace.get("__warningregistry__")
         for key in list(registry) if isinstance(registry, dict) else ():
             if isinstance(key, tuple) and str(key[0]).endswith(" was never awaited"):
                 del registry[key]
@@ -244,9 +241,9 @@ class _CallableModule(types.ModuleType):
         return _session.describe()
 
 
-def _default_awaithook(coroutine):
-    """What sys.__awaithook__ calls."""
-    return _session.default_runner()(coroutine)
+def _default_runner():
+    """Return what sys.__awaithook__ calls."""
+    return _session.default_runner()
 
 
 def _user_traceback(error, traceback):

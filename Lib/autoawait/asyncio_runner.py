@@ -2,13 +2,16 @@
 
 import asyncio
 import sys
+from _asyncio import _get_running_loop, _set_running_loop
 from _thread import get_ident
-from asyncio import events
 from contextlib import suppress
 
 import _autoawait
 
 from . import asyncio_interrupts, interrupts, loan, report
+
+# How often a statement may give way before it gets the loop itself, and SIGINT a guard.
+_STEPS_WITHOUT_LOOP = 8
 
 
 class AsyncioRunner:
@@ -50,15 +53,9 @@ class AsyncioRunner:
         interrupts it where it computes without awaiting, and becomes
         KeyboardInterrupt.  A second SIGINT abandons the task.
         """
-        refusal = None
-        if asyncio._get_running_loop() is not None:
-            refusal = "a top-level coroutine cannot be run from a running event loop"
-        elif self._is_busy or self._loop is not None and self._loop.is_running():
-            refusal = "another thread runs a top-level coroutine"
-        if refusal is not None:
-            if asyncio.iscoroutine(coroutine):
-                coroutine.close()
-            raise RuntimeError(refusal)
+        if (self._is_busy or _get_running_loop() is not None
+                or self._loop is not None and self._loop.is_running()):
+            self._refuse_if_running(coroutine)
         self._is_busy = True
         try:
             if loan.is_active():
@@ -67,6 +64,17 @@ class AsyncioRunner:
             return self._run(coroutine)
         finally:
             self._is_busy = False
+
+    def _refuse_if_running(self, coroutine):
+        if asyncio._get_running_loop() is not None:
+            refusal = "a top-level coroutine cannot be run from a running event loop"
+        elif self._is_busy or self._loop is not None and self._loop.is_running():
+            refusal = "another thread runs a top-level coroutine"
+        else:
+            return
+        if asyncio.iscoroutine(coroutine):
+            coroutine.close()
+        raise RuntimeError(refusal)
 
     def statement(self):
         """Return a context manager that lends the loop to a plain statement."""
@@ -109,7 +117,7 @@ class AsyncioRunner:
     def quiet(self):
         """Return what the loop waits for, and how long, if it has nothing to run."""
         loop = self._loop
-        if self._selector is None or loop._ready or not self.wants_input():
+        if self._selector is None or loop._ready:
             return None
         timers = loop._scheduled
         return self._selector, timers[0]._when - loop.time() if timers else None
@@ -140,48 +148,67 @@ class AsyncioRunner:
         self._policy = None
         run = object()
         token = asyncio_interrupts.current_run.set(run)
-        task = loop.create_task(coroutine, context=_autoawait.current_context())
-        guard = asyncio_interrupts.CancelRun(loop, task, run, self._interrupt_grace)
+        task = guard = None
         try:
-            if self._step_once(loop) and task.done():
-                return task.result()
+            context = _autoawait.current_context()
+            if self._selector is None or loop.get_task_factory() is not None:
+                task = loop.create_task(coroutine, context=context)
+            else:
+                # As create_task() does, of which there is no other here.
+                task = asyncio.Task(coroutine, loop=loop, context=context)
+                if self._take_first_steps(loop, task):
+                    return task.result()
+            guard = asyncio_interrupts.CancelRun(loop, task, run, self._interrupt_grace)
             with guard:
                 self._run_until_done(loop, task, guard)
             return self._result(task, guard)
         finally:
             asyncio_interrupts.current_run.reset(token)
-            if not task.done():
+            if task is None:
+                pass
+            elif not task.done():
                 report.expect_cancellation(task)
-                if guard.count != 1:
+                if guard is None or guard.count != 1:
                     # Not left alone with its cleanup, but abandoned.
                     task.cancel()
             elif not task.cancelled():
                 # KeyboardInterrupt came past the task: do not say that nobody saw it.
                 task.exception()
 
-    @staticmethod
-    def _step_once(loop):
-        """Run the step of the task just made, without a turn of the loop around it.
+    def _take_first_steps(self, loop, task):
+        """Run the task just made without turns of the loop, which has nothing else to run.
 
-        A statement that waits for nothing and starts nothing is over then, at a
-        third of the cost.  SIGINT needs no guard: Python's own handler interrupts
-        what computes.  Returns whether nothing else waits for a turn.
+        A statement that waits for nothing, or only gives way to others that are not
+        there, and starts nothing is over then, at a third of the cost.  SIGINT needs no
+        guard: Python's own handler interrupts what computes.  Returns whether the task
+        is done and nothing else waits for a turn.
         """
-        if not isinstance(loop, asyncio.SelectorEventLoop) or loop.get_task_factory():
-            return False
         hooks = sys.get_asyncgen_hooks()
-        first_step = loop._ready.pop()
+        ready = loop._ready
+        step = ready.pop()
         loop._thread_id = get_ident()
-        events._set_running_loop(loop)
+        _set_running_loop(loop)
         try:
             sys.set_asyncgen_hooks(loop._asyncgen_firstiter_hook,
                                    loop._asyncgen_finalizer_hook)
-            first_step._run()
+            step._run()
+            for _ in range(_STEPS_WITHOUT_LOOP):
+                if len(ready) != 1 or loop._stopping or not self._has_only_ready(loop):
+                    break
+                step = ready.popleft()
+                if not step._cancelled:
+                    step._run()
         finally:
             loop._thread_id = None
-            events._set_running_loop(None)
+            _set_running_loop(None)
             sys.set_asyncgen_hooks(*hooks)
-        return not loop._ready
+        return not ready and task.done()
+
+    def _has_only_ready(self, loop):
+        """Whether a turn of the loop would run what is ready and nothing else."""
+        timers = loop._scheduled
+        return (not (timers and timers[0]._when <= loop.time() + loop._clock_resolution)
+                and not _autoawait.is_readable(self._selector))
 
     def open_loop(self):
         """Return the loop, made anew if there is none or somebody closed it.

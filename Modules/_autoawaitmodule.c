@@ -99,6 +99,17 @@ check_reader(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(keep_forever_doc,
+             "keep_forever(object, /)\n--\n\n"
+             "Never let object end: a forked process has a copy of what ends in its parent.");
+
+static PyObject *
+keep_forever(PyObject *Py_UNUSED(module), PyObject *object)
+{
+    Py_INCREF(object);
+    Py_RETURN_NONE;
+}
+
 PyDoc_STRVAR(exec_awaiting_doc,
              "exec_awaiting(source, globals, locals, /)\n--\n\n"
              "Do what exec() does; the code of a coroutine is run by sys.awaithook.");
@@ -179,6 +190,7 @@ static PyMethodDef autoawait_functions[] = {
     {"check_reader", check_reader, METH_NOARGS, check_reader_doc},
     {"begin_line", begin_line, METH_O, begin_line_doc},
     {"feed_line", feed_line, METH_NOARGS, feed_line_doc},
+    {"keep_forever", keep_forever, METH_O, keep_forever_doc},
     {"write_above_line", write_above_line, METH_VARARGS, write_above_line_doc},
     {"current_context", current_context, METH_NOARGS, current_context_doc},
     {"compile_program", compile_program, METH_VARARGS, compile_program_doc},

@@ -135,6 +135,17 @@ check_reader(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(keep_forever_doc,
+             "keep_forever(object, /)\n--\n\n"
+             "Never let object end: a forked process has a copy of what ends in its parent.");
+
+static PyObject *
+keep_forever(PyObject *Py_UNUSED(module), PyObject *object)
+{
+    Py_INCREF(object);
+    Py_RETURN_NONE;
+}
+
 PyDoc_STRVAR(exec_awaiting_doc,
              "exec_awaiting(source, globals, locals, /)\n--\n\n"
              "Do what exec() does; the code of a coroutine is run by sys.awaithook.");
@@ -216,6 +227,7 @@ static PyMethodDef autoawait_functions[] = {
     {"begin_line", begin_line, METH_O, begin_line_doc},
     {"feed_line", feed_line, METH_NOARGS, feed_line_doc},
     {"is_readable", is_readable, METH_O, is_readable_doc},
+    {"keep_forever", keep_forever, METH_O, keep_forever_doc},
     {"take_output", take_output, METH_NOARGS, take_output_doc},
     {"write_to_terminal", write_to_terminal, METH_VARARGS, write_to_terminal_doc},
     {"current_context", current_context, METH_NOARGS, current_context_doc},

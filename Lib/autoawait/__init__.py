@@ -19,6 +19,7 @@ A runner may have, beside being callable, any of these methods:
     quiet()                       what that work waits for, if none is to be done now
     statement()                   a context manager around each plain statement
     close()                       end what it keeps: the session or its turn ends
+    after_fork()                  in a forked process: leave all that to the parent
 
 A runner with close() ends the one before it when it becomes the hook.  A plain
 function does not, since it may pass coroutines on to that one.
@@ -84,9 +85,11 @@ class _Session:
         self._keeper = sys.__awaithook__
         self._first_loan = None
         self._output = None                 # what comes while a line is typed
+        self._watches_forks = False
 
     def begin(self):
         """Begin a session at a prompt; return self."""
+        self._watch_forks()
         self._follow_hook()
         if self._first_loan is None:
             from . import loan
@@ -98,6 +101,7 @@ class _Session:
         """Return what sys.__awaithook__ runs coroutines with."""
         if self._default_runner is None:
             self._default_runner = runner("asyncio")
+            self._watch_forks()
             import atexit
             atexit.register(self.end)
         return self._default_runner
@@ -112,13 +116,13 @@ class _Session:
             from . import terminal
             self._output = terminal.PromptOutput()
         self._output.guard_line()
+        console = sys.modules.get("autoawait.console")
+        if console is not None:
+            console.give_way()
         return runner
 
     def wait_for_input(self, descriptor):
         """Do background work until descriptor can be read."""
-        console = sys.modules.get("autoawait.console")
-        if console is not None:
-            console.give_way()
         self._call("wait_for_input", descriptor)
         self._output.flush()
 
@@ -216,6 +220,18 @@ class _Session:
         else:
             name = getattr(hook, "name", None) or repr(hook)
         return f"Awaiting at the top level is on, with {name}; autoawait(False) switches it off."
+
+    def _watch_forks(self):
+        if not self._watches_forks:
+            import os
+            os.register_at_fork(after_in_child=self._after_fork)
+            self._watches_forks = True
+
+    def _after_fork(self):
+        for runner in self._default_runner, self._runner(self._keeper):
+            after_fork = getattr(runner, "after_fork", None)
+            if after_fork is not None:
+                after_fork()
 
     def _runner(self, hook):
         return self._default_runner if hook is sys.__awaithook__ else hook

@@ -117,7 +117,7 @@ class AsyncioRunner:
     def quiet(self):
         """Return what the loop waits for, and how long, if it has nothing to run."""
         loop = self._loop
-        if self._selector is None or loop._ready:
+        if loop is None or self._selector is None or loop._ready:
             return None
         timers = loop._scheduled
         return self._selector, timers[0]._when - loop.time() if timers else None
@@ -142,6 +142,19 @@ class AsyncioRunner:
             with suppress(RuntimeError):
                 if asyncio.get_event_loop_policy().get_event_loop() is loop:
                     asyncio.set_event_loop(None)
+
+    def after_fork(self):
+        """In a forked process: leave the loop, with all that it shares, to the parent."""
+        loop, self._loop = self._loop, None
+        self._is_busy = False
+        loan.forget()
+        if loop is not None:
+            # Its end would take the parent's descriptors out of the epoll instance they share.
+            _autoawait.keep_forever(loop)
+            thread_state = getattr(asyncio.get_event_loop_policy(), "_local", None)
+            if getattr(thread_state, "_loop", None) is loop:
+                thread_state._loop = None
+                thread_state._set_called = False
 
     def _run(self, coroutine):
         loop = self.open_loop()

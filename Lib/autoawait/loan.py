@@ -65,6 +65,12 @@ class Loan:
         _set_real_running_loop(_lent_loop)
 
 
+def forget():
+    """In a forked process: the loop that is lent runs in the parent."""
+    global _lent_loop
+    _lent_loop = None
+
+
 def is_active():
     """Whether a loop is lent in this thread."""
     return _lent_loop is not None and _lent_thread == get_ident()

@@ -1,6 +1,7 @@
 """The runner for trio: one run of trio, as a guest of the prompt, for the session."""
 
 import collections
+import contextlib
 import os
 import select
 import signal
@@ -9,6 +10,7 @@ import time
 
 import trio
 from sniffio import current_async_library_cvar
+from trio._core import _run, _thread_cache
 
 import _autoawait
 
@@ -18,20 +20,20 @@ from . import interrupts, report
 class TrioRunner:
     """Runs coroutines, one after the other, in one run of trio.
 
-    The run lives as long as the session, by trio's guest mode: trio's code runs
-    in this thread whenever the prompt waits for a coroutine or for input.  Tasks
-    started in `nursery` outlive the statement that starts them.
+    The run begins when it is first needed and lives as long as the session, by
+    trio's guest mode: trio's code runs in this thread whenever the prompt waits for
+    a coroutine or for input.  Tasks started in `nursery` outlive the statement that
+    starts them.
     """
 
     name = "trio"
 
     def __init__(self, *, close_timeout=5.0, interrupt_grace=0.2):
         """Make a runner; both limits are in seconds, as AsyncioRunner's."""
-        self.nursery = None
+        self._nursery = None
         self._host = None
         self._close_timeout = close_timeout
         self._interrupt_grace = interrupt_grace
-        self._open()
 
     def __call__(self, coroutine):
         """Run coroutine to its end; return its result or raise its exception.
@@ -57,12 +59,26 @@ class TrioRunner:
             current_async_library_cvar.set(None)
         return statement.outcome(guard)
 
+    @property
+    def nursery(self):
+        """The nursery of what outlives a statement."""
+        self._open()
+        self._host.resume()
+        return self._nursery
+
+    @contextlib.contextmanager
+    def statement(self):
+        """Have trio's own functions find the run in a plain statement."""
+        self._open()
+        self._host.resume()
+        yield
+
     def wants_input(self):
         """Whether trio's work should go on while a line is typed.
 
         In a coroutine, where trio runs already, it cannot be run once more.
         """
-        return self._host is not None and not self._host.is_running and _current_task() is None
+        return self._host is not None and not self._host.is_running and self._host.may_run()
 
     def wait_for_input(self, descriptor):
         """Run trio until descriptor can be read; KeyboardInterrupt after SIGINT."""
@@ -83,12 +99,19 @@ class TrioRunner:
         host, self._host = self._host, None
         if host is None:
             return
-        self.nursery.cancel_scope.cancel()
+        host.resume()
+        self._nursery.cancel_scope.cancel()
         with interrupts.StopOnInterrupt(host.wake, host.wake) as guard:
             host.run_until(lambda: self._ended or guard.count, timeout=self._close_timeout)
         if not self._ended:
             print("abandoned trio tasks that do not end", file=sys.stderr)
-        self.nursery = None
+        self._nursery = None
+
+    def after_fork(self):
+        """In a forked process: leave the run to the parent, unless trio's code forked."""
+        if self._host is not None and not self._host.is_running:
+            self._host.forget()
+            self._host = self._nursery = None
 
     def _open(self):
         """Start the run of trio, if there is none or it has ended."""
@@ -99,16 +122,14 @@ class TrioRunner:
         # trio leaves SIGINT alone where it is not Python's own handler: it is ours to handle.
         handler = signal.signal(signal.SIGINT, lambda *_: None)
         try:
-            trio.lowlevel.start_guest_run(
-                self._keep_nursery, run_sync_soon_threadsafe=self._host.run_soon,
-                done_callback=self._on_end)
-            self._host.run_until(lambda: self.nursery is not None)
+            self._host.begin(self._keep_nursery, self._on_end)
+            self._host.run_until(lambda: self._nursery is not None)
         finally:
             signal.signal(signal.SIGINT, handler)
 
     async def _keep_nursery(self):
         async with trio.open_nursery() as nursery:
-            self.nursery = _SessionNursery(nursery)
+            self._nursery = _SessionNursery(nursery)
             await trio.sleep_forever()
 
     def _on_end(self, outcome):
@@ -227,10 +248,47 @@ class _Host:
     def __init__(self):
         self._callbacks = collections.deque()
         self._wakeup = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._context = None    # trio's variables of this thread during another run
+        self._guest = None
         self.is_running = False
 
     def __del__(self):
         os.close(self._wakeup)
+
+    def begin(self, main, on_end):
+        """Start the run of trio, with main() as its main task."""
+        trio.lowlevel.start_guest_run(main, run_sync_soon_threadsafe=self.run_soon,
+                                      done_callback=on_end, host_uses_signal_set_wakeup_fd=True)
+        _run.GLOBAL_RUN_CONTEXT.host = self
+        self._guest = self._callbacks[0]
+
+    def make_room(self):
+        """Let another run of trio begin in this thread, until resume()."""
+        context = vars(_run.GLOBAL_RUN_CONTEXT)
+        self._context = dict(context)
+        context.clear()
+
+    def resume(self):
+        """Be this thread's run of trio again."""
+        if self._context is not None:
+            if not self.may_run():
+                raise RuntimeError("another run of trio is under way in this thread")
+            vars(_run.GLOBAL_RUN_CONTEXT).update(self._context)
+            self._context = None
+
+    def may_run(self):
+        """Whether no trio code, nor another run, is under way in this thread."""
+        context = _run.GLOBAL_RUN_CONTEXT
+        return not hasattr(context, "task") and getattr(context, "host", self) is self and (
+            self._context is None or not hasattr(context, "runner"))
+
+    def forget(self):
+        """In a forked process: leave the run alone for good, but let another begin."""
+        _autoawait.keep_forever(self._guest)
+        vars(_run.GLOBAL_RUN_CONTEXT).clear()
+        # The threads are the parent's.
+        _thread_cache.THREAD_CACHE._idle_workers.clear()
+        sys.set_asyncgen_hooks(None, None)
 
     def run_soon(self, callback):
         """Have run_until() call callback; may be called from any thread."""
@@ -243,6 +301,7 @@ class _Host:
 
     def run_until(self, done, descriptor=None, timeout=None):
         """Run callbacks until done() is true, or descriptor readable, or the time over."""
+        self.resume()
         self.is_running = True
         try:
             self._run_until(done, descriptor, timeout)
@@ -270,3 +329,15 @@ class _Host:
                 os.eventfd_read(ready)
             if deadline is not None and time.monotonic() >= deadline:
                 return
+
+
+def _setup_runner(*arguments, **keywords):
+    """As trio's own, which refuses a second run in a thread: the session's makes room."""
+    host = getattr(_run.GLOBAL_RUN_CONTEXT, "host", None)
+    if host is not None and not host.is_running:
+        host.make_room()
+    return _stock_setup_runner(*arguments, **keywords)
+
+
+_stock_setup_runner = _run.setup_runner
+_run.setup_runner = _setup_runner

@@ -325,6 +325,21 @@ class ProgramsThatRunProgramsTest(ProgramTestCase):
                 self.assertEqual((result.stdout, result.stderr),
                                  ("(8, '__mp_main__')\n" * 2 + "(8, '__main__')\n", ""))
 
+    def test_processes_of_trio(self):
+        path = self.write("script.py", textwrap.dedent("""\
+            import multiprocessing, trio
+            base = await trio.sleep(0) or 7
+            def add(number):
+                return number + base
+            if __name__ == '__main__':
+                for method in 'spawn', 'forkserver', 'fork':
+                    with multiprocessing.get_context(method).Pool(2) as pool:
+                        print(pool.map(add, range(3)))
+            """))
+        for option, variables in ((["-X", "autoawait=trio"], {}), ([], {"PYTHONAUTOAWAIT": "trio"})):
+            result = self.run_program(*option, path, **variables)
+            self.assertEqual((result.stdout, result.stderr), ("[7, 8, 9]\n" * 3, ""))
+
     def test_option_goes_to_processes(self):
         source = "import subprocess; print(subprocess._args_from_interpreter_flags())"
         for option in [], ["-X", "autoawait"], ["-X", "autoawait=trio"]:

@@ -653,6 +653,75 @@ class ChoiceTest(PromptTestCase):
         self.assertIn("close\n", prompt.leave()[0])
 
 
+class ForkTest(PromptTestCase):
+    """Processes forked at the prompt."""
+
+    def test_the_loop_is_the_parents(self):
+        for mode in [], ["-I"]:
+            with self.subTest(mode=mode):
+                prompt = self.start(*mode)
+                prompt.type("import asyncio, multiprocessing, os, sys; ticks = []")
+                prompt.type("async def tick():\n    try:\n        while True:\n"
+                            "            ticks.append(1)\n            await asyncio.sleep(0.01)\n"
+                            "    finally: print('en', 'ded', os.getpid() == parent)\n")
+                prompt.type("parent = os.getpid(); task = asyncio.create_task(tick())")
+                prompt.type("await asyncio.sleep(0.1)")
+                prompt.type(textwrap.dedent("""\
+                    def work(queue):
+                        queue.put(asyncio.get_event_loop().run_until_complete(asyncio.sleep(0, 1)))
+                        queue.put(asyncio.run(asyncio.sleep(0, 2)))
+                        queue.put(sys.awaithook(asyncio.sleep(0, 3)))
+                    """))
+                prompt.type(textwrap.dedent("""\
+                    def work_and_see():
+                        context = multiprocessing.get_context('fork')
+                        queue = context.Queue()
+                        process = context.Process(target=work, args=(queue,))
+                        process.start()
+                        process.join()
+                        return process.exitcode, [queue.get() for _ in range(3)]
+                    """))
+                self.assertEqual(prompt.type("work_and_see()"), "(0, [1, 2, 3])\n")
+                # One that ends as any program does.
+                prompt.type("child = os.fork() or exit(sys.awaithook(asyncio.sleep(0, 7)))")
+                self.assertEqual(prompt.type("os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])"),
+                                 "7\n")
+                prompt.type("before = len(ticks)")
+                time.sleep(0.5)
+                self.assertGreater(int(prompt.type("len(ticks) - before")), 20)
+                self.assertEqual(prompt.leave("exit()"), ("en ded True\n", 0))
+
+    def test_the_run_of_trio_is_the_parents(self):
+        prompt = self.start()
+        prompt.type("autoawait('trio'); import multiprocessing, os, sys, trio; ticks = []")
+        prompt.type("async def tick():\n    try:\n        while True:\n"
+                    "            ticks.append(1)\n            await trio.sleep(0.01)\n"
+                    "    finally: print('en', 'ded', os.getpid() == parent)\n")
+        prompt.type("parent = os.getpid(); autoawait.nursery.start_soon(tick)")
+        prompt.type("await trio.sleep(0.1)")
+        prompt.type(textwrap.dedent("""\
+            def work(queue):
+                queue.put(trio.run(trio.sleep, 0))
+                queue.put(sys.awaithook(trio.sleep(0.1)))
+            """))
+        prompt.type(textwrap.dedent("""\
+            def work_and_see():
+                context = multiprocessing.get_context('fork')
+                queue = context.Queue()
+                process = context.Process(target=work, args=(queue,))
+                process.start()
+                process.join()
+                return process.exitcode, [queue.get() for _ in range(2)]
+            """))
+        self.assertEqual(prompt.type("work_and_see()"), "(0, [None, None])\n")
+        prompt.type("child = os.fork() or exit(sys.awaithook(trio.sleep(0.1)) or 7)")
+        self.assertEqual(prompt.type("os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])"), "7\n")
+        prompt.type("before = len(ticks)")
+        time.sleep(0.5)
+        self.assertGreater(int(prompt.type("len(ticks) - before")), 20)
+        self.assertEqual(prompt.leave("exit()"), ("en ded True\n", 0))
+
+
 class CurioTest(unittest.TestCase):
     """The runner for curio, by a stand-in: Debian has no package of curio."""
 
@@ -743,6 +812,30 @@ class TrioTest(PromptTestCase):
         prompt.type("before = len(ticks)")
         time.sleep(0.5)
         self.assertGreater(int(prompt.type("len(ticks) - before")), 10)
+
+    def test_other_runs_in_plain_statements(self):
+        prompt = self.start_trio()
+        prompt.type("import asyncio, sys, warnings; ticks = []; warnings.simplefilter('error')")
+        prompt.type("async def tick():\n    while True:\n        ticks.append(1)\n"
+                    "        await trio.sleep(0.01)\n")
+        prompt.type("async def give(x):\n    await trio.sleep(0.01)\n    return x\n")
+        nursery, run = "autoawait.nursery.start_soon(tick)", "trio.run(give, 5)"
+        for statement in run, f"{nursery}; {run}", f"_ = {run}; {nursery}; {run}":
+            self.assertEqual(prompt.type(statement), "5\n")
+        prompt.type("before = len(ticks)")
+        time.sleep(0.5)
+        self.assertGreater(int(prompt.type("len(ticks) - before")), 20)
+        shown = prompt.interrupt("print('be', 'gin'); trio.run(trio.sleep, 99)", "be gin")
+        self.assertEqual(shown.count("\nKeyboardInterrupt\n"), 1)
+        self.check_session(prompt, [
+            ("asyncio.run(asyncio.sleep(0, 6))", "6\n"),
+            ("token = trio.lowlevel.current_trio_token()", ""),
+            ("await give(7)", "7\n"),
+            ("trio.lowlevel.current_trio_token() is token", "True\n"),
+        ])
+        prompt.type("async def nest(): trio.run(give, 8)\n")
+        self.assertTrue(prompt.type("await nest()").endswith(
+            "RuntimeError: Attempted to call run() from inside a run()\n"))
 
     def test_interrupt_and_exit(self):
         prompt = self.start_trio()

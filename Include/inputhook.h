@@ -48,8 +48,11 @@ WaitEnd InputWait_ForInput(InputWait *wait);
    handler. */
 void InputWait_Wake(InputWait *wait);
 
-/* Has the thread that reads a line, if there is one, call the session's show_output() soon.  0 if
-   none does.  With the GIL. */
+/* Whether a thread reads a line.  With the GIL. */
+int InputWait_IsReading(void);
+
+/* Has that thread, if there is one, call the session's show_output() soon.  0 if there is none.  With
+   the GIL. */
 int InputWait_TakeOutput(void);
 
 /* Writes text to the descriptor terminal; above_line: above the line that is being typed, which is

@@ -55,15 +55,75 @@ write_to_terminal(PyObject *Py_UNUSED(module), PyObject *arguments)
     Py_RETURN_NONE;
 }
 
-PyDoc_STRVAR(take_output_doc,
-             "take_output()\n--\n\n"
-             "Have show_output() called, in the session, by the thread that reads a line.\n\n"
-             "False if none does.");
+/* 1 if file is a terminal, -1 with an exception. */
+static int
+is_terminal(PyObject *file)
+{
+    PyObject *result = PyObject_CallMethod(file, "isatty", NULL);
+    int is_terminal = result == NULL ? -1 : PyObject_IsTrue(result);
+    Py_XDECREF(result);
+    return is_terminal;
+}
+
+/* Keeps data for the thread that reads a line.  New reference to its length; None if no line is being
+   read.  From the question for that to the end nobody else runs. */
+static PyObject *
+keep_output(PyObject *pending, PyObject *data)
+{
+    PyObject *bytes = PyBytes_FromObject(data);
+    if (bytes == NULL) {
+        return NULL;
+    }
+    PyObject *result = NULL;
+    if (!InputWait_TakeOutput()) {
+        result = Py_NewRef(Py_None);
+    }
+    else if (PyList_Append(pending, bytes) == 0) {
+        result = PyLong_FromSsize_t(PyBytes_GET_SIZE(bytes));
+    }
+    Py_DECREF(bytes);
+    return result;
+}
+
+/* self: (file, pending). */
+static PyObject *
+write_guarded(PyObject *self, PyObject *data)
+{
+    PyObject *file = PyTuple_GET_ITEM(self, 0);
+    if (InputWait_IsReading()) {
+        int goes_to_terminal = is_terminal(file);
+        if (goes_to_terminal < 0) {
+            return NULL;
+        }
+        if (goes_to_terminal) {
+            PyObject *length = keep_output(PyTuple_GET_ITEM(self, 1), data);
+            if (length != Py_None) {
+                return length;
+            }
+            Py_DECREF(length);
+        }
+    }
+    return PyObject_CallMethod((PyObject *)Py_TYPE(file), "write", "OO", file, data);
+}
+
+static PyMethodDef write_guarded_definition = {
+    "write", write_guarded, METH_O,
+    PyDoc_STR("write(data, /)\n--\n\nWrite data, above the line being typed if there is one.")};
+
+PyDoc_STRVAR(guarded_write_doc,
+             "guarded_write(file, pending, /)\n--\n\n"
+             "Return what to put in the place of file.write.\n\n"
+             "While a line is read, what is written to a terminal is added to the list pending,\n"
+             "and the thread that reads calls the session's show_output() soon.");
 
 static PyObject *
-take_output(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
+guarded_write(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
-    return PyBool_FromLong(InputWait_TakeOutput());
+    PyObject *file, *pending;
+    if (!PyArg_ParseTuple(arguments, "OO!:guarded_write", &file, &PyList_Type, &pending)) {
+        return NULL;
+    }
+    return PyCFunction_New(&write_guarded_definition, arguments);
 }
 
 PyDoc_STRVAR(is_readable_doc,
@@ -228,7 +288,7 @@ static PyMethodDef autoawait_functions[] = {
     {"feed_line", feed_line, METH_NOARGS, feed_line_doc},
     {"is_readable", is_readable, METH_O, is_readable_doc},
     {"keep_forever", keep_forever, METH_O, keep_forever_doc},
-    {"take_output", take_output, METH_NOARGS, take_output_doc},
+    {"guarded_write", guarded_write, METH_VARARGS, guarded_write_doc},
     {"write_to_terminal", write_to_terminal, METH_VARARGS, write_to_terminal_doc},
     {"current_context", current_context, METH_NOARGS, current_context_doc},
     {"compile_program", compile_program, METH_VARARGS, compile_program_doc},

@@ -454,6 +454,12 @@ InputWait_Wake(InputWait *wait)
 }
 
 int
+InputWait_IsReading(void)
+{
+    return reading_wait != NULL;
+}
+
+int
 InputWait_TakeOutput(void)
 {
     if (reading_wait == NULL) {

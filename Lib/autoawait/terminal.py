@@ -9,7 +9,6 @@ screen, all of it is written, and prompt and line are drawn again below.
 
 import collections
 import contextlib
-import functools
 import os
 import sys
 
@@ -68,39 +67,26 @@ class PromptOutput:
     """
 
     def __init__(self):
-        self._pending = collections.deque()
+        self._pending = []
         self._files = None
 
     def guard_line(self):
-        """Watch the output from the beginning of a line on; cheap."""
+        """Watch the output from the beginning of a line on; cheap.
+
+        What takes the place of write() does what that does unless a line is being typed,
+        and is no Python code, which a debugger would stop in.
+        """
         if self._files is None:
-            self._files = [(file, functools.partial(self._write, file))
+            self._files = [(file, _autoawait.guarded_write(file, self._pending))
                            for file in (_terminal_files() if os.isatty(0) else ())]
         for file, write in self._files:
             file.write = write
 
-    def _write(self, file, data):
-        if not file.isatty():
-            return type(file).write(file, data)
-        data = bytes(data)
-        # In this order, and in the opposite one below: other threads write, too.
-        self._pending.append(data)
-        if not _autoawait.take_output():
-            # The line is over.
-            self._stop_watching()
-            self.show(False)
-        return len(data)
-
-    def _stop_watching(self):
-        for file, _ in self._files:
-            with contextlib.suppress(AttributeError):
-                del file.write
-
     def show(self, above_line):
         """Write what came, above the line if one is being typed."""
-        text = b"".join(self._pending.popleft() for _ in range(len(self._pending)))
-        if text:
-            _autoawait.write_to_terminal(self._files[0][0].fileno(), text, above_line)
+        texts, self._pending[:] = self._pending[:], ()
+        if texts:
+            _autoawait.write_to_terminal(self._files[0][0].fileno(), b"".join(texts), above_line)
 
     def flush(self):
         """Have what is still in the streams' buffers appear."""

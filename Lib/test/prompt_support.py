@@ -91,10 +91,10 @@ class PromptTestCase(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.home = folder.name
 
-    def start(self, *arguments, executable=None, timeout=30, **variables):
+    def start(self, *arguments, executable=None, timeout=30, kind=Prompt, **variables):
         """Start a prompt with command-line arguments and environment variables."""
-        prompt = Prompt(*arguments, executable=executable, timeout=timeout,
-                        environment=clean_environment(HOME=self.home, **variables))
+        prompt = kind(*arguments, executable=executable, timeout=timeout,
+                      environment=clean_environment(HOME=self.home, **variables))
         self.addCleanup(prompt.child.close, force=True)
         return prompt
 

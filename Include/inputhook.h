@@ -19,6 +19,7 @@ typedef struct InputWait {
     int (*other_hook)(void);  /* whose PyOS_InputHook this was, or NULL */
     int installed;
     int timer_exists;
+    int is_interrupting;
     timer_t timer;            /* raises SIGINT in the reader, see InputWait_Interrupt */
     FILE *stream;             /* where a line is being read from, and what prompt is shown: */
     const char *prompt;       /* set when the runtime asks for a line */

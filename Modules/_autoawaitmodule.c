@@ -1,6 +1,7 @@
 /* _autoawait: what the module autoawait cannot say in Python. */
 
 #include "inputhook.h"
+#include "interrupts.h"
 #include "linereader.h"
 #include "program.h"
 #include "pyasync.h"
@@ -99,6 +100,36 @@ check_reader(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(uninterrupted_doc,
+             "uninterrupted(function, /, *arguments)\n--\n\n"
+             "Call function; handlers of signals run after it, and where it calls interruptible().");
+
+PyDoc_STRVAR(interruptible_doc,
+             "interruptible(function, /, *arguments)\n--\n\n"
+             "Call function; handlers of signals run meanwhile.");
+
+static PyObject *
+call_held(int held, PyObject *const *arguments, Py_ssize_t count)
+{
+    if (count == 0) {
+        PyErr_SetString(PyExc_TypeError, "a function was expected");
+        return NULL;
+    }
+    return Interrupts_Call(held, arguments[0], arguments + 1, count - 1);
+}
+
+static PyObject *
+uninterrupted(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
+{
+    return call_held(1, arguments, count);
+}
+
+static PyObject *
+interruptible(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
+{
+    return call_held(0, arguments, count);
+}
+
 PyDoc_STRVAR(keep_forever_doc,
              "keep_forever(object, /)\n--\n\n"
              "Never let object end: a forked process has a copy of what ends in its parent.");
@@ -190,6 +221,8 @@ static PyMethodDef autoawait_functions[] = {
     {"check_reader", check_reader, METH_NOARGS, check_reader_doc},
     {"begin_line", begin_line, METH_O, begin_line_doc},
     {"feed_line", feed_line, METH_NOARGS, feed_line_doc},
+    {"uninterrupted", _PyCFunction_CAST(uninterrupted), METH_FASTCALL, uninterrupted_doc},
+    {"interruptible", _PyCFunction_CAST(interruptible), METH_FASTCALL, interruptible_doc},
     {"keep_forever", keep_forever, METH_O, keep_forever_doc},
     {"write_above_line", write_above_line, METH_VARARGS, write_above_line_doc},
     {"current_context", current_context, METH_NOARGS, current_context_doc},

@@ -9,6 +9,7 @@
    timer sends it to this thread anew, right after the hook has returned. */
 
 #include "inputhook.h"
+#include "interrupts.h"
 #include "linereader.h"
 #include "parser.h"
 #include "session.h"
@@ -71,6 +72,7 @@ interrupt_reader(InputWait *wait)
     struct itimerspec soon = {.it_value = {.tv_nsec = 1000000},
                               .it_interval = {.tv_nsec = 50000000}};
     timer_settime(wait->timer, 0, &soon, NULL);
+    wait->is_interrupting = 1;
 }
 
 /* Takes the exception that is set: KeyboardInterrupt is the reader's to raise. */
@@ -91,7 +93,12 @@ static int
 run_session(InputWait *wait, int descriptor)
 {
     PyEval_RestoreThread(wait->thread);
+    int held_before = Interrupts_SetHeld(1);
     PyObject *result = PyObject_CallMethod(wait->session, "wait_for_input", "i", descriptor);
+    Interrupts_SetHeld(held_before);
+    if (result != NULL && PyErr_CheckSignals() < 0) {
+        Py_CLEAR(result);
+    }
     if (result == NULL) {
         pass_on_exception(wait);
     }
@@ -220,7 +227,9 @@ wait_for_input(void)
 static int
 session_wants_input(PyObject *session)
 {
+    int held_before = Interrupts_SetHeld(1);
     PyObject *result = PyObject_CallMethod(session, "wants_input", NULL);
+    Interrupts_SetHeld(held_before);
     int wants = result == NULL ? -1 : PyObject_IsTrue(result);
     if (wants < 0) {
         PyErr_WriteUnraisable(session);
@@ -381,12 +390,17 @@ InputWait_WriteAbove(int terminal, const char *text, size_t length)
     return draw_line(terminal);
 }
 
-/* The timer may have sent more than the one signal that the reader took. */
+/* The timer may have sent more than the one signal that the reader took; or none in time, where a
+   line was there as soon as the interrupt: then it concerns what the line says. */
 static void
-stop_interrupting(InputWait *wait)
+stop_interrupting(InputWait *wait, int has_line)
 {
     struct itimerspec never = {.it_value = {0}};
     timer_settime(wait->timer, 0, &never, NULL);
+    wait->is_interrupting = 0;
+    if (has_line) {
+        PyErr_SetInterrupt();
+    }
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     if (type != NULL && PyErr_CheckSignals() < 0) {
@@ -431,8 +445,8 @@ read_line(InputWait *wait, FILE *sys_stdin, FILE *sys_stdout, const char *prompt
     char *line = __real_PyOS_Readline(sys_stdin, sys_stdout, prompt);
     line = with_typed(wait, line);
     wait->prompt = "";
-    if (wait->timer_exists) {
-        stop_interrupting(wait);
+    if (wait->is_interrupting) {
+        stop_interrupting(wait, line != NULL);
     }
     return line;
 }

@@ -28,6 +28,7 @@ typedef struct InputWait {
     int either;               /* readable when the stream or wakeup is; -1 if not yet needed */
     int has_output;           /* the session has something to show */
     int timer_exists;
+    int is_interrupting;      /* the timer does */
     timer_t timer;            /* raises SIGINT in the reader: interrupt_reader() */
     char *typed;              /* taken back from the kernel, which edits the line: its beginning, */
     size_t typed_length;      /* owned by PyMem_RawMalloc(); NULL as a rule */

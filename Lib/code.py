@@ -10,7 +10,7 @@ as it is.
 import sys
 from importlib.machinery import SourceFileLoader
 
-from _autoawait import exec_awaiting
+from _autoawait import exec_awaiting, interruptible, uninterrupted
 
 # Where inspect finds the classes.
 __file__ = f"{sys._stdlib_dir}/code.py"
@@ -65,14 +65,18 @@ def _run_plain(interpreter, code):
         return _stock_runcode(interpreter, code)
     import autoawait
 
-    loan = autoawait._session.console_statement()
+    return uninterrupted(_run_lent, autoawait._session, interpreter, code)
+
+
+def _run_lent(session, interpreter, code):
+    loan = session.console_statement()
     if loan is None:
-        return _stock_runcode(interpreter, code)
+        return interruptible(_stock_runcode, interpreter, code)
     try:
         with loan:
-            return _stock_runcode(interpreter, code)
+            return interruptible(_stock_runcode, interpreter, code)
     finally:
-        autoawait._session.after_statement()
+        session.after_statement()
 
 
 _runsource.__doc__ = _stock_runsource.__doc__

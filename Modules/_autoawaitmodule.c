@@ -1,6 +1,7 @@
 /* _autoawait: what the module autoawait cannot say in Python. */
 
 #include "inputhook.h"
+#include "interrupts.h"
 #include "linereader.h"
 #include "program.h"
 #include "pyasync.h"
@@ -195,6 +196,36 @@ check_reader(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(uninterrupted_doc,
+             "uninterrupted(function, /, *arguments)\n--\n\n"
+             "Call function; handlers of signals run after it, and where it calls interruptible().");
+
+PyDoc_STRVAR(interruptible_doc,
+             "interruptible(function, /, *arguments)\n--\n\n"
+             "Call function; handlers of signals run meanwhile.");
+
+static PyObject *
+call_held(int held, PyObject *const *arguments, Py_ssize_t count)
+{
+    if (count == 0) {
+        PyErr_SetString(PyExc_TypeError, "a function was expected");
+        return NULL;
+    }
+    return Interrupts_Call(held, arguments[0], arguments + 1, count - 1);
+}
+
+static PyObject *
+uninterrupted(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
+{
+    return call_held(1, arguments, count);
+}
+
+static PyObject *
+interruptible(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
+{
+    return call_held(0, arguments, count);
+}
+
 PyDoc_STRVAR(keep_forever_doc,
              "keep_forever(object, /)\n--\n\n"
              "Never let object end: a forked process has a copy of what ends in its parent.");
@@ -287,6 +318,8 @@ static PyMethodDef autoawait_functions[] = {
     {"begin_line", begin_line, METH_O, begin_line_doc},
     {"feed_line", feed_line, METH_NOARGS, feed_line_doc},
     {"is_readable", is_readable, METH_O, is_readable_doc},
+    {"uninterrupted", _PyCFunction_CAST(uninterrupted), METH_FASTCALL, uninterrupted_doc},
+    {"interruptible", _PyCFunction_CAST(interruptible), METH_FASTCALL, interruptible_doc},
     {"keep_forever", keep_forever, METH_O, keep_forever_doc},
     {"guarded_write", guarded_write, METH_VARARGS, guarded_write_doc},
     {"write_to_terminal", write_to_terminal, METH_VARARGS, write_to_terminal_doc},

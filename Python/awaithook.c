@@ -4,6 +4,7 @@
    use and calls that; every other runner is a callable that the user set. */
 
 #include "awaithook.h"
+#include "interrupts.h"
 #include "modes.h"
 #include "pyasync.h"
 
@@ -121,7 +122,9 @@ skip_runners(PyObject *value, PyObject *traceback)
     PyObject *name = PyUnicode_FromString("autoawait");
     PyObject *module = name == NULL ? NULL : PyImport_GetModule(name);
     if (module != NULL) {
+        int held_before = Interrupts_SetHeld(1);
         rest = PyObject_CallMethod(module, "_user_traceback", "OO", value, traceback);
+        Interrupts_SetHeld(held_before);
     }
     Py_XDECREF(name);
     Py_XDECREF(module);

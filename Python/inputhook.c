@@ -11,6 +11,7 @@
 
 #include "inputhook.h"
 
+#include "interrupts.h"
 #include "linedriver.h"
 #include "linereader.h"
 #include "parser.h"
@@ -94,6 +95,7 @@ interrupt_reader(InputWait *wait)
     struct itimerspec soon = {.it_value = {.tv_nsec = 1000000},
                               .it_interval = {.tv_nsec = 50000000}};
     timer_settime(wait->timer, 0, &soon, NULL);
+    wait->is_interrupting = 1;
 }
 
 static int wait_for_input(void);
@@ -126,7 +128,12 @@ static int
 run_session(InputWait *wait, int descriptor)
 {
     PyEval_RestoreThread(wait->thread);
+    int held_before = Interrupts_SetHeld(1);
     PyObject *result = PyObject_CallMethod(wait->session, "wait_for_input", "i", descriptor);
+    Interrupts_SetHeld(held_before);
+    if (result != NULL && PyErr_CheckSignals() < 0) {
+        Py_CLEAR(result);
+    }
     if (result == NULL) {
         pass_on_exception(wait);
     }
@@ -419,7 +426,9 @@ static void
 show_output(InputWait *wait, int above_line)
 {
     wait->has_output = 0;
+    int held_before = Interrupts_SetHeld(1);
     PyObject *result = PyObject_CallMethod(wait->session, "show_output", "i", above_line);
+    Interrupts_SetHeld(held_before);
     if (result == NULL) {
         PyErr_WriteUnraisable(wait->session);
     }
@@ -528,7 +537,9 @@ wait_for_input(void)
 static PyObject *
 background_runner(PyObject *session)
 {
+    int held_before = Interrupts_SetHeld(1);
     PyObject *runner = PyObject_CallMethod(session, "background", NULL);
+    Interrupts_SetHeld(held_before);
     if (runner == NULL) {
         PyErr_WriteUnraisable(session);
     }
@@ -696,12 +707,17 @@ InputWait_Write(int terminal, const char *text, size_t length, int above_line)
     return draw_line(terminal);
 }
 
-/* The timer may have sent more than the one signal that the reader took. */
+/* The timer may have sent more than the one signal that the reader took; or none in time, where a
+   line was there as soon as the interrupt: then it concerns what the line says. */
 static void
-stop_interrupting(InputWait *wait)
+stop_interrupting(InputWait *wait, int has_line)
 {
     struct itimerspec never = {.it_value = {0}};
     timer_settime(wait->timer, 0, &never, NULL);
+    wait->is_interrupting = 0;
+    if (has_line) {
+        PyErr_SetInterrupt();
+    }
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     if (type != NULL && PyErr_CheckSignals() < 0) {
@@ -745,8 +761,8 @@ read_by_hook(InputWait *wait, FILE *output)
     char *line = __real_PyOS_Readline(wait->stream, output, wait->prompt);
     uninstall_hook(wait);
     line = with_typed(wait, line);
-    if (wait->timer_exists) {
-        stop_interrupting(wait);
+    if (wait->is_interrupting) {
+        stop_interrupting(wait, line != NULL);
     }
     return line;
 }

@@ -30,6 +30,8 @@ import types
 # Not module signal, whose functions make an enumeration member of each handler.
 from _signal import SIGINT, default_int_handler, getsignal
 
+import _autoawait
+
 __all__ = ["AsyncioRunner", "TrioRunner", "CurioRunner", "ainput", "interact", "runner"]
 
 _RUNNER_CLASSES = {
@@ -108,9 +110,7 @@ class _Session:
 
     def background(self):
         """Return the runner whose work goes on while the next line is typed, or None."""
-        runner = self._runner(self._keeper)
-        wants_input = getattr(runner, "wants_input", None)
-        if wants_input is None or not wants_input():
+        if not self._call("wants_input", default=False):
             return None
         if self._output is None:
             from . import terminal
@@ -119,7 +119,7 @@ class _Session:
         console = sys.modules.get("autoawait.console")
         if console is not None:
             console.give_way()
-        return runner
+        return self._runner(self._keeper)
 
     def wait_for_input(self, descriptor):
         """Do background work until descriptor can be read."""
@@ -135,7 +135,8 @@ class _Session:
         if self._is_unused():
             # Who imports asyncio may ask for the running loop; nobody else has one made.
             return self._first_loan
-        return self._call("statement")
+        manager = self._call("statement")
+        return manager if manager is None or _is_ours(manager) else _Interruptible(manager)
 
     def _is_unused(self):
         return self._default_runner is None and self._keeper is sys.__awaithook__
@@ -176,7 +177,7 @@ class _Session:
         self._hook = hook
         if hook is not self._keeper and (hook is sys.__awaithook__ or hasattr(hook, "close")):
             before, self._keeper = self._keeper, hook
-            self._close(before)
+            self._call("close", hook=before)
 
     @staticmethod
     def _forget_warnings(registry):
@@ -192,7 +193,7 @@ class _Session:
         """End the session: what the runner in use keeps, and the default's."""
         self._follow_hook()
         for hook in {id(hook): hook for hook in (self._keeper, sys.__awaithook__)}.values():
-            self._close(hook)
+            self._call("close", hook=hook)
 
     def switch(self, choice):
         """Make choice the hook, as autoawait() documents."""
@@ -228,22 +229,41 @@ class _Session:
             self._watches_forks = True
 
     def _after_fork(self):
-        for runner in self._default_runner, self._runner(self._keeper):
-            after_fork = getattr(runner, "after_fork", None)
-            if after_fork is not None:
-                after_fork()
+        for hook in sys.__awaithook__, self._keeper:
+            self._call("after_fork", hook=hook)
 
     def _runner(self, hook):
         return self._default_runner if hook is sys.__awaithook__ else hook
 
-    def _call(self, method, *arguments, default=None):
-        method = getattr(self._runner(self._keeper), method, None)
-        return default if method is None else method(*arguments)
+    def _call(self, method, *arguments, hook=None, default=None):
+        """Call a method of the runner in use, or of hook, if it has it.
 
-    def _close(self, hook):
-        close = getattr(self._runner(hook), "close", None)
-        if close is not None:
-            close()
+        The session's methods are called with SIGINT held back.  Our runners know when
+        to let go; others' are interrupted as any code.
+        """
+        method = getattr(self._runner(hook or self._keeper), method, None)
+        if method is None:
+            return default
+        if _is_ours(method):
+            return method(*arguments)
+        return _autoawait.interruptible(method, *arguments)
+
+
+class _Interruptible:
+    """A context manager of others', entered and left as any code."""
+
+    def __init__(self, manager):
+        self._manager = manager
+
+    def __enter__(self):
+        return _autoawait.interruptible(self._manager.__enter__)
+
+    def __exit__(self, *exception):
+        return _autoawait.interruptible(self._manager.__exit__, *exception)
+
+
+def _is_ours(thing):
+    return str(getattr(thing, "__module__", None)).partition(".")[0] == __name__
 
 
 class _CallableModule(types.ModuleType):

@@ -53,6 +53,9 @@ class AsyncioRunner:
         interrupts it where it computes without awaiting, and becomes
         KeyboardInterrupt.  A second SIGINT abandons the task.
         """
+        return _autoawait.uninterrupted(self._call, coroutine)
+
+    def _call(self, coroutine):
         if (self._is_busy or _get_running_loop() is not None
                 or self._loop is not None and self._loop.is_running()):
             self._refuse_if_running(coroutine)
@@ -103,7 +106,8 @@ class AsyncioRunner:
             # A regular file: it can always be read, and the loop gets one turn.
             loop.call_soon(input_wait.on_input)
         try:
-            with (interrupts.StopOnInterrupt(input_wait.wake, loop.stop) as guard,
+            with (interrupts.StopOnInterrupt(input_wait.wake, loop.stop,
+                                             asyncio_interrupts.wakeup_fd(loop)) as guard,
                   loan.Suspended()):
                 while not input_wait.is_over and not guard.count:
                     self._run_reporting(loop)
@@ -204,13 +208,13 @@ class AsyncioRunner:
         try:
             sys.set_asyncgen_hooks(loop._asyncgen_firstiter_hook,
                                    loop._asyncgen_finalizer_hook)
-            step._run()
+            _autoawait.interruptible(step._run)
             for _ in range(_STEPS_WITHOUT_LOOP):
                 if len(ready) != 1 or loop._stopping or not self._has_only_ready(loop):
                     break
                 step = ready.popleft()
                 if not step._cancelled:
-                    step._run()
+                    _autoawait.interruptible(step._run)
         finally:
             loop._thread_id = None
             _set_running_loop(None)
@@ -256,7 +260,7 @@ class AsyncioRunner:
         try:
             while True:
                 try:
-                    loop.run_forever()
+                    _autoawait.interruptible(loop.run_forever)
                 except SystemExit as error:
                     report.show_background_exit(error)
                 else:
@@ -274,19 +278,22 @@ class AsyncioRunner:
         if not task.done():
             raise KeyboardInterrupt
         try:
-            return task.result()
+            result = task.result()
         except asyncio.CancelledError as cancelled:
             if not guard.count:
                 raise
             # The place where the task was waiting is what the user sees.
             raise KeyboardInterrupt().with_traceback(cancelled.__traceback__) from None
+        if guard.count and not guard.had_effect:
+            raise KeyboardInterrupt
+        return result
 
     @staticmethod
     def _run_reporting(loop):
         """Run the loop until it is stopped, whatever background tasks raise."""
         while True:
             try:
-                loop.run_forever()
+                _autoawait.interruptible(loop.run_forever)
                 return
             except SystemExit as error:
                 report.show_background_exit(error)
@@ -316,7 +323,7 @@ class AsyncioRunner:
         timer = loop.call_later(self._close_timeout, task.cancel)
         while not task.done():
             try:
-                loop.run_until_complete(task)
+                _autoawait.interruptible(loop.run_until_complete, task)
             except (asyncio.CancelledError, KeyboardInterrupt):
                 break
             except (SystemExit, RuntimeError):

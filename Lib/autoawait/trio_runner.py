@@ -7,6 +7,7 @@ import select
 import signal
 import sys
 import time
+import warnings
 
 import trio
 from sniffio import current_async_library_cvar
@@ -42,15 +43,18 @@ class TrioRunner:
         and becomes KeyboardInterrupt; what takes longer than interrupt_grace to
         clean up goes on in the background.
         """
+        return _autoawait.uninterrupted(self._call, coroutine)
+
+    def _call(self, coroutine):
         if not hasattr(coroutine, "send"):
             raise TypeError(f"a coroutine was expected, got {coroutine!r}")
         self._open()
         statement = _Statement(coroutine)
         guard = _CancelStatement(self._host, statement)
-        trio.lowlevel.spawn_system_task(statement.run, name="<statement>",
-                                        context=_autoawait.current_context())
         try:
             with guard:
+                trio.lowlevel.spawn_system_task(statement.run, name="<statement>",
+                                                context=_autoawait.current_context())
                 self._host.run_until(lambda: statement.ended or guard.count)
                 self._host.run_until(lambda: statement.ended or guard.gave_up,
                                      timeout=self._interrupt_grace)
@@ -66,12 +70,10 @@ class TrioRunner:
         self._host.resume()
         return self._nursery
 
-    @contextlib.contextmanager
     def statement(self):
         """Have trio's own functions find the run in a plain statement."""
         self._open()
         self._host.resume()
-        yield
 
     def wants_input(self):
         """Whether trio's work should go on while a line is typed.
@@ -85,7 +87,7 @@ class TrioRunner:
         if not self.wants_input():
             return
         host = self._host
-        with interrupts.StopOnInterrupt(host.wake, host.wake) as guard:
+        with interrupts.StopOnInterrupt(host.wake, host.wake, host.wakeup_fd) as guard:
             host.run_until(lambda: guard.count, descriptor)
         if guard.count:
             raise KeyboardInterrupt
@@ -101,7 +103,7 @@ class TrioRunner:
             return
         host.resume()
         self._nursery.cancel_scope.cancel()
-        with interrupts.StopOnInterrupt(host.wake, host.wake) as guard:
+        with interrupts.StopOnInterrupt(host.wake, host.wake, host.wakeup_fd) as guard:
             host.run_until(lambda: self._ended or guard.count, timeout=self._close_timeout)
         if not self._ended:
             print("abandoned trio tasks that do not end", file=sys.stderr)
@@ -170,6 +172,7 @@ class _Statement:
         self._coroutine = coroutine
         self._result = None
         self._error = None
+        self._place = None
         self._given_up = False
         self.task = None
         self.ended = False
@@ -181,12 +184,6 @@ class _Statement:
         try:
             with self.scope:
                 self._result = await self._await_coroutine()
-        finally:
-            self.ended = True
-
-    async def _await_coroutine(self):
-        try:
-            return await self._coroutine
         except trio.Cancelled as cancelled:
             self._error = cancelled
             raise
@@ -194,16 +191,28 @@ class _Statement:
             self._error = error
             if self._given_up:
                 report.show_failure("exception in the cleanup of an interrupted statement", error)
+        finally:
+            self.ended = True
+
+    async def _await_coroutine(self):
+        try:
+            return await self._coroutine
+        except BaseException as error:
+            # Where it was, should the scope take the error, or what there is in a group of them.
+            self._place = error.__traceback__
+            raise
 
     def outcome(self, guard):
         """Return the result or raise what the coroutine raised."""
         if not self.ended:
             self._given_up = True
             raise KeyboardInterrupt
-        if isinstance(self._error, trio.Cancelled) and guard.count:
-            raise KeyboardInterrupt().with_traceback(self._error.__traceback__) from None
+        if self.scope.cancelled_caught and self._error is None:
+            raise KeyboardInterrupt().with_traceback(self._place)
         if self._error is not None:
             raise self._error
+        if guard.count and not guard.had_effect:
+            raise KeyboardInterrupt
         return self._result
 
 
@@ -211,7 +220,7 @@ class _CancelStatement(interrupts.CancelOnInterrupt):
     """SIGINT cancels a statement's scope."""
 
     def __init__(self, host, statement):
-        super().__init__(host.wake)
+        super().__init__(host.wake, host.wakeup_fd)
         self._host = host
         self._statement = statement
 
@@ -247,40 +256,44 @@ class _Host:
 
     def __init__(self):
         self._callbacks = collections.deque()
-        self._wakeup = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        self._context = None    # trio's variables of this thread during another run
+        self._wakeup, self.wakeup_fd = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._context = None    # trio's variables of this thread
+        self.other_run = None   # a generator: the last run for which we made room
         self._guest = None
         self.is_running = False
 
     def __del__(self):
         os.close(self._wakeup)
+        os.close(self.wakeup_fd)
 
     def begin(self, main, on_end):
         """Start the run of trio, with main() as its main task."""
         trio.lowlevel.start_guest_run(main, run_sync_soon_threadsafe=self.run_soon,
                                       done_callback=on_end, host_uses_signal_set_wakeup_fd=True)
-        _run.GLOBAL_RUN_CONTEXT.host = self
         self._guest = self._callbacks[0]
+        context = vars(_run.GLOBAL_RUN_CONTEXT)
+        context["host"] = self
+        self._context = dict(context)
 
     def make_room(self):
         """Let another run of trio begin in this thread, until resume()."""
-        context = vars(_run.GLOBAL_RUN_CONTEXT)
-        self._context = dict(context)
-        context.clear()
+        vars(_run.GLOBAL_RUN_CONTEXT).clear()
 
     def resume(self):
         """Be this thread's run of trio again."""
-        if self._context is not None:
-            if not self.may_run():
+        if self.other_run is not None and not self.other_run.gi_running:
+            other, self.other_run = self.other_run, None
+            _end_quietly(other)
+        context = vars(_run.GLOBAL_RUN_CONTEXT)
+        if context.get("host") is not self:
+            if "runner" in context:
                 raise RuntimeError("another run of trio is under way in this thread")
-            vars(_run.GLOBAL_RUN_CONTEXT).update(self._context)
-            self._context = None
+            context.update(self._context)
 
     def may_run(self):
         """Whether no trio code, nor another run, is under way in this thread."""
-        context = _run.GLOBAL_RUN_CONTEXT
-        return not hasattr(context, "task") and getattr(context, "host", self) is self and (
-            self._context is None or not hasattr(context, "runner"))
+        context = vars(_run.GLOBAL_RUN_CONTEXT)
+        return "task" not in context and ("runner" not in context or context.get("host") is self)
 
     def forget(self):
         """In a forked process: leave the run alone for good, but let another begin."""
@@ -297,14 +310,16 @@ class _Host:
 
     def wake(self):
         """Make run_until() look at its conditions again; from any thread."""
-        os.eventfd_write(self._wakeup, 1)
+        with contextlib.suppress(BlockingIOError):
+            # If it is full it wakes as well.
+            os.write(self.wakeup_fd, b"\0")
 
     def run_until(self, done, descriptor=None, timeout=None):
         """Run callbacks until done() is true, or descriptor readable, or the time over."""
         self.resume()
         self.is_running = True
         try:
-            self._run_until(done, descriptor, timeout)
+            _autoawait.interruptible(self._run_until, done, descriptor, timeout)
         finally:
             self.is_running = False
 
@@ -326,18 +341,39 @@ class _Host:
             for ready, _ in poller.poll(None if wait is None else wait * 1000):
                 if ready != self._wakeup:
                     return
-                os.eventfd_read(ready)
+                os.read(ready, 65536)
             if deadline is not None and time.monotonic() >= deadline:
                 return
+
+
+def _end_quietly(run):
+    """End what an interrupt left of a run of trio, which would take our variables with it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        run.close()
 
 
 def _setup_runner(*arguments, **keywords):
     """As trio's own, which refuses a second run in a thread: the session's makes room."""
     host = getattr(_run.GLOBAL_RUN_CONTEXT, "host", None)
-    if host is not None and not host.is_running:
-        host.make_room()
-    return _stock_setup_runner(*arguments, **keywords)
+    if host is None or host.is_running:
+        return _stock_setup_runner(*arguments, **keywords)
+    host.make_room()
+    runner = _stock_setup_runner(*arguments, **keywords)
+    _run.GLOBAL_RUN_CONTEXT.made_room = host
+    return runner
+
+
+def _unrolled_run(*arguments, **keywords):
+    """As trio's own; the host that made room knows of it."""
+    run = _stock_unrolled_run(*arguments, **keywords)
+    host = getattr(_run.GLOBAL_RUN_CONTEXT, "made_room", None)
+    if host is not None:
+        host.other_run = run
+    return run
 
 
 _stock_setup_runner = _run.setup_runner
+_stock_unrolled_run = _run.unrolled_run
 _run.setup_runner = _setup_runner
+_run.unrolled_run = _unrolled_run

@@ -1,9 +1,10 @@
 /* What goes on while the prompt waits for a key (Python/inputhook.c).
 
-   Where the module readline reads, linedriver.c asks for the wait between two keys.  Elsewhere PyOS_InputHook is the process's one place to do something while a line is being
-   typed, a plain function pointer.  It is ours for the time of one line then, and only if the
-   session has something to do; whoever set it before (tkinter, Qt) gets it back afterwards.  Either
-   way that hook is called in turns with the session. */
+   Where the module readline reads, linedriver.c asks for the wait between two keys.  Elsewhere
+   PyOS_InputHook is the process's one place to do something while a line is being typed, a plain
+   function pointer.  It is ours for the time of one line then, and only if the session has something
+   to do; whoever set it before (tkinter, Qt) gets it back afterwards.  Either way that hook is called
+   in turns with the session. */
 
 #ifndef ASYNC_INPUTHOOK_H
 #define ASYNC_INPUTHOOK_H
@@ -41,8 +42,8 @@ void InputWait_End(InputWait *wait);
 
 typedef enum { WAIT_INPUT, WAIT_WAKEUP, WAIT_INTERRUPTED } WaitEnd;
 
-/* Does background work until the stream can be read, the wakeup came, or KeyboardInterrupt is to end
-   the line.  Without the GIL, in the thread that reads. */
+/* Does background work until the stream can be read, the wakeup came, or KeyboardInterrupt is to
+   end the line.  Without the GIL, in the thread that reads. */
 WaitEnd InputWait_ForInput(InputWait *wait);
 
 /* Ends the wait in progress, or the next one, with WAIT_WAKEUP.  In any thread, and in a signal
@@ -52,8 +53,8 @@ void InputWait_Wake(InputWait *wait);
 /* Whether a thread reads a line.  With the GIL. */
 int InputWait_IsReading(void);
 
-/* Has that thread, if there is one, call the session's show_output() soon.  0 if there is none.  With
-   the GIL. */
+/* Has that thread, if there is one, call the session's show_output() soon.  0 if there is none.
+   With the GIL. */
 int InputWait_TakeOutput(void);
 
 /* Writes text to the descriptor terminal; above_line: above the line that is being typed, which is

@@ -42,8 +42,8 @@ typedef struct {
     void *symbols[READLINE_SYMBOL_COUNT];
 } Readline;
 
-/* The library, if the module readline reads the prompt's lines and it can be fed key by key; NULL if
-   the module was not imported, or somebody else has put a reader of his own in its place.  Valid in
+/* The library, if the module readline reads the prompt's lines and it can be fed key by key; NULL
+   if the module was not imported, or somebody else has put a reader of his own in its place.  Valid in
    this thread until the next call.  No exception is ever set. */
 const Readline *Readline_Open(void);
 

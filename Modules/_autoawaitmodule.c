@@ -66,8 +66,8 @@ is_terminal(PyObject *file)
     return is_terminal;
 }
 
-/* Keeps data for the thread that reads a line.  New reference to its length; None if no line is being
-   read.  From the question for that to the end nobody else runs. */
+/* Keeps data for the thread that reads a line.  New reference to its length; None if no line is
+   being read.  From the question for that to the end nobody else runs. */
 static PyObject *
 keep_output(PyObject *pending, PyObject *data)
 {

@@ -190,7 +190,8 @@ run_session_alone(InputWait *wait, int input)
         wait->either = join_descriptors((int[]){input, wait->wakeup}, 2);
     }
     int descriptor = wait->either < 0 ? input : wait->either;
-    if (run_session(wait, descriptor)) {
+    run_session(wait, descriptor);
+    if (!wait->is_interrupted && !wait->is_interrupting) {
         is_readable_within(descriptor, WAIT_WITHOUT_SESSION);
     }
 }
@@ -286,12 +287,16 @@ wait_quietly(InputWait *wait, int input, const QuietWait *quiet)
     if (ready < 0) {
         return QUIET_SIGNAL;
     }
+    if (status[1].revents & POLLNVAL) {
+        /* Somebody has closed all descriptors that he did not know. */
+        wait->wakeup = -1;
+    }
     /* The wakeup comes first: output belongs above the line as it is. */
     return status[1].revents ? QUIET_WAKEUP : status[0].revents ? QUIET_INPUT : QUIET_OVER;
 }
 
-/* A runner that has nothing to do is not run: that takes longer than most statements.  Returns 1 when
-   it is known that there is input. */
+/* A runner that has nothing to do is not run: that takes longer than most statements.  Returns 1
+   when it is known that there is input. */
 static int
 wait_with_session(InputWait *wait, int input)
 {
@@ -376,8 +381,8 @@ run_with_other_hook(InputWait *wait, int input)
     shared_wait_close(&shared);
 }
 
-/* Other threads may wake this one from now on.  The descriptor for that is kept from one line to the
-   next. */
+/* Other threads may wake this one from now on.  The descriptor for that is kept from one line to
+   the next. */
 static void
 open_wakeup(InputWait *wait)
 {

@@ -1,7 +1,7 @@
 /* Background work between the keys of a line that readline edits; see Include/linedriver.h.
 
-   The module's own reader calls PyOS_InputHook only when for 0.1 s after a key there was no other: so
-   long the background would stand still.  The reader here takes its place for a line, and does
+   The module's own reader calls PyOS_InputHook only when for 0.1 s after a key there was no other:
+   so long the background would stand still.  The reader here takes its place for a line, and does
    all that it does: streams, locale, history.
 
    A line has to be drawn anew when the window gets another size.  The module has a handler of
@@ -86,8 +86,8 @@ resize_line(InputWait *wait)
     }
 }
 
-/* What is typed is in the environment's encoding, whatever the program has set.  NULL without memory,
-   when nothing was changed. */
+/* What is typed is in the environment's encoding, whatever the program has set.  NULL without
+   memory, when nothing was changed. */
 static char *
 use_locale_of_environment(void)
 {

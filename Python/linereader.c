@@ -69,8 +69,8 @@ has_pending_key(void)
     return pending != NULL && *pending != 0;
 }
 
-/* After a repeated insertion (ESC 3 x) the key behind it, read ahead, would be left until another is
-   pressed. */
+/* After a repeated insertion (ESC 3 x) the key behind it, read ahead, would be left until another
+   is pressed. */
 int
 LineReader_Feed(const void *owner)
 {

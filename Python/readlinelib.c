@@ -120,7 +120,8 @@ listen_to(PyObject *module)
     PyObject *ours = PyCFunction_NewEx(&listening_function, module,
                                        ((PyCFunctionObject *)function)->m_module);
     Py_DECREF(function);
-    int failed = ours == NULL || PyModule_AddObjectRef(module, listening_function.ml_name, ours) < 0;
+    int failed =
+        ours == NULL || PyModule_AddObjectRef(module, listening_function.ml_name, ours) < 0;
     Py_XDECREF(ours);
     return failed ? -1 : 0;
 }

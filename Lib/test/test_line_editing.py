@@ -93,7 +93,7 @@ class TickTest(LineTestCase):
         prompt.type("before = len(ticks), len(events)")
         self.press(prompt, *"len(ticks) - before[0], len(events) - before[1]")
         counted_ticks, counted_events = eval(prompt.type(""))
-        # 2.4 s in all, of which keys leave nothing to neither with a reader that looks for keys first.
+        # In 2.4 s; a reader that looks for keys first leaves nothing to either.
         self.assertGreater(counted_ticks, 25)
         self.assertGreater(counted_events, 25)
         # Nothing that the hook does not want, and it is where it was.
@@ -391,6 +391,63 @@ class SignalTest(LineTestCase):
         self.assertTrue(prompt.type("").endswith("3\n"))
 
 
+class OutputTest(LineTestCase):
+    """What appears while a line is typed."""
+
+    def test_other_threads_write_above_the_line(self):
+        for mode in [], ["-I"]:
+            with self.subTest(mode=mode):
+                prompt = self.start(*mode)
+                prompt.type("import asyncio, sys, threading, time")
+                # A loop with nothing to do.
+                prompt.type("await asyncio.sleep(0)")
+                prompt.type("def work():\n    time.sleep(0.5)\n    print('spo' 'ken', 1)\n"
+                            "    print('spo' 'ken', 2, file=sys.stderr)\n")
+                prompt.type("threading.Thread(target=work).start()")
+                prompt.child.send("6 * ")
+                prompt.child.expect_exact("spoken 2\r\n>>> 6 * ", timeout=5)
+                self.assertIn("spoken 1\r\n", prompt.child.before)
+                self.assertEqual(prompt.type("7"), "42\n")
+
+    def test_output_without_an_end_of_line(self):
+        prompt = self.start()
+        prompt.type("import asyncio")
+        prompt.type("async def work():\n    await asyncio.sleep(0.3)\n"
+                    "    print('spo' 'ken', end='')\n")
+        prompt.type("task = asyncio.create_task(work())")
+        prompt.child.send("6 * ")
+        time.sleep(0.6)
+        prompt.child.send("7")
+        prompt.child.expect_exact("spoken\r\n>>> 6 * 7", timeout=5)
+        self.assertEqual(prompt.type(""), "42\n")
+
+    def test_output_as_the_line_ends(self):
+        prompt = self.start()
+        prompt.type("import asyncio, threading")
+        prompt.type("await asyncio.sleep(0)")
+        prompt.type("stop = False; count = 0")
+        prompt.type("def work():\n    global count\n    while not stop:\n"
+                    "        print('spo' 'ken'); count += 1\n        time.sleep(0.001)\n")
+        prompt.type("import time; thread = threading.Thread(target=work)")
+        prompt.child.send("thread.start()\n" + "x = 1\n" * 50 + "stop = True; thread.join()\n"
+                          "'end', count\n")
+        prompt.child.expect(r"\('end', (\d+)\)\r\n")
+        # Each once, whoever wrote it.
+        self.assertEqual(prompt.child.before.count("spoken\r\n"), int(prompt.child.match[1]))
+
+    def test_descriptor_closed_by_the_user(self):
+        prompt = self.start()
+        prompt.type("import asyncio, os, time")
+        prompt.type("await asyncio.sleep(0)")
+        prompt.type("kinds = {n: os.readlink(f'/proc/self/fd/{n}') for n in range(3, 30)"
+                    " if os.path.exists(f'/proc/self/fd/{n}')}")
+        prompt.type("for n, kind in kinds.items():\n    if 'eventfd' in kind: os.close(n)\n")
+        prompt.type("before = time.process_time()")
+        time.sleep(1)
+        self.assertLess(float(prompt.type("time.process_time() - before")), 0.1)
+        self.assertTrue(prompt.type("any('eventfd' in kind for kind in kinds.values())"))
+
+
 class LibeditTest(LineTestCase):
     """The module readline with the library libedit in the place of GNU's."""
 
@@ -402,9 +459,10 @@ class LibeditTest(LineTestCase):
     def test_as_with_stock(self):
         folder = os.path.join(self.home, "libraries")
         os.mkdir(folder)
-        subprocess.run(["gcc", "-shared", "-fPIC", "-x", "c", "-", "-o", f"{folder}/libreadline.so.8",
-                        "-Wl,-soname,libreadline.so.8", "-Wl,--no-as-needed", "-x", "none",
-                        self.LIBRARY], input=self.MISSING, text=True, check=True)
+        subprocess.run(["gcc", "-shared", "-fPIC", "-x", "c", "-",
+                        "-o", f"{folder}/libreadline.so.8", "-Wl,-soname,libreadline.so.8",
+                        "-Wl,--no-as-needed", "-x", "none", self.LIBRARY],
+                       input=self.MISSING, text=True, check=True)
         path = {"LD_LIBRARY_PATH": folder}
         for prompt in self.start(executable=STOCK, **path), self.start_ticking(**path):
             prompt.type("import readline")

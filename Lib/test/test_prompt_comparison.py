@@ -22,7 +22,8 @@ DOCUMENT = os.path.join(os.path.dirname(__file__), "..", "..", "Doc", "prompt.rs
 
 PREPARATION = [
     "import asyncio, contextvars, os, sys, threading, time; ticks = []; log = []",
-    'exec("async def tick():\\n  while True:\\n    ticks.append(1)\\n    await asyncio.sleep(.01)")',
+    'exec("async def tick():\\n  while True:\\n    ticks.append(1)\\n'
+    '    await asyncio.sleep(.01)")',
     'exec("async def begin(c): return asyncio.create_task(c)")',
     'exec("async def wait(n=99):\\n  await asyncio.sleep(n)\\n  log.append(n)")',
 ]

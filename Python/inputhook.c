@@ -184,6 +184,14 @@ run_with_other_hook(InputWait *wait, int input)
 }
 
 static int
+readline_edits(void)
+{
+    return PyOS_ReadlineFunctionPointer != NULL
+           && PyOS_ReadlineFunctionPointer != PyOS_StdioReadline && isatty(fileno(stdin))
+           && isatty(fileno(stdout));
+}
+
+static int
 interrupt_is_pending(InputWait *wait)
 {
     PyEval_RestoreThread(wait->thread);
@@ -203,8 +211,9 @@ wait_for_input(void)
     if (wait == NULL) {
         return 0;
     }
-    if (errno == EINTR && interrupt_is_pending(wait)) {
-        /* The reader was interrupted and is about to look why. */
+    if (errno == EINTR && readline_edits() && interrupt_is_pending(wait)) {
+        /* readline's select() was interrupted, and its module is about to look why.  With fgets()
+           the hook comes first: what was interrupted then is the prompt's way to the terminal. */
         errno = 0;
         return 0;
     }
@@ -273,12 +282,7 @@ InputWait_End(InputWait *wait)
 static void *
 active_readline(void)
 {
-    if (PyOS_ReadlineFunctionPointer == NULL
-        || PyOS_ReadlineFunctionPointer == PyOS_StdioReadline
-        || !isatty(fileno(stdin)) || !isatty(fileno(stdout))) {
-        return NULL;
-    }
-    return dlopen("libreadline.so.8", RTLD_LAZY | RTLD_NOLOAD);
+    return readline_edits() ? dlopen("libreadline.so.8", RTLD_LAZY | RTLD_NOLOAD) : NULL;
 }
 
 /* 0 if there is no readline that could do it. */

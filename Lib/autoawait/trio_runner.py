@@ -150,8 +150,10 @@ class _SessionNursery:
 
     def start_soon(self, function, *arguments, name=None):
         """Start a background task, as trio.Nursery.start_soon() does."""
-        self._nursery.start_soon(self._guarded, function, arguments,
-                                 name=name or function)
+        _autoawait.uninterrupted(self._start_soon, function, arguments, name or function)
+
+    def _start_soon(self, function, arguments, name):
+        self._nursery.start_soon(self._guarded, function, arguments, name=name)
 
     async def start(self, function, *arguments, name=None):
         """Start a task and wait until it calls task_status.started()."""

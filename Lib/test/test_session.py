@@ -835,6 +835,16 @@ class TrioTest(PromptTestCase):
         self.assertTrue(prompt.type("await nest()").endswith(
             "RuntimeError: Attempted to call run() from inside a run()\n"))
 
+    def test_a_run_that_breaks_is_followed_by_another(self):
+        prompt = self.start_trio()
+        prompt.type("def fail(): raise ValueError('broken')\n")
+        shown = prompt.type("trio.lowlevel.current_trio_token().run_sync_soon(fail);"
+                            " await trio.sleep(99)")
+        self.assertIn("trio.TrioInternalError", shown)
+        self.assertEqual(prompt.type("await trio.sleep(0) or 5"), "5\n")
+        self.assertEqual(prompt.type("autoawait.nursery.start_soon(trio.sleep, 99)"), "")
+        self.assertEqual(prompt.leave(), ("\n", 0))
+
     def test_interrupt_and_exit(self):
         prompt = self.start_trio()
         shown = prompt.interrupt("print('be', 'gin'); await trio.sleep_forever()", "be gin")

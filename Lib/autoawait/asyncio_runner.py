@@ -1,6 +1,7 @@
 """The default runner: one asyncio event loop for the whole session."""
 
 import asyncio
+import os
 import sys
 from _thread import get_ident
 from asyncio import events
@@ -92,6 +93,8 @@ class AsyncioRunner:
             return
         loop = self._loop
         input_wait = _InputWait(loop)
+        # uvloop makes what it waits for non-blocking, which the reader would take for its end.
+        blocks = os.get_blocking(descriptor)
         try:
             loop.add_reader(descriptor, input_wait.on_input)
         except PermissionError:
@@ -107,6 +110,7 @@ class AsyncioRunner:
             input_wait.is_over = True
             with suppress(PermissionError):
                 loop.remove_reader(descriptor)
+            os.set_blocking(descriptor, blocks)
         if guard.count:
             raise KeyboardInterrupt
 

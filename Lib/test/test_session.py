@@ -436,6 +436,26 @@ class LoanTest(PromptTestCase):
         self.assertEqual(prompt.read_to_prompt().count("KeyboardInterrupt"), 1)
         self.assertEqual(prompt.type("task.done()"), "False\n")
 
+    def test_interrupts_on_another_policys_loop(self):
+        for mode in BackgroundTest.MODES:
+            with self.subTest(mode=mode):
+                prompt = self.start(*mode)
+                prompt.type("import asyncio, uvloop, autoawait")
+                prompt.type("asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())")
+                for _ in range(2):
+                    shown = prompt.interrupt("print('be', 'gin'); await asyncio.sleep(99)", "be gin")
+                    self.assertTrue(shown.endswith("\nKeyboardInterrupt\n"), shown)
+                    prompt.child.send("1 + ")
+                    time.sleep(0.2)
+                    prompt.child.sendintr()
+                    self.assertEqual(prompt.read_to_prompt().count("KeyboardInterrupt"), 1)
+                prompt.child.send("await autoawait.ainput('na' + 'me? ')\n")
+                prompt.child.expect_exact("name? ")
+                prompt.child.send("spam\n")
+                prompt.child.expect_exact("'spam'")
+                prompt.read_to_prompt()
+                self.assertEqual(prompt.type("import os; os.get_blocking(0)"), "True\n")
+
     def test_task_factory(self):
         self.check_session(self.start(), [
             ("import asyncio; loop = asyncio.get_running_loop()", ""),
@@ -612,7 +632,14 @@ class ChoiceTest(PromptTestCase):
     def test_missing_library(self):
         prompt = self.start()
         prompt.type("import sys; sys.modules['trio'] = None")
-        self.assertIn("ModuleNotFoundError", prompt.type("autoawait('trio')"))
+        prompt.type("sys.modules['curio'] = None")
+        for library in "trio", "curio":
+            shown = prompt.type(f"autoawait('{library}')")
+            self.assertTrue(shown.endswith(
+                f"\nModuleNotFoundError: the library {library} is not installed\n"), shown)
+            self.assertNotIn("importlib", shown)
+        self.assertTrue(prompt.type("autoawait.nursery").endswith(
+            "\nAttributeError: there is a nursery only while trio is the hook\n"))
         self.assertEqual(prompt.type("sys.awaithook is sys.__awaithook__"), "True\n")
 
     def test_switching_ends_the_earlier_runner(self):

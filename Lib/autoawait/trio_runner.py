@@ -76,13 +76,11 @@ class TrioRunner:
     def nursery(self):
         """The nursery of what outlives a statement."""
         self._open()
-        self._host.resume()
         return self._nursery
 
     def statement(self):
         """Have trio's own functions find the run in a plain statement."""
         self._open()
-        self._host.resume()
 
     def wants_input(self):
         """Whether trio's work should go on while a line is typed.
@@ -126,8 +124,9 @@ class TrioRunner:
             self._host = self._nursery = None
 
     def _open(self):
-        """Start the run of trio, if there is none or it has ended."""
+        """Start the run of trio, if there is none or it has ended; have trio know it."""
         if self._host is not None and not self._ended:
+            self._host.resume()
             return
         self._host = _Host()
         self._nursery = None

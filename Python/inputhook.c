@@ -503,6 +503,15 @@ InputWait_ForInput(InputWait *wait)
     return WAIT_INPUT;
 }
 
+/* True if the reader is not the runtime's own, which calls fgets(). */
+static int
+readline_edits(void)
+{
+    return PyOS_ReadlineFunctionPointer != NULL
+           && PyOS_ReadlineFunctionPointer != PyOS_StdioReadline && isatty(fileno(stdin))
+           && isatty(fileno(stdout));
+}
+
 static int
 interrupt_is_pending(InputWait *wait)
 {
@@ -523,8 +532,9 @@ wait_for_input(void)
     if (wait == NULL) {
         return 0;
     }
-    if (errno == EINTR && interrupt_is_pending(wait)) {
-        /* The reader was interrupted and is about to look why. */
+    if (errno == EINTR && readline_edits() && interrupt_is_pending(wait)) {
+        /* readline's select() was interrupted, and its module is about to look why.  With fgets()
+           the hook comes first: what was interrupted then is the prompt's way to the terminal. */
         errno = 0;
         return 0;
     }

@@ -49,6 +49,8 @@ def __getattr__(name):
     `ainput` are the prompt and input() inside a coroutine, see module console.
     """
     if name == "nursery":
+        if not hasattr(sys.awaithook, name):
+            raise AttributeError("there is a nursery only while trio is the hook", name=name)
         return getattr(sys.awaithook, name)
     if name in ("ainput", "interact"):
         from . import console
@@ -69,7 +71,15 @@ def runner(library):
     if library not in _RUNNER_CLASSES:
         known = ", ".join(_RUNNER_CLASSES)
         raise ValueError(f"no runner for {library!r}; there are {known}, or give a callable")
-    return __getattr__(_RUNNER_CLASSES[library][1])()
+    try:
+        runner_class = __getattr__(_RUNNER_CLASSES[library][1])
+    except ModuleNotFoundError as error:
+        if error.name != library:
+            raise
+        # By one sentence, and not by the way the import took.
+        missing = ModuleNotFoundError(f"the library {library} is not installed", name=library)
+        raise missing from None
+    return runner_class()
 
 
 class _Session:

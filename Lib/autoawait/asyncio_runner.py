@@ -1,6 +1,7 @@
 """The default runner: one asyncio event loop for the whole session."""
 
 import asyncio
+import os
 import sys
 from _asyncio import _get_running_loop, _set_running_loop
 from _thread import get_ident
@@ -100,6 +101,8 @@ class AsyncioRunner:
             return
         loop = self._loop
         input_wait = _InputWait(loop)
+        # uvloop makes what it waits for non-blocking, which the reader would take for its end.
+        blocks = os.get_blocking(descriptor)
         try:
             loop.add_reader(descriptor, input_wait.on_input)
         except PermissionError:
@@ -115,6 +118,7 @@ class AsyncioRunner:
             input_wait.is_over = True
             with suppress(PermissionError):
                 loop.remove_reader(descriptor)
+            os.set_blocking(descriptor, blocks)
         if guard.count:
             raise KeyboardInterrupt
 

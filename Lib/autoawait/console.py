@@ -251,6 +251,7 @@ class _AsyncioSide:
 
         # The loop keeps one reader for a descriptor, and the prompt may come to wait, too.
         own_descriptor = os.dup(descriptor)
+        blocks = os.get_blocking(descriptor)
         try:
             self._loop.add_reader(own_descriptor, on_readable)
             try:
@@ -261,6 +262,7 @@ class _AsyncioSide:
             # A regular file: it can always be read.
             return
         finally:
+            os.set_blocking(descriptor, blocks)
             os.close(own_descriptor)
 
     def cancel(self):

@@ -13,6 +13,8 @@ from _signal import SIGINT, default_int_handler, getsignal, set_wakeup_fd, signa
 class SigintGuard:
     """While entered, SIGINT calls on_interrupt() and counts in count.
 
+    frame is what is interrupted, while on_interrupt() runs.
+
     wake() makes the loop take another turn; a signal alone does not end its wait.
     One that comes as the loop is about to wait does not even reach its handler: a
     byte written to wakeup_fd, if given, ends the wait then.
@@ -20,6 +22,7 @@ class SigintGuard:
 
     def __init__(self, wake, wakeup_fd=-1):
         self.count = 0
+        self.frame = None
         self._wake = wake
         self._wakeup_fd = wakeup_fd
         self._sets_wakeup_fd = False
@@ -53,7 +56,11 @@ class SigintGuard:
     def _handle(self, signal_number, frame):
         self.count += 1
         if self._installed:
-            self.on_interrupt()
+            self.frame = frame
+            try:
+                self.on_interrupt()
+            finally:
+                self.frame = None
             self._wake()
 
 

@@ -18,6 +18,10 @@ import _autoawait
 from . import interrupts, report
 
 
+# What trio marks the frames by that KeyboardInterrupt must not break.
+_PROTECTION = getattr(trio._core._ki, "LOCALS_KEY_KI_PROTECTION_ENABLED", None)
+
+
 class TrioRunner:
     """Runs coroutines, one after the other, in one run of trio.
 
@@ -55,25 +59,28 @@ class TrioRunner:
             with guard:
                 trio.lowlevel.spawn_system_task(statement.run, name="<statement>",
                                                 context=_autoawait.current_context())
-                self._host.run_until(lambda: statement.ended or guard.count)
-                self._host.run_until(lambda: statement.ended or guard.gave_up,
+                self._host.run_until(lambda: statement.ended or guard.count or self._ended)
+                self._host.run_until(lambda: statement.ended or guard.gave_up or self._ended,
                                      timeout=self._interrupt_grace)
+            if statement.was_cancelled_by_trio():
+                # An error of trio's own ends the run, and is what there is to tell.
+                self._host.run_until(lambda: self._ended, timeout=self._interrupt_grace)
         finally:
             # The context is the prompt's, and the prompt is not inside trio.
             current_async_library_cvar.set(None)
+        if self._ended:
+            self._ended.unwrap()
         return statement.outcome(guard)
 
     @property
     def nursery(self):
         """The nursery of what outlives a statement."""
         self._open()
-        self._host.resume()
         return self._nursery
 
     def statement(self):
         """Have trio's own functions find the run in a plain statement."""
         self._open()
-        self._host.resume()
 
     def wants_input(self):
         """Whether trio's work should go on while a line is typed.
@@ -116,11 +123,13 @@ class TrioRunner:
             self._host = self._nursery = None
 
     def _open(self):
-        """Start the run of trio, if there is none or it has ended."""
-        if self._host is not None:
+        """Start the run of trio, if there is none or it has ended; have trio know it."""
+        if self._host is not None and not self._ended:
+            self._host.resume()
             return
         self._host = _Host()
-        self._ended = False
+        self._nursery = None
+        self._ended = None      # the outcome: of an error of trio's own, if not by close()
         # trio leaves SIGINT alone where it is not Python's own handler: it is ours to handle.
         handler = signal.signal(signal.SIGINT, lambda *_: None)
         try:
@@ -135,7 +144,7 @@ class TrioRunner:
             await trio.sleep_forever()
 
     def _on_end(self, outcome):
-        self._ended = True
+        self._ended = outcome
 
 
 class _SessionNursery:
@@ -149,8 +158,10 @@ class _SessionNursery:
 
     def start_soon(self, function, *arguments, name=None):
         """Start a background task, as trio.Nursery.start_soon() does."""
-        self._nursery.start_soon(self._guarded, function, arguments,
-                                 name=name or function)
+        _autoawait.uninterrupted(self._start_soon, function, arguments, name or function)
+
+    def _start_soon(self, function, arguments, name):
+        self._nursery.start_soon(self._guarded, function, arguments, name=name)
 
     async def start(self, function, *arguments, name=None):
         """Start a task and wait until it calls task_status.started()."""
@@ -202,6 +213,10 @@ class _Statement:
             self._place = error.__traceback__
             raise
 
+    def was_cancelled_by_trio(self):
+        """Whether the statement was cancelled without having been interrupted."""
+        return isinstance(self._error, trio.Cancelled)
+
     def outcome(self, guard):
         """Return the result or raise what the coroutine raised."""
         if not self.ended:
@@ -230,11 +245,25 @@ class _CancelStatement(interrupts.CancelOnInterrupt):
 
     def computes(self):
         """Whether the statement's own code was interrupted."""
-        return _current_task() is self._statement.task is not None
+        return _current_task() is self._statement.task and self.anybody_computes()
 
     def anybody_computes(self):
-        """Whether some task's code was interrupted."""
-        return _current_task() is not None
+        """Whether some task's code was interrupted, and not trio's, which would not bear it."""
+        if _current_task() is None:
+            return False
+        if _PROTECTION is None:
+            return True
+        statement_frame = getattr(getattr(self._statement.task, "coro", None), "cr_frame", None)
+        frame, is_users = self.frame, False
+        while frame is not None:
+            is_protected = frame.f_locals.get(_PROTECTION)
+            if frame is statement_frame:
+                return is_users
+            if is_protected is not None:
+                return not is_protected
+            is_users = is_users or not report.is_runners(frame)
+            frame = frame.f_back
+        return False
 
     def cancel(self):
         """Cancel what the statement waits for."""

@@ -35,6 +35,7 @@ class Prompt:
             env=environment or clean_environment(), encoding="utf-8",
             timeout=timeout, dimensions=(50, 200))
         self.child.delaybeforesend = None
+        self.child.str_last_chars = 5000
         self.banner = self.read_to_prompt()
 
     def __enter__(self):

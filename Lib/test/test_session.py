@@ -318,6 +318,63 @@ class TerminalTest(PromptTestCase):
         shell.sendline("len(ticks) - before > 10, task.done()")
         shell.expect_exact("(True, False)")
 
+    def test_stop_and_continue_in_statements(self):
+        for mode in BackgroundTest.MODES:
+            with self.subTest(mode=mode):
+                shell = pexpect.spawn("bash", ["--norc", "--noprofile", "-i"], encoding="utf-8",
+                                      env=clean_environment(HOME=self.home, PS1="shell% "),
+                                      timeout=30)
+                self.addCleanup(shell.close, force=True)
+                shell.expect_exact("shell% ")
+                shell.sendline(" ".join([sys.executable, "-q", *mode]))
+                for line in ("import asyncio, os, time; task = asyncio.create_task("
+                             "asyncio.sleep(999))",
+                             "async def ask(): return input('na' + 'me? ')", "",
+                             "async def debug(x=5):", "    breakpoint()",
+                             "    y = await asyncio.sleep(0, x)", "    return y", ""):
+                    shell.expect(r"(?:>>> |\.\.\. )$")
+                    shell.sendline(line)
+                for statement, ready, answer, shown in (
+                        ("await asyncio.sleep(1, 'sl' + 'ept')", "\n", None, "'slept'"),
+                        ("time.sleep(1); 'sl' + 'ept'", "\n", None, "'slept'"),
+                        ("await ask()", "name? ", "spam", "'spam'"),
+                        ("input('na' + 'me? ')", "name? ", "spam", "'spam'"),
+                        ("await debug()", "(Pdb) ", "c", "5"),
+                        ("await asyncio.sleep(99)", "\n", "\3", "KeyboardInterrupt")):
+                    shell.expect(r">>> $")
+                    shell.sendline(statement)
+                    shell.expect_exact(ready)
+                    time.sleep(0.3)
+                    shell.sendcontrol("z")
+                    shell.expect_exact("shell% ")
+                    shell.sendline("fg")
+                    shell.expect_exact(sys.executable)
+                    time.sleep(0.3)
+                    if answer is not None:
+                        shell.send(answer if answer == "\3" else answer + "\n")
+                    shell.expect_exact(f"{shown}\r\n")
+                shell.expect(r">>> $")
+                shell.sendline("await asyncio.sleep(0.5); os.get_terminal_size().columns")
+                shell.setwinsize(40, 77)
+                shell.expect_exact("77\r\n")
+                shell.expect(r">>> $")
+                shell.sendline("task.done()")
+                shell.expect_exact("False\r\n")
+
+    def test_pager(self):
+        for mode in BackgroundTest.MODES:
+            with self.subTest(mode=mode):
+                prompt = self.start(*mode)
+                prompt.type("import asyncio, os; os.environ.update(PAGER='less', TERM='xterm')")
+                prompt.type("async def ask(x): help(x)\n")
+                for statement in "help(str)", "await ask(str)":
+                    prompt.child.send(statement + "\n")
+                    prompt.child.expect_exact("class str")
+                    prompt.child.expect_exact("\n:")
+                    prompt.child.send("q")
+                    prompt.read_to_prompt()
+                    self.assertEqual(prompt.type("6 * 7"), "42\n")
+
     def test_window_sizes(self):
         prompt = self.start()
         prompt.type("import asyncio, os")
@@ -435,6 +492,27 @@ class LoanTest(PromptTestCase):
         prompt.child.sendintr()
         self.assertEqual(prompt.read_to_prompt().count("KeyboardInterrupt"), 1)
         self.assertEqual(prompt.type("task.done()"), "False\n")
+
+    def test_interrupts_on_another_policys_loop(self):
+        for mode in BackgroundTest.MODES:
+            with self.subTest(mode=mode):
+                prompt = self.start(*mode)
+                prompt.type("import asyncio, uvloop, autoawait")
+                prompt.type("asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())")
+                for _ in range(2):
+                    shown = prompt.interrupt("print('be', 'gin'); await asyncio.sleep(99)",
+                                             "be gin")
+                    self.assertTrue(shown.endswith("\nKeyboardInterrupt\n"), shown)
+                    prompt.child.send("1 + ")
+                    time.sleep(0.2)
+                    prompt.child.sendintr()
+                    self.assertEqual(prompt.read_to_prompt().count("KeyboardInterrupt"), 1)
+                prompt.child.send("await autoawait.ainput('na' + 'me? ')\n")
+                prompt.child.expect_exact("name? ")
+                prompt.child.send("spam\n")
+                prompt.child.expect_exact("'spam'")
+                prompt.read_to_prompt()
+                self.assertEqual(prompt.type("import os; os.get_blocking(0)"), "True\n")
 
     def test_task_factory(self):
         self.check_session(self.start(), [
@@ -613,7 +691,14 @@ class ChoiceTest(PromptTestCase):
     def test_missing_library(self):
         prompt = self.start()
         prompt.type("import sys; sys.modules['trio'] = None")
-        self.assertIn("ModuleNotFoundError", prompt.type("autoawait('trio')"))
+        prompt.type("sys.modules['curio'] = None")
+        for library in "trio", "curio":
+            shown = prompt.type(f"autoawait('{library}')")
+            self.assertTrue(shown.endswith(
+                f"\nModuleNotFoundError: the library {library} is not installed\n"), shown)
+            self.assertNotIn("importlib", shown)
+        self.assertTrue(prompt.type("autoawait.nursery").endswith(
+            "\nAttributeError: there is a nursery only while trio is the hook\n"))
         self.assertEqual(prompt.type("sys.awaithook is sys.__awaithook__"), "True\n")
 
     def test_switching_ends_the_earlier_runner(self):
@@ -822,6 +907,7 @@ class TrioTest(PromptTestCase):
         nursery, run = "autoawait.nursery.start_soon(tick)", "trio.run(give, 5)"
         for statement in run, f"{nursery}; {run}", f"_ = {run}; {nursery}; {run}":
             self.assertEqual(prompt.type(statement), "5\n")
+            self.assertEqual(prompt.type("await give(6)"), "6\n")
         prompt.type("before = len(ticks)")
         time.sleep(0.5)
         self.assertGreater(int(prompt.type("len(ticks) - before")), 20)
@@ -836,6 +922,16 @@ class TrioTest(PromptTestCase):
         prompt.type("async def nest(): trio.run(give, 8)\n")
         self.assertTrue(prompt.type("await nest()").endswith(
             "RuntimeError: Attempted to call run() from inside a run()\n"))
+
+    def test_a_run_that_breaks_is_followed_by_another(self):
+        prompt = self.start_trio()
+        prompt.type("def fail(): raise ValueError('broken')\n")
+        shown = prompt.type("trio.lowlevel.current_trio_token().run_sync_soon(fail);"
+                            " await trio.sleep(99)")
+        self.assertIn("trio.TrioInternalError", shown)
+        self.assertEqual(prompt.type("await trio.sleep(0) or 5"), "5\n")
+        self.assertEqual(prompt.type("autoawait.nursery.start_soon(trio.sleep, 99)"), "")
+        self.assertEqual(prompt.leave(), ("\n", 0))
 
     def test_interrupt_and_exit(self):
         prompt = self.start_trio()

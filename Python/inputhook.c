@@ -484,6 +484,16 @@ InputWait_TakeOutput(void)
     return 1;
 }
 
+/* What was typed before it is the beginning of the line that it clears, or the statement that it
+   ends. */
+static WaitEnd
+put_interrupt_off(InputWait *wait)
+{
+    wait->is_interrupted = 0;
+    PyErr_SetInterrupt();
+    return WAIT_INPUT;
+}
+
 WaitEnd
 InputWait_ForInput(InputWait *wait)
 {
@@ -494,7 +504,7 @@ InputWait_ForInput(InputWait *wait)
             return WAIT_INPUT;
         }
         if (wait->is_interrupted) {
-            return WAIT_INTERRUPTED;
+            return is_readable(input) ? put_interrupt_off(wait) : WAIT_INTERRUPTED;
         }
         if (take_wakeup(wait)) {
             return WAIT_WAKEUP;

@@ -16,4 +16,9 @@ int Program_Main(int argc, char **argv);
 void Program_BeginFile(const PyCompilerFlags *flags, PyCompilerFlags *copy);
 void Program_EndFile(PyCompilerFlags *flags, const PyCompilerFlags *copy);
 
+/* As exec(), for code that is a coroutine's: it is run by sys.awaithook, and what lives on the
+   runner ends with it if it is the program that globals call __main__.  globals is a dict, locals
+   any mapping or NULL.  New reference to the result, NULL with an exception. */
+PyObject *Program_Exec(PyCodeObject *code, PyObject *globals, PyObject *locals);
+
 #endif

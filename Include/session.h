@@ -10,6 +10,10 @@
    error is written as unraisable, and the prompt does without.  All functions below accept NULL. */
 PyObject *Session_Open(void);
 
+/* New reference to the session if there is one and this thread is the main thread; NULL otherwise,
+   with no exception set. */
+PyObject *Session_Current(void);
+
 /* Before a plain statement: *guard is a new reference to what Session_Leave takes, or NULL.  -1
    with an exception. */
 int Session_Enter(PyObject *session, PyObject **guard);

@@ -2,14 +2,15 @@
 
 All of it is the standard library's own, run in this module's place.  Added is
 that an interpreter of this module may be given statements that await: those
-are run by sys.awaithook, as at the prompt.  A subclass with a runcode() of its
-own, which knows nothing of coroutines, is left as it is.
+are run by sys.awaithook, as at the prompt, and its loop is lent to others.  A
+subclass with a runcode() of its own, which knows nothing of coroutines, is left
+as it is.
 """
 
 import sys
 from importlib.machinery import SourceFileLoader
 
-from _autoawait import exec_awaiting
+from _autoawait import exec_awaiting, interruptible, uninterrupted
 
 # Where inspect finds the classes.
 __file__ = f"{sys._stdlib_dir}/code.py"
@@ -45,7 +46,7 @@ def _runcode(self, code):
     propagate.
     """
     if not code.co_flags & _IS_COROUTINE:
-        return _stock_runcode(self, code)
+        return _run_plain(self, code)
     try:
         exec_awaiting(code, self.locals)
     except SystemExit:
@@ -57,6 +58,25 @@ def _runcode(self, code):
         caught = error.__traceback__
         caught.tb_next = user_traceback(error, caught.tb_next)
         self.showtraceback()
+
+
+def _run_plain(interpreter, code):
+    if type(interpreter).runcode is not _runcode or getattr(sys, "awaithook", None) is None:
+        return _stock_runcode(interpreter, code)
+    import autoawait
+
+    return uninterrupted(_run_lent, autoawait._session, interpreter, code)
+
+
+def _run_lent(session, interpreter, code):
+    loan = session.console_statement()
+    if loan is None:
+        return interruptible(_stock_runcode, interpreter, code)
+    try:
+        with loan:
+            return interruptible(_stock_runcode, interpreter, code)
+    finally:
+        session.after_statement()
 
 
 _runsource.__doc__ = _stock_runsource.__doc__

@@ -1,8 +1,12 @@
 /* _autoawait: what the module autoawait cannot say in Python. */
 
 #include "inputhook.h"
+#include "interrupts.h"
 #include "linereader.h"
+#include "program.h"
 #include "pyasync.h"
+
+#include <poll.h>
 
 PyDoc_STRVAR(current_context_doc,
              "current_context()\n--\n\n"
@@ -32,19 +36,19 @@ current_context(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
     return context;
 }
 
-PyDoc_STRVAR(write_above_line_doc,
-             "write_above_line(descriptor, data, /)\n--\n\n"
-             "Write bytes to a descriptor, the terminal's, above the line being typed.");
+PyDoc_STRVAR(write_to_terminal_doc,
+             "write_to_terminal(descriptor, data, above_line, /)\n--\n\n"
+             "Write all of data to a descriptor, the terminal's; above the line being typed.");
 
 static PyObject *
-write_above_line(PyObject *Py_UNUSED(module), PyObject *arguments)
+write_to_terminal(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
-    int descriptor;
+    int descriptor, above_line;
     Py_buffer view;
-    if (!PyArg_ParseTuple(arguments, "iy*:write_above_line", &descriptor, &view)) {
+    if (!PyArg_ParseTuple(arguments, "iy*p:write_to_terminal", &descriptor, &view, &above_line)) {
         return NULL;
     }
-    int failed = InputWait_WriteAbove(descriptor, view.buf, (size_t)view.len) < 0;
+    int failed = InputWait_Write(descriptor, view.buf, (size_t)view.len, above_line) < 0;
     PyBuffer_Release(&view);
     if (failed) {
         return NULL;
@@ -52,25 +56,119 @@ write_above_line(PyObject *Py_UNUSED(module), PyObject *arguments)
     Py_RETURN_NONE;
 }
 
+/* 1 if file is a terminal, -1 with an exception. */
+static int
+is_terminal(PyObject *file)
+{
+    PyObject *result = PyObject_CallMethod(file, "isatty", NULL);
+    int is_terminal = result == NULL ? -1 : PyObject_IsTrue(result);
+    Py_XDECREF(result);
+    return is_terminal;
+}
+
+/* Keeps data for the thread that reads a line.  New reference to its length; None if no line is
+   being read.  From the question for that to the end nobody else runs. */
+static PyObject *
+keep_output(PyObject *pending, PyObject *data)
+{
+    PyObject *bytes = PyBytes_FromObject(data);
+    if (bytes == NULL) {
+        return NULL;
+    }
+    PyObject *result = NULL;
+    if (!InputWait_TakeOutput()) {
+        result = Py_NewRef(Py_None);
+    }
+    else if (PyList_Append(pending, bytes) == 0) {
+        result = PyLong_FromSsize_t(PyBytes_GET_SIZE(bytes));
+    }
+    Py_DECREF(bytes);
+    return result;
+}
+
+/* self: (file, pending). */
+static PyObject *
+write_guarded(PyObject *self, PyObject *data)
+{
+    PyObject *file = PyTuple_GET_ITEM(self, 0);
+    if (InputWait_IsReading()) {
+        int goes_to_terminal = is_terminal(file);
+        if (goes_to_terminal < 0) {
+            return NULL;
+        }
+        if (goes_to_terminal) {
+            PyObject *length = keep_output(PyTuple_GET_ITEM(self, 1), data);
+            if (length != Py_None) {
+                return length;
+            }
+            Py_DECREF(length);
+        }
+    }
+    return PyObject_CallMethod((PyObject *)Py_TYPE(file), "write", "OO", file, data);
+}
+
+static PyMethodDef write_guarded_definition = {
+    "write", write_guarded, METH_O,
+    PyDoc_STR("write(data, /)\n--\n\nWrite data, above the line being typed if there is one.")};
+
+PyDoc_STRVAR(guarded_write_doc,
+             "guarded_write(file, pending, /)\n--\n\n"
+             "Return what to put in the place of file.write.\n\n"
+             "While a line is read, what is written to a terminal is added to the list pending,\n"
+             "and the thread that reads calls the session's show_output() soon.");
+
+static PyObject *
+guarded_write(PyObject *Py_UNUSED(module), PyObject *arguments)
+{
+    PyObject *file, *pending;
+    if (!PyArg_ParseTuple(arguments, "OO!:guarded_write", &file, &PyList_Type, &pending)) {
+        return NULL;
+    }
+    return PyCFunction_New(&write_guarded_definition, arguments);
+}
+
+PyDoc_STRVAR(is_readable_doc,
+             "is_readable(descriptor, /)\n--\n\n"
+             "Whether descriptor can be read now.");
+
+static PyObject *
+is_readable(PyObject *Py_UNUSED(module), PyObject *descriptor)
+{
+    struct pollfd status = {.fd = PyObject_AsFileDescriptor(descriptor), .events = POLLIN};
+    return status.fd < 0 ? NULL : PyBool_FromLong(poll(&status, 1, 0) > 0);
+}
+
 PyDoc_STRVAR(begin_line_doc,
              "begin_line(prompt, /)\n--\n\n"
              "Show prompt and begin a line; return whether readline edits it.");
 
+/* The module is the owner of its lines. */
 static PyObject *
-begin_line(PyObject *Py_UNUSED(module), PyObject *prompt)
+begin_line(PyObject *module, PyObject *prompt)
 {
     const char *text = PyUnicode_AsUTF8(prompt);
-    return text == NULL ? NULL : PyBool_FromLong(LineReader_Begin(text));
+    return text == NULL ? NULL : PyBool_FromLong(LineReader_Begin(module, stdin, stdout, text));
 }
 
 PyDoc_STRVAR(feed_line_doc,
              "feed_line()\n--\n\n"
-             "Take what was typed; return the line as bytes if it is complete, else None.");
+             "Take what was typed; return the line as bytes if it is complete, else None.\n\n"
+             "The line ends in a newline, and is empty at the end of file.");
 
 static PyObject *
-feed_line(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
+feed_line(PyObject *module, PyObject *Py_UNUSED(unused))
 {
-    return LineReader_Feed();
+    if (!LineReader_IsOpen(module)) {
+        PyErr_SetString(PyExc_RuntimeError, "no line has been begun");
+        return NULL;
+    }
+    if (!LineReader_Feed(module)) {
+        Py_RETURN_NONE;
+    }
+    char *line = LineReader_Take(module);
+    PyObject *result = line == NULL ? PyBytes_FromString("") : PyBytes_FromFormat("%s\n", line);
+    free(line);
+    return result;
 }
 
 PyDoc_STRVAR(abandon_line_doc,
@@ -78,9 +176,64 @@ PyDoc_STRVAR(abandon_line_doc,
              "Give up the line that was begun, if any.");
 
 static PyObject *
-abandon_line(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
+abandon_line(PyObject *module, PyObject *Py_UNUSED(unused))
 {
-    LineReader_Abandon();
+    LineReader_Abandon(module);
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(check_reader_doc,
+             "check_reader()\n--\n\n"
+             "Raise RuntimeError if this thread is reading a line: it is background work's turn.");
+
+static PyObject *
+check_reader(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
+{
+    if (_PyOS_ReadlineTState == PyThreadState_Get()) {
+        PyErr_SetString(PyExc_RuntimeError, "the prompt is reading a line");
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(uninterrupted_doc,
+             "uninterrupted(function, /, *arguments)\n--\n\n"
+             "Call function; handlers of signals run after it, and where it calls interruptible().");
+
+PyDoc_STRVAR(interruptible_doc,
+             "interruptible(function, /, *arguments)\n--\n\n"
+             "Call function; handlers of signals run meanwhile.");
+
+static PyObject *
+call_held(int held, PyObject *const *arguments, Py_ssize_t count)
+{
+    if (count == 0) {
+        PyErr_SetString(PyExc_TypeError, "a function was expected");
+        return NULL;
+    }
+    return Interrupts_Call(held, arguments[0], arguments + 1, count - 1);
+}
+
+static PyObject *
+uninterrupted(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
+{
+    return call_held(1, arguments, count);
+}
+
+static PyObject *
+interruptible(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
+{
+    return call_held(0, arguments, count);
+}
+
+PyDoc_STRVAR(keep_forever_doc,
+             "keep_forever(object, /)\n--\n\n"
+             "Never let object end: a forked process has a copy of what ends in its parent.");
+
+static PyObject *
+keep_forever(PyObject *Py_UNUSED(module), PyObject *object)
+{
+    Py_INCREF(object);
     Py_RETURN_NONE;
 }
 
@@ -88,19 +241,27 @@ PyDoc_STRVAR(exec_awaiting_doc,
              "exec_awaiting(source, globals, locals, /)\n--\n\n"
              "Do what exec() does; the code of a coroutine is run by sys.awaithook.");
 
+typedef PyObject *(*ExecCoroutine)(PyCodeObject *code, PyObject *globals, PyObject *locals);
+
+static PyObject *
+exec_statement(PyCodeObject *code, PyObject *globals, PyObject *locals)
+{
+    return PyEval_EvalAsyncCode((PyObject *)code, globals, locals);
+}
+
 /* In C, so that it is no more to be seen in tracebacks than exec() is. */
 static PyObject *
-exec_awaiting(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
+exec_by(ExecCoroutine exec_coroutine, PyObject *const *arguments, Py_ssize_t count)
 {
     PyObject *code = count > 0 ? arguments[0] : NULL;
     if (code != NULL && PyCode_Check(code) && ((PyCodeObject *)code)->co_flags & CO_COROUTINE) {
         PyObject *globals, *locals = NULL;
-        if (!_PyArg_ParseStack(arguments, count, "OO!|O:exec_awaiting", &code, &PyDict_Type,
-                               &globals, &locals)
-            || PySys_Audit("exec", "O", code) < 0) {
+        if (!_PyArg_ParseStack(arguments, count, "OO!|O:exec", &code, &PyDict_Type, &globals,
+                               &locals)) {
             return NULL;
         }
-        PyObject *value = PyEval_EvalAsyncCode(code, globals, locals == Py_None ? NULL : locals);
+        PyObject *value = exec_coroutine((PyCodeObject *)code, globals,
+                                         locals == Py_None ? NULL : locals);
         if (value == NULL) {
             return NULL;
         }
@@ -115,12 +276,56 @@ exec_awaiting(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_
     return PyObject_Vectorcall(exec, arguments, count, NULL);
 }
 
+static PyObject *
+exec_awaiting(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
+{
+    return exec_by(exec_statement, arguments, count);
+}
+
+PyDoc_STRVAR(exec_program_doc,
+             "exec_program(source, globals, locals, /)\n--\n\n"
+             "Do what exec_awaiting() does; what lives on the runner ends with the main program.");
+
+static PyObject *
+exec_program(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
+{
+    return exec_by(Program_Exec, arguments, count);
+}
+
+PyDoc_STRVAR(compile_program_doc,
+             "compile_program(source, filename, mode, /)\n--\n\n"
+             "Do what compile() does; the source may await at its top level.");
+
+static PyObject *
+compile_program(PyObject *Py_UNUSED(module), PyObject *arguments)
+{
+    PyObject *source, *filename, *mode;
+    if (!PyArg_ParseTuple(arguments, "OOO:compile", &source, &filename, &mode)) {
+        return NULL;
+    }
+    PyObject *compile = PyDict_GetItemString(PyEval_GetBuiltins(), "compile");
+    if (compile == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "lost builtins.compile");
+        return NULL;
+    }
+    return PyObject_CallFunction(compile, "OOOi", source, filename, mode,
+                                 PyCF_ALLOW_TOP_LEVEL_AWAIT);
+}
+
 static PyMethodDef autoawait_functions[] = {
     {"abandon_line", abandon_line, METH_NOARGS, abandon_line_doc},
+    {"check_reader", check_reader, METH_NOARGS, check_reader_doc},
     {"begin_line", begin_line, METH_O, begin_line_doc},
     {"feed_line", feed_line, METH_NOARGS, feed_line_doc},
-    {"write_above_line", write_above_line, METH_VARARGS, write_above_line_doc},
+    {"is_readable", is_readable, METH_O, is_readable_doc},
+    {"uninterrupted", _PyCFunction_CAST(uninterrupted), METH_FASTCALL, uninterrupted_doc},
+    {"interruptible", _PyCFunction_CAST(interruptible), METH_FASTCALL, interruptible_doc},
+    {"keep_forever", keep_forever, METH_O, keep_forever_doc},
+    {"guarded_write", guarded_write, METH_VARARGS, guarded_write_doc},
+    {"write_to_terminal", write_to_terminal, METH_VARARGS, write_to_terminal_doc},
     {"current_context", current_context, METH_NOARGS, current_context_doc},
+    {"compile_program", compile_program, METH_VARARGS, compile_program_doc},
+    {"exec_program", _PyCFunction_CAST(exec_program), METH_FASTCALL, exec_program_doc},
     {"exec_awaiting", _PyCFunction_CAST(exec_awaiting), METH_FASTCALL, exec_awaiting_doc},
     {NULL, NULL, 0, NULL},
 };

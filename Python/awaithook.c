@@ -4,6 +4,7 @@
    use and calls that; every other runner is a callable that the user set. */
 
 #include "awaithook.h"
+#include "interrupts.h"
 #include "modes.h"
 #include "pyasync.h"
 
@@ -20,8 +21,8 @@ PyDoc_STRVAR(awaithook_doc,
              "All coroutines of the interpreter's life share one asyncio event loop and the\n"
              "calling thread's context.");
 
-/* What runs the coroutine: autoawait's function, kept in the dict of self, which is a module of the
-   hook's own.  New reference. */
+/* What runs the coroutine: autoawait's default runner, kept in the dict of self, which is a module of
+   the hook's own.  New reference. */
 static PyObject *
 default_runner(PyObject *self)
 {
@@ -34,7 +35,7 @@ default_runner(PyObject *self)
     if (module == NULL) {
         return NULL;
     }
-    run = PyObject_GetAttrString(module, "_default_awaithook");
+    run = PyObject_CallMethod(module, "_default_runner", NULL);
     Py_DECREF(module);
     if (run != NULL && PyDict_SetItemString(kept, "run", run) < 0) {
         Py_CLEAR(run);
@@ -121,7 +122,9 @@ skip_runners(PyObject *value, PyObject *traceback)
     PyObject *name = PyUnicode_FromString("autoawait");
     PyObject *module = name == NULL ? NULL : PyImport_GetModule(name);
     if (module != NULL) {
+        int held_before = Interrupts_SetHeld(1);
         rest = PyObject_CallMethod(module, "_user_traceback", "OO", value, traceback);
+        Interrupts_SetHeld(held_before);
     }
     Py_XDECREF(name);
     Py_XDECREF(module);

@@ -1,35 +1,17 @@
-/* A line from readline's callback interface; see Include/linereader.h.
-
-   The interpreter is not linked with the library: it is the one that the module readline has loaded
-   and set up (key bindings, completion, history). */
+/* A line from readline's callback interface; see Include/linereader.h. */
 
 #include "linereader.h"
 
-#include <dlfcn.h>
+#include "readlinelib.h"
 
 /* readline itself has one line, in static variables, and its callback no argument. */
 static _Thread_local struct {
-    void *library;      /* open while a line is being read */
+    const void *owner;
+    const Readline *library;    /* while a line is being read; NULL otherwise */
     int is_over;
-    char *line;         /* malloc()ed by readline; NULL at end of file */
+    int catches_resize;         /* whether the library does, of itself */
+    char *line;                 /* malloc()ed by readline; NULL at end of file */
 } reading;
-
-/* NULL if the library has no such function; the caller casts to its type. */
-static void *
-library_function(const char *name)
-{
-    return dlsym(reading.library, name);
-}
-
-static void
-call_plain(const char *name)
-{
-    void (*function)(void);
-    *(void **)&function = library_function(name);
-    if (function != NULL) {
-        function();
-    }
-}
 
 static void
 on_line(char *line)
@@ -37,80 +19,111 @@ on_line(char *line)
     reading.is_over = 1;
     reading.line = line;
     /* Here and not later: otherwise the prompt is shown once more. */
-    call_plain("rl_callback_handler_remove");
+    Readline_Call(reading.library, READLINE_rl_callback_handler_remove);
 }
 
 static void
-close_library(void)
+use_streams(FILE *input, FILE *output)
 {
-    dlclose(reading.library);
-    reading.library = NULL;
+    *(FILE **)reading.library->symbols[READLINE_rl_instream] = input;
+    *(FILE **)reading.library->symbols[READLINE_rl_outstream] = output;
 }
 
 int
-LineReader_Begin(const char *prompt)
+LineReader_IsOpen(const void *owner)
 {
-    LineReader_Abandon();
-    reading.library = dlopen("libreadline.so.8", RTLD_LAZY | RTLD_NOLOAD);
-    if (reading.library == NULL) {
+    return reading.library != NULL && reading.owner == owner;
+}
+
+int
+LineReader_Begin(const void *owner, FILE *input, FILE *output, const char *prompt)
+{
+    if (reading.library != NULL || (reading.library = Readline_Open()) == NULL) {
         return 0;
     }
-    void (*install)(const char *, void (*)(char *));
-    *(void **)&install = library_function("rl_callback_handler_install");
-    if (install == NULL) {
-        close_library();
-        return 0;
-    }
+    reading.owner = owner;
     reading.is_over = 0;
     reading.line = NULL;
+    use_streams(input, output);
+    /* Signals are the interpreter's, and a new size is the owner's to tell. */
+    Readline_Set(reading.library, READLINE_rl_catch_signals, 0);
+    reading.catches_resize = Readline_Set(reading.library, READLINE_rl_catch_sigwinch, 0);
+    void (*install)(const char *, void (*)(char *));
+    *(void **)&install = reading.library->symbols[READLINE_rl_callback_handler_install];
     install(prompt, on_line);
     return 1;
 }
 
-/* Takes the line that on_line() was given. */
-static PyObject *
-take_line(void)
+static void
+end_line(void)
 {
-    char *line = reading.line;
-    reading.line = NULL;
-    if (line == NULL) {
-        close_library();
-        return PyBytes_FromString("");
-    }
-    void (*add_history)(const char *);
-    *(void **)&add_history = library_function("add_history");
-    if (*line != '\0' && add_history != NULL) {
-        add_history(line);
-    }
-    close_library();
-    PyObject *result = PyBytes_FromFormat("%s\n", line);
-    free(line);
-    return result;
+    Readline_Set(reading.library, READLINE_rl_catch_sigwinch, reading.catches_resize);
+    reading.library = NULL;
 }
 
-PyObject *
-LineReader_Feed(void)
+/* True if readline has taken a key already that it has done nothing with yet. */
+static int
+has_pending_key(void)
 {
-    if (reading.library == NULL) {
-        PyErr_SetString(PyExc_RuntimeError, "no line has been begun");
-        return NULL;
+    const int *pending = reading.library->symbols[READLINE_rl_pending_input];
+    return pending != NULL && *pending != 0;
+}
+
+/* After a repeated insertion (ESC 3 x) the key behind it, read ahead, would be left until another
+   is pressed. */
+int
+LineReader_Feed(const void *owner)
+{
+    if (!LineReader_IsOpen(owner) || reading.is_over) {
+        return 0;
     }
-    call_plain("rl_callback_read_char");
-    if (!reading.is_over) {
-        Py_RETURN_NONE;
-    }
-    return take_line();
+    do {
+        Readline_Call(reading.library, READLINE_rl_callback_read_char);
+    } while (!reading.is_over && has_pending_key());
+    return reading.is_over;
 }
 
 void
-LineReader_Abandon(void)
+LineReader_Resize(const void *owner)
 {
-    if (reading.library == NULL) {
+    if (LineReader_IsOpen(owner)) {
+        Readline_Call(reading.library, READLINE_rl_resize_terminal);
+    }
+}
+
+char *
+LineReader_Take(const void *owner)
+{
+    if (!LineReader_IsOpen(owner) || !reading.is_over) {
+        return NULL;
+    }
+    char *line = reading.line;
+    reading.line = NULL;
+    if (line != NULL) {
+        Readline_AddHistory(reading.library, line);
+    }
+    end_line();
+    return line;
+}
+
+void
+LineReader_Abandon(const void *owner)
+{
+    if (!LineReader_IsOpen(owner)) {
         return;
     }
-    call_plain("rl_free_line_state");
-    call_plain("rl_callback_sigcleanup");
-    call_plain("rl_cleanup_after_signal");
-    call_plain("rl_callback_handler_remove");
-    close_library();
+    if (!reading.is_over) {
+        Readline_Call(reading.library, READLINE_rl_free_line_state);
+        Readline_Call(reading.library, READLINE_rl_callback_sigcleanup);
+        Readline_Call(reading.library, READLINE_rl_cleanup_after_signal);
+        Readline_Call(reading.library, READLINE_rl_callback_handler_remove);
+    }
+    free(reading.line);
+    end_line();
+}
+
+void
+LineReader_AbandonAny(void)
+{
+    LineReader_Abandon(reading.owner);
 }

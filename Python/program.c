@@ -4,9 +4,14 @@
    or an archive) await; the startup file of a prompt may anyway.  The runtime compiles and
    evaluates that code, in functions of its own that take compiler flags but know no coroutine.
    So the flag is put in where main calls them, and the evaluation that they do is ours to finish:
-   the coroutine goes to sys.awaithook.  Nothing else of the program is changed. */
+   the coroutine goes to sys.awaithook.  Nothing else of the program is changed.
+
+   Programs that Python code of the standard library runs (-m, folders and archives; under pdb,
+   trace and the profilers) come by Program_Exec(), which Lib/autoawait/program.py gives to those
+   modules in the place of exec(). */
 
 #include "awaithook.h"
+#include "modes.h"
 #include "program.h"
 #include "session.h"
 
@@ -14,7 +19,8 @@
 #include <internal/pycore_interp.h>
 #include <internal/pycore_pystate.h>
 
-typedef enum { NO_PROGRAM, STARTUP_FILE, MAIN_PROGRAM } ProgramKind;
+/* OTHER_PROGRAM: a startup file, or what runs before the program or a part of it. */
+typedef enum { NO_PROGRAM, OTHER_PROGRAM, MAIN_PROGRAM } ProgramKind;
 
 /* What the runtime is on its way to evaluate, if it may await: the first code evaluated in __main__
    is it.  The runtime's functions in between pass no argument of ours through. */
@@ -61,6 +67,28 @@ __wrap_PyEval_EvalCode(PyObject *code, PyObject *globals, PyObject *locals)
         return run_program(kind, result, (PyCodeObject *)code);
     }
     return result;
+}
+
+static int
+is_main_program(PyObject *globals)
+{
+    PyObject *name = PyDict_GetItemString(globals, "__name__");
+    return name != NULL && PyUnicode_Check(name)
+           && PyUnicode_CompareWithASCIIString(name, "__main__") == 0;
+}
+
+PyObject *
+Program_Exec(PyCodeObject *code, PyObject *globals, PyObject *locals)
+{
+    if (PySys_Audit("exec", "O", code) < 0 || Namespace_AddBuiltins(globals) < 0) {
+        return NULL;
+    }
+    PyObject *coroutine =
+        __real_PyEval_EvalCode((PyObject *)code, globals, locals == NULL ? globals : locals);
+    if (coroutine == NULL) {
+        return NULL;
+    }
+    return run_program(is_main_program(globals) ? MAIN_PROGRAM : OTHER_PROGRAM, coroutine, code);
 }
 
 /* True once -X autoawait or PYTHONAUTOAWAIT was seen: autoawait.program is imported then. */
@@ -124,7 +152,7 @@ int
 __wrap__PyRun_SimpleFileObject(FILE *fp, PyObject *filename, int close_it, PyCompilerFlags *flags)
 {
     PyCompilerFlags copy;
-    begin_program(AwaitHook_IsOn() ? STARTUP_FILE : NO_PROGRAM, flags, &copy);
+    begin_program(AwaitHook_IsOn() ? OTHER_PROGRAM : NO_PROGRAM, flags, &copy);
     int result = __real__PyRun_SimpleFileObject(fp, filename, close_it, &copy);
     Program_EndFile(flags, &copy);
     return result;
@@ -270,9 +298,6 @@ prepare(int is_asyncio)
         if (failed) {
             return -1;
         }
-        next_program = _Py_GetConfig()->run_module != NULL || _Py_GetConfig()->run_filename != NULL
-                           ? MAIN_PROGRAM
-                           : NO_PROGRAM;
     }
     return is_asyncio ? call_program_module("import_asyncio", NULL) : 0;
 }

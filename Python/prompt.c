@@ -10,6 +10,7 @@
 
 #include "awaithook.h"
 #include "inputhook.h"
+#include "interrupts.h"
 #include "modes.h"
 #include "program.h"
 #include "prompt.h"
@@ -39,6 +40,17 @@ typedef struct {
 
 typedef enum { STATEMENT_READ, STATEMENT_FAILED, INPUT_ENDED } ReadResult;
 
+/* For what is no error at the prompt.  An interrupt is not its to take: it stays pending. */
+static void
+clear_error(void)
+{
+    int interrupted = PyErr_ExceptionMatches(PyExc_KeyboardInterrupt);
+    PyErr_Clear();
+    if (interrupted) {
+        PyErr_SetInterrupt();
+    }
+}
+
 /* New reference to str(sys.NAME) or to an empty str; prompts that fail to show are no error. */
 static PyObject *
 prompt_text(const char *name)
@@ -50,7 +62,7 @@ prompt_text(const char *name)
             return text;
         }
         Py_XDECREF(text);
-        PyErr_Clear();
+        clear_error();
     }
     return PyUnicode_FromString("");
 }
@@ -82,7 +94,7 @@ input_encoding(FILE *fp)
             return encoding;
         }
         Py_XDECREF(encoding);
-        PyErr_Clear();
+        clear_error();
     }
     return Py_NewRef(Py_None);
 }
@@ -96,7 +108,9 @@ read_statement(const Prompt *prompt, PyArena *arena, mod_ty *tree)
     PyObject *encoding = input_encoding(prompt->fp);
     PyObject *first_prompt = prompt_text("ps1");
     PyObject *next_prompt = prompt_text("ps2");
-    if (encoding != NULL && first_prompt != NULL && next_prompt != NULL) {
+    /* What came since the last statement ended drops the line that is not begun yet. */
+    if (encoding != NULL && first_prompt != NULL && next_prompt != NULL
+        && PyErr_CheckSignals() == 0) {
         InputWait_Begin(&wait, prompt->session);
         *tree = _PyParser_ASTFromFile(
             prompt->fp, prompt->filename,
@@ -132,18 +146,6 @@ compile_statement(const Prompt *prompt, mod_ty tree, PyArena *arena)
     return code;
 }
 
-static PyObject *
-await_code(PyCodeObject *code, PyObject *namespace)
-{
-    PyObject *coroutine = PyEval_EvalCode((PyObject *)code, namespace, namespace);
-    if (coroutine == NULL) {
-        return NULL;
-    }
-    PyObject *result = AwaitHook_Run(coroutine, code);
-    Py_DECREF(coroutine);
-    return result;
-}
-
 /* A signal belongs to the statement in which it came, even where no bytecode of it looked for one:
    while it was compiled, or in its last operation.  -1 with the handler's exception. */
 static int
@@ -154,6 +156,21 @@ check_signals(PyCodeObject *code)
         return -1;
     }
     return 0;
+}
+
+static PyObject *
+await_code(PyCodeObject *code, PyObject *namespace)
+{
+    PyObject *coroutine = PyEval_EvalCode((PyObject *)code, namespace, namespace);
+    if (coroutine == NULL) {
+        return NULL;
+    }
+    PyObject *result = AwaitHook_Run(coroutine, code);
+    Py_DECREF(coroutine);
+    if (result != NULL && check_signals(code) < 0) {
+        Py_CLEAR(result);
+    }
+    return result;
 }
 
 static PyObject *
@@ -242,7 +259,7 @@ flush_stream(const char *name)
     }
     PyObject *result = PyObject_CallMethod(stream, "flush", NULL);
     if (result == NULL) {
-        PyErr_Clear();
+        clear_error();
     }
     Py_XDECREF(result);
 }
@@ -257,14 +274,28 @@ flush_output(void)
     PyErr_Restore(type, value, traceback);
 }
 
+/* An interrupt that comes while a traceback is written, by the runtime's own hook, is not to take
+   its place. */
+static void
+show_exception(void)
+{
+    PyObject *hook = PySys_GetObject("excepthook");
+    int held_before = Interrupts_SetHeld(hook != NULL && hook == PySys_GetObject("__excepthook__"));
+    PyErr_Print();
+    Interrupts_SetHeld(held_before);
+}
+
 /* Shows the exception that is set.  SystemExit ends the process here, unless -i asks to stay. */
 static void
 report_failure(PyObject *session)
 {
     if (PyErr_ExceptionMatches(PyExc_SystemExit) && !_Py_GetConfig()->inspect) {
         Session_End(session);
+        PyErr_Print();
     }
-    PyErr_Print();
+    else {
+        show_exception();
+    }
     flush_output();
 }
 

@@ -1,6 +1,9 @@
 /* The prompt's side of a session; see Include/session.h. */
 
+#include "interrupts.h"
 #include "session.h"
+
+#include <internal/pycore_pystate.h>
 
 /* Makes the module known by its name, as exit and help are, unless somebody took the name. */
 static int
@@ -32,13 +35,29 @@ Session_Open(void)
     return session;
 }
 
-int
-Session_Enter(PyObject *session, PyObject **guard)
+PyObject *
+Session_Current(void)
 {
-    *guard = NULL;
-    if (session == NULL) {
-        return 0;
+    if (!_Py_ThreadCanHandleSignals(PyInterpreterState_Get())) {
+        return NULL;
     }
+    PyObject *session = NULL;
+    PyObject *name = PyUnicode_FromString("autoawait");
+    PyObject *module = name == NULL ? NULL : PyImport_GetModule(name);
+    if (module != NULL) {
+        session = PyObject_GetAttrString(module, "_session");
+    }
+    Py_XDECREF(name);
+    Py_XDECREF(module);
+    if (session == NULL) {
+        PyErr_Clear();
+    }
+    return session;
+}
+
+static int
+enter_statement(PyObject *session, PyObject **guard)
+{
     PyObject *manager = PyObject_CallMethod(session, "statement", NULL);
     if (manager == NULL) {
         return -1;
@@ -58,6 +77,19 @@ Session_Enter(PyObject *session, PyObject **guard)
 }
 
 int
+Session_Enter(PyObject *session, PyObject **guard)
+{
+    *guard = NULL;
+    if (session == NULL) {
+        return 0;
+    }
+    int held_before = Interrupts_SetHeld(1);
+    int result = enter_statement(session, guard);
+    Interrupts_SetHeld(held_before);
+    return result;
+}
+
+int
 Session_Leave(PyObject *guard)
 {
     if (guard == NULL) {
@@ -66,9 +98,11 @@ Session_Leave(PyObject *guard)
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     PyErr_NormalizeException(&type, &value, &traceback);
+    int held_before = Interrupts_SetHeld(1);
     PyObject *result = PyObject_CallMethod(guard, "__exit__", "OOO", type ? type : Py_None,
                                            value ? value : Py_None,
                                            traceback ? traceback : Py_None);
+    Interrupts_SetHeld(held_before);
     Py_DECREF(guard);
     if (result == NULL) {
         _PyErr_ChainExceptions(type, value, traceback);
@@ -87,11 +121,13 @@ call_quietly(PyObject *session, const char *method)
     }
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
+    int held_before = Interrupts_SetHeld(1);
     PyObject *result = PyObject_CallMethod(session, method, NULL);
     if (result == NULL) {
         PyErr_WriteUnraisable(session);
     }
     Py_XDECREF(result);
+    Interrupts_SetHeld(held_before);
     PyErr_Restore(type, value, traceback);
 }
 

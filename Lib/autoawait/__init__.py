@@ -16,8 +16,10 @@ A runner may have, beside being callable, any of these methods:
 
     wants_input()                 whether it has background work to go on with
     wait_for_input(descriptor)    do that work until descriptor can be read
+    quiet()                       what that work waits for, if none is to be done now
     statement()                   a context manager around each plain statement
     close()                       end what it keeps: the session or its turn ends
+    after_fork()                  in a forked process: leave all that to the parent
 
 A runner with close() ends the one before it when it becomes the hook.  A plain
 function does not, since it may pass coroutines on to that one.
@@ -25,8 +27,12 @@ function does not, since it may pass coroutines on to that one.
 
 import sys
 import types
+# Not module signal, whose functions make an enumeration member of each handler.
+from _signal import SIGINT, default_int_handler, getsignal
 
-__all__ = ["AsyncioRunner", "TrioRunner", "CurioRunner", "interact", "runner"]
+import _autoawait
+
+__all__ = ["AsyncioRunner", "TrioRunner", "CurioRunner", "ainput", "interact", "runner"]
 
 _RUNNER_CLASSES = {
     # name of the library: module of this package, class in it
@@ -39,14 +45,16 @@ _RUNNER_CLASSES = {
 def __getattr__(name):
     """Import a runner, and with it its library, when it is first asked for.
 
-    `nursery` is what the runner in use has by that name: trio's.  `interact` is the
-    prompt inside a coroutine, see module console.
+    `nursery` is what the runner in use has by that name: trio's.  `interact` and
+    `ainput` are the prompt and input() inside a coroutine, see module console.
     """
     if name == "nursery":
+        if not hasattr(sys.awaithook, name):
+            raise AttributeError("there is a nursery only while trio is the hook", name=name)
         return getattr(sys.awaithook, name)
-    if name == "interact":
-        from .console import interact
-        return interact
+    if name in ("ainput", "interact"):
+        from . import console
+        return getattr(console, name)
     for module_name, class_name in _RUNNER_CLASSES.values():
         if name == class_name:
             from importlib import import_module
@@ -63,7 +71,15 @@ def runner(library):
     if library not in _RUNNER_CLASSES:
         known = ", ".join(_RUNNER_CLASSES)
         raise ValueError(f"no runner for {library!r}; there are {known}, or give a callable")
-    return __getattr__(_RUNNER_CLASSES[library][1])()
+    try:
+        runner_class = __getattr__(_RUNNER_CLASSES[library][1])
+    except ModuleNotFoundError as error:
+        if error.name != library:
+            raise
+        # By one sentence, and not by the way the import took.
+        missing = ModuleNotFoundError(f"the library {library} is not installed", name=library)
+        raise missing from None
+    return runner_class()
 
 
 class _Session:
@@ -80,9 +96,12 @@ class _Session:
         # well call this one, and None leave it in its place.
         self._keeper = sys.__awaithook__
         self._first_loan = None
+        self._output = None                 # what comes while a line is typed
+        self._watches_forks = False
 
     def begin(self):
         """Begin a session at a prompt; return self."""
+        self._watch_forks()
         self._follow_hook()
         if self._first_loan is None:
             from . import loan
@@ -94,28 +113,69 @@ class _Session:
         """Return what sys.__awaithook__ runs coroutines with."""
         if self._default_runner is None:
             self._default_runner = runner("asyncio")
+            self._watch_forks()
             import atexit
             atexit.register(self.end)
         return self._default_runner
 
-    def wants_input(self):
-        """Whether to call wait_for_input() at the next prompt."""
-        return self._call("wants_input", default=False)
+    def background(self):
+        """Return the runner whose work goes on while the next line is typed, or None."""
+        if not self._call("wants_input", default=False):
+            return None
+        if self._output is None:
+            from . import terminal
+            self._output = terminal.PromptOutput()
+        self._output.guard_line()
+        console = sys.modules.get("autoawait.console")
+        if console is not None:
+            console.give_way()
+        return self._runner(self._keeper)
 
     def wait_for_input(self, descriptor):
         """Do background work until descriptor can be read."""
         self._call("wait_for_input", descriptor)
+        self._output.flush()
+
+    def show_output(self, above_line):
+        """Write what came for the terminal while a line was typed."""
+        self._output.show(above_line)
 
     def statement(self):
         """Return a context manager for a plain statement, or None."""
-        if self._default_runner is None and self._keeper is sys.__awaithook__:
+        if self._is_unused():
             # Who imports asyncio may ask for the running loop; nobody else has one made.
             return self._first_loan
-        return self._call("statement")
+        manager = self._call("statement")
+        return manager if manager is None or _is_ours(manager) else _Interruptible(manager)
+
+    def _is_unused(self):
+        return self._default_runner is None and self._keeper is sys.__awaithook__
+
+    def console_statement(self):
+        """Return what statement() does for a console inside a program, or None.
+
+        Where the console is in a coroutine there is a running loop without it, and in
+        another thread than the main one nothing is lent.  Nor is in a program that has
+        asyncio for purposes of its own and awaited nothing yet.
+        """
+        import threading
+
+        events = sys.modules.get("asyncio.events")
+        if (events is not None and events._get_running_loop() is not None
+                or threading.current_thread() is not threading.main_thread()):
+            return None
+        self.begin()
+        return None if events is not None and self._is_unused() else self.statement()
 
     def after_statement(self):
         """Notice a hook that was changed; end the runner that it follows."""
-        self._forget_warnings()
+        namespace = getattr(sys.modules.get("__main__"), "__dict__", ())
+        if "__warningregistry__" in namespace:
+            self._forget_warnings(namespace["__warningregistry__"])
+        if getsignal(SIGINT) is not default_int_handler and (
+                "pdb" in sys.modules or "autoawait.interrupts" in sys.modules):
+            from . import interrupts
+            interrupts.take_back()
         self._follow_hook()
 
     def _follow_hook(self):
@@ -127,16 +187,14 @@ class _Session:
         self._hook = hook
         if hook is not self._keeper and (hook is sys.__awaithook__ or hasattr(hook, "close")):
             before, self._keeper = self._keeper, hook
-            self._close(before)
+            self._call("close", hook=before)
 
     @staticmethod
-    def _forget_warnings():
+    def _forget_warnings(registry):
         """Let a coroutine never awaited be told of again.
 
         Warnings are shown once for a place, and at a prompt all is line 1.
         """
-        namespace = getattr(sys.modules.get("__main__"), "__dict__", {})
-        registry = namespace.get("__warningregistry__")
         for key in list(registry) if isinstance(registry, dict) else ():
             if isinstance(key, tuple) and str(key[0]).endswith(" was never awaited"):
                 del registry[key]
@@ -145,7 +203,7 @@ class _Session:
         """End the session: what the runner in use keeps, and the default's."""
         self._follow_hook()
         for hook in {id(hook): hook for hook in (self._keeper, sys.__awaithook__)}.values():
-            self._close(hook)
+            self._call("close", hook=hook)
 
     def switch(self, choice):
         """Make choice the hook, as autoawait() documents."""
@@ -174,17 +232,48 @@ class _Session:
             name = getattr(hook, "name", None) or repr(hook)
         return f"Awaiting at the top level is on, with {name}; autoawait(False) switches it off."
 
+    def _watch_forks(self):
+        if not self._watches_forks:
+            import os
+            os.register_at_fork(after_in_child=self._after_fork)
+            self._watches_forks = True
+
+    def _after_fork(self):
+        for hook in sys.__awaithook__, self._keeper:
+            self._call("after_fork", hook=hook)
+
     def _runner(self, hook):
         return self._default_runner if hook is sys.__awaithook__ else hook
 
-    def _call(self, method, *arguments, default=None):
-        method = getattr(self._runner(self._keeper), method, None)
-        return default if method is None else method(*arguments)
+    def _call(self, method, *arguments, hook=None, default=None):
+        """Call a method of the runner in use, or of hook, if it has it.
 
-    def _close(self, hook):
-        close = getattr(self._runner(hook), "close", None)
-        if close is not None:
-            close()
+        The session's methods are called with SIGINT held back.  Our runners know when
+        to let go; others' are interrupted as any code.
+        """
+        method = getattr(self._runner(hook or self._keeper), method, None)
+        if method is None:
+            return default
+        if _is_ours(method):
+            return method(*arguments)
+        return _autoawait.interruptible(method, *arguments)
+
+
+class _Interruptible:
+    """A context manager of others', entered and left as any code."""
+
+    def __init__(self, manager):
+        self._manager = manager
+
+    def __enter__(self):
+        return _autoawait.interruptible(self._manager.__enter__)
+
+    def __exit__(self, *exception):
+        return _autoawait.interruptible(self._manager.__exit__, *exception)
+
+
+def _is_ours(thing):
+    return str(getattr(thing, "__module__", None)).partition(".")[0] == __name__
 
 
 class _CallableModule(types.ModuleType):
@@ -198,9 +287,9 @@ class _CallableModule(types.ModuleType):
         return _session.describe()
 
 
-def _default_awaithook(coroutine):
-    """What sys.__awaithook__ calls."""
-    return _session.default_runner()(coroutine)
+def _default_runner():
+    """Return what sys.__awaithook__ calls."""
+    return _session.default_runner()
 
 
 def _user_traceback(error, traceback):

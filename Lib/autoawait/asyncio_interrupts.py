@@ -11,11 +11,16 @@ from . import interrupts
 current_run = contextvars.ContextVar("autoawait_run", default=None)
 
 
+def wakeup_fd(loop):
+    """Return what signal.set_wakeup_fd() takes; -1 for loops that have their own ways."""
+    return loop._csock.fileno() if isinstance(loop, asyncio.SelectorEventLoop) else -1
+
+
 class CancelRun(interrupts.CancelOnInterrupt):
     """SIGINT cancels a task and the tasks of its run, grace seconds long."""
 
     def __init__(self, loop, task, run, grace):
-        super().__init__(lambda: loop.call_soon_threadsafe(lambda: None))
+        super().__init__(lambda: loop.call_soon_threadsafe(lambda: None), wakeup_fd(loop))
         self._loop = loop
         self._task = task
         self._run = run
@@ -42,7 +47,7 @@ class CancelRun(interrupts.CancelOnInterrupt):
         self._loop.stop()
 
     def _cancel_tasks(self):
-        self._task.cancel()
+        self.had_effect = self._task.cancel()
         for task in asyncio.all_tasks(self._loop):
             if task is not self._task and _run_of(task) is self._run:
                 task.cancel()

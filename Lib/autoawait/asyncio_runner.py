@@ -1,14 +1,18 @@
 """The default runner: one asyncio event loop for the whole session."""
 
 import asyncio
+import os
 import sys
+from _asyncio import _get_running_loop, _set_running_loop
 from _thread import get_ident
-from asyncio import events
 from contextlib import suppress
 
 import _autoawait
 
-from . import asyncio_interrupts, interrupts, loan, report, terminal
+from . import asyncio_interrupts, interrupts, loan, report
+
+# How often a statement may give way before it gets the loop itself, and SIGINT a guard.
+_STEPS_WITHOUT_LOOP = 8
 
 
 class AsyncioRunner:
@@ -38,6 +42,7 @@ class AsyncioRunner:
         self._close_timeout = close_timeout
         self._interrupt_grace = interrupt_grace
         self._loan = loan.Loan(self.open_loop)
+        self._selector = None   # the descriptor of the loop's, if the loop is asyncio's own
         self._policy = None     # of the loop, as long as nothing has run on it
         self._is_busy = False   # in _run(), where the loop has pauses
         loan.install()
@@ -49,15 +54,12 @@ class AsyncioRunner:
         interrupts it where it computes without awaiting, and becomes
         KeyboardInterrupt.  A second SIGINT abandons the task.
         """
-        refusal = None
-        if asyncio._get_running_loop() is not None:
-            refusal = "a top-level coroutine cannot be run from a running event loop"
-        elif self._is_busy or self._loop is not None and self._loop.is_running():
-            refusal = "another thread runs a top-level coroutine"
-        if refusal is not None:
-            if asyncio.iscoroutine(coroutine):
-                coroutine.close()
-            raise RuntimeError(refusal)
+        return _autoawait.uninterrupted(self._call, coroutine)
+
+    def _call(self, coroutine):
+        if (self._is_busy or _get_running_loop() is not None
+                or self._loop is not None and self._loop.is_running()):
+            self._refuse_if_running(coroutine)
         self._is_busy = True
         try:
             if loan.is_active():
@@ -67,40 +69,66 @@ class AsyncioRunner:
         finally:
             self._is_busy = False
 
+    def _refuse_if_running(self, coroutine):
+        if asyncio._get_running_loop() is not None:
+            refusal = "a top-level coroutine cannot be run from a running event loop"
+        elif self._is_busy or self._loop is not None and self._loop.is_running():
+            refusal = "another thread runs a top-level coroutine"
+        else:
+            return
+        if asyncio.iscoroutine(coroutine):
+            coroutine.close()
+        raise RuntimeError(refusal)
+
     def statement(self):
         """Return a context manager that lends the loop to a plain statement."""
         return self._loan
 
     def wants_input(self):
-        """Whether there is a loop whose work should go on while the prompt waits."""
-        return self._loop is not None and not self._loop.is_closed()
+        """Whether there is a loop whose work should go on while a line is typed.
+
+        In a coroutine, where the loop runs already, it cannot be run once more.
+        """
+        return (self._loop is not None and not self._loop.is_closed()
+                and not self._is_busy and asyncio._get_running_loop() is None)
 
     def wait_for_input(self, descriptor):
         """Run the loop until descriptor can be read.
 
-        What is written to the terminal meanwhile appears above the line that is
-        being typed.  Raises KeyboardInterrupt after SIGINT.
+        Raises KeyboardInterrupt after SIGINT.
         """
-        if not self.wants_input() or asyncio._get_running_loop() is not None:
+        if not self.wants_input():
             return
         loop = self._loop
         input_wait = _InputWait(loop)
+        # uvloop makes what it waits for non-blocking, which the reader would take for its end.
+        blocks = os.get_blocking(descriptor)
         try:
             loop.add_reader(descriptor, input_wait.on_input)
         except PermissionError:
             # A regular file: it can always be read, and the loop gets one turn.
             loop.call_soon(input_wait.on_input)
         try:
-            with (interrupts.StopOnInterrupt(input_wait.wake, loop.stop) as guard,
-                  loan.Suspended(), terminal.OutputAboveLine(loop.call_soon_threadsafe)):
+            with (interrupts.StopOnInterrupt(input_wait.wake, loop.stop,
+                                             asyncio_interrupts.wakeup_fd(loop)) as guard,
+                  loan.Suspended()):
                 while not input_wait.is_over and not guard.count:
                     self._run_reporting(loop)
         finally:
             input_wait.is_over = True
             with suppress(PermissionError):
                 loop.remove_reader(descriptor)
+            os.set_blocking(descriptor, blocks)
         if guard.count:
             raise KeyboardInterrupt
+
+    def quiet(self):
+        """Return what the loop waits for, and how long, if it has nothing to run."""
+        loop = self._loop
+        if loop is None or self._selector is None or loop._ready:
+            return None
+        timers = loop._scheduled
+        return self._selector, timers[0]._when - loop.time() if timers else None
 
     def close(self):
         """End what lives on the loop, then the loop; a later run makes a new one.
@@ -123,53 +151,85 @@ class AsyncioRunner:
                 if asyncio.get_event_loop_policy().get_event_loop() is loop:
                     asyncio.set_event_loop(None)
 
+    def after_fork(self):
+        """In a forked process: leave the loop, with all that it shares, to the parent."""
+        loop, self._loop = self._loop, None
+        self._is_busy = False
+        loan.forget()
+        if loop is not None:
+            # Its end would take the parent's descriptors out of the epoll instance they share.
+            _autoawait.keep_forever(loop)
+            thread_state = getattr(asyncio.get_event_loop_policy(), "_local", None)
+            if getattr(thread_state, "_loop", None) is loop:
+                thread_state._loop = None
+                thread_state._set_called = False
+
     def _run(self, coroutine):
         loop = self.open_loop()
         self._policy = None
         run = object()
         token = asyncio_interrupts.current_run.set(run)
-        task = loop.create_task(coroutine, context=_autoawait.current_context())
-        guard = asyncio_interrupts.CancelRun(loop, task, run, self._interrupt_grace)
+        task = guard = None
         try:
-            if self._step_once(loop) and task.done():
-                return task.result()
+            context = _autoawait.current_context()
+            if self._selector is None or loop.get_task_factory() is not None:
+                task = loop.create_task(coroutine, context=context)
+            else:
+                # As create_task() does, of which there is no other here.
+                task = asyncio.Task(coroutine, loop=loop, context=context)
+                if self._take_first_steps(loop, task):
+                    return task.result()
+            guard = asyncio_interrupts.CancelRun(loop, task, run, self._interrupt_grace)
             with guard:
                 self._run_until_done(loop, task, guard)
             return self._result(task, guard)
         finally:
             asyncio_interrupts.current_run.reset(token)
-            if not task.done():
+            if task is None:
+                pass
+            elif not task.done():
                 report.expect_cancellation(task)
-                if guard.count != 1:
+                if guard is None or guard.count != 1:
                     # Not left alone with its cleanup, but abandoned.
                     task.cancel()
             elif not task.cancelled():
                 # KeyboardInterrupt came past the task: do not say that nobody saw it.
                 task.exception()
 
-    @staticmethod
-    def _step_once(loop):
-        """Run the step of the task just made, without a turn of the loop around it.
+    def _take_first_steps(self, loop, task):
+        """Run the task just made without turns of the loop, which has nothing else to run.
 
-        A statement that waits for nothing and starts nothing is over then, at a
-        third of the cost.  SIGINT needs no guard: Python's own handler interrupts
-        what computes.  Returns whether nothing else waits for a turn.
+        A statement that waits for nothing, or only gives way to others that are not
+        there, and starts nothing is over then, at a third of the cost.  SIGINT needs no
+        guard: Python's own handler interrupts what computes.  Returns whether the task
+        is done and nothing else waits for a turn.
         """
-        if not isinstance(loop, asyncio.SelectorEventLoop) or loop.get_task_factory():
-            return False
         hooks = sys.get_asyncgen_hooks()
-        first_step = loop._ready.pop()
+        ready = loop._ready
+        step = ready.pop()
         loop._thread_id = get_ident()
-        events._set_running_loop(loop)
+        _set_running_loop(loop)
         try:
             sys.set_asyncgen_hooks(loop._asyncgen_firstiter_hook,
                                    loop._asyncgen_finalizer_hook)
-            first_step._run()
+            _autoawait.interruptible(step._run)
+            for _ in range(_STEPS_WITHOUT_LOOP):
+                if len(ready) != 1 or loop._stopping or not self._has_only_ready(loop):
+                    break
+                step = ready.popleft()
+                if not step._cancelled:
+                    _autoawait.interruptible(step._run)
         finally:
             loop._thread_id = None
-            events._set_running_loop(None)
+            _set_running_loop(None)
             sys.set_asyncgen_hooks(*hooks)
-        return not loop._ready
+        return not ready and task.done()
+
+    def _has_only_ready(self, loop):
+        """Whether a turn of the loop would run what is ready and nothing else."""
+        timers = loop._scheduled
+        return (not (timers and timers[0]._when <= loop.time() + loop._clock_resolution)
+                and not _autoawait.is_readable(self._selector))
 
     def open_loop(self):
         """Return the loop, made anew if there is none or somebody closed it.
@@ -180,6 +240,7 @@ class AsyncioRunner:
         if loop is None or loop.is_closed() or self._policy is not None and self._is_outdated():
             self._loop = loop = asyncio.new_event_loop()
             self._policy = asyncio.get_event_loop_policy()
+            self._selector = _selector_of(loop)
             loop.set_exception_handler(report.show_background_failure)
             asyncio.set_event_loop(loop)
         return loop
@@ -203,7 +264,7 @@ class AsyncioRunner:
         try:
             while True:
                 try:
-                    loop.run_forever()
+                    _autoawait.interruptible(loop.run_forever)
                 except SystemExit as error:
                     report.show_background_exit(error)
                 else:
@@ -221,19 +282,22 @@ class AsyncioRunner:
         if not task.done():
             raise KeyboardInterrupt
         try:
-            return task.result()
+            result = task.result()
         except asyncio.CancelledError as cancelled:
             if not guard.count:
                 raise
             # The place where the task was waiting is what the user sees.
             raise KeyboardInterrupt().with_traceback(cancelled.__traceback__) from None
+        if guard.count and not guard.had_effect:
+            raise KeyboardInterrupt
+        return result
 
     @staticmethod
     def _run_reporting(loop):
         """Run the loop until it is stopped, whatever background tasks raise."""
         while True:
             try:
-                loop.run_forever()
+                _autoawait.interruptible(loop.run_forever)
                 return
             except SystemExit as error:
                 report.show_background_exit(error)
@@ -263,7 +327,7 @@ class AsyncioRunner:
         timer = loop.call_later(self._close_timeout, task.cancel)
         while not task.done():
             try:
-                loop.run_until_complete(task)
+                _autoawait.interruptible(loop.run_until_complete, task)
             except (asyncio.CancelledError, KeyboardInterrupt):
                 break
             except (SystemExit, RuntimeError):
@@ -272,6 +336,14 @@ class AsyncioRunner:
         timer.cancel()
         task.cancel()
         task._log_destroy_pending = False
+
+
+def _selector_of(loop):
+    """Return the descriptor that can be read when loop has something to run, or None."""
+    if type(loop) is asyncio.SelectorEventLoop:
+        with suppress(AttributeError, ValueError):
+            return loop._selector.fileno()
+    return None
 
 
 class _InputWait:

@@ -9,7 +9,7 @@ import sys
 
 import _autoawait
 
-from . import report, terminal
+from . import interrupts, report, terminal
 
 
 async def interact(banner=None, local=None, exitmsg=None):
@@ -30,6 +30,98 @@ async def interact(banner=None, local=None, exitmsg=None):
     await _Console({} if local is None else local).interact(banner, exitmsg)
 
 
+async def ainput(prompt=""):
+    """Read a line as input() does, while everything else on the loop goes on.
+
+    Works under asyncio and trio.  EOFError at end of file; Ctrl-C is
+    KeyboardInterrupt.  RuntimeError in the background of a prompt that reads a
+    line, or comes to.  Of a pipe no more is read than the line.
+    """
+    line = await _Reader(_SigintUnlessGuarded).read_line(str(prompt))
+    if line is None:
+        raise EOFError
+    return line
+
+
+def give_way():
+    """Have a coroutine that waits for a line fail: the prompt wants one."""
+    if _waiting_reader is not None:
+        _waiting_reader.refuse()
+
+
+_waiting_reader = None
+
+
+class _Reader:
+    """Reads lines from standard input in a coroutine."""
+
+    def __init__(self, sigint):
+        """Make a reader; sigint is what SIGINT does meanwhile, a subclass of _Sigint."""
+        _autoawait.check_reader()
+        self.side = _trio_side() or _AsyncioSide()
+        self._sigint = sigint
+        self._is_refused = False
+        # One at a time where nobody edits the line: what follows it is for the next reader.
+        self._chunk = 65536 if os.isatty(0) else 1
+
+    async def cancellable(self, awaitable):
+        """Await awaitable; SIGINT cancels it and becomes KeyboardInterrupt."""
+        with self._sigint(self.side.cancel) as sigint:
+            try:
+                result = await self.side.run(awaitable)
+                if sigint.count or self._is_refused:
+                    # It came too late; here, and not in what is awaited next, it has its effect.
+                    await self.side.be_cancelled()
+                return result
+            except self.side.Cancelled:
+                if not sigint.count and not self._is_refused:
+                    raise
+                self.side.forget_cancel()
+            raise (RuntimeError("the prompt is reading a line") if self._is_refused
+                   else KeyboardInterrupt)
+
+    def refuse(self):
+        """Have read_line() raise RuntimeError."""
+        if not self._is_refused:
+            self._is_refused = True
+            self.side.cancel()
+
+    async def read_line(self, prompt):
+        """Return a line without its end, or None at end of file."""
+        global _waiting_reader
+        if _waiting_reader is not None:
+            raise RuntimeError("another coroutine is reading a line")
+        _waiting_reader = self
+        try:
+            return await self._read_line(prompt)
+        finally:
+            _waiting_reader = None
+
+    async def _read_line(self, prompt):
+        edited = os.isatty(0) and _autoawait.begin_line(prompt)
+        if not edited:
+            sys.stderr.write(prompt)
+            sys.stderr.flush()
+        line = None
+        typed = []
+        try:
+            with terminal.OutputAboveLine(self.side.run_soon):
+                while line is None:
+                    await self.cancellable(self.side.wait_readable(0))
+                    line = _autoawait.feed_line() if edited else self._read_typed(typed)
+        finally:
+            _autoawait.abandon_line()
+        if not line:
+            return None
+        return line.decode(sys.stdin.encoding or "utf-8").removesuffix("\n")
+
+    def _read_typed(self, typed):
+        """Return a line as bytes, b"" at end of file, None if there is none yet."""
+        text = os.read(0, self._chunk)
+        typed.append(text)
+        return b"".join(typed) if not text or text.endswith(b"\n") else None
+
+
 class _Console(code.InteractiveConsole):
     """code.InteractiveConsole, awaited."""
 
@@ -38,9 +130,8 @@ class _Console(code.InteractiveConsole):
         namespace.setdefault("__builtins__", __builtins__)
         super().__init__(namespace)
         self.compile.compiler.flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-        self._side = _trio_side() or _AsyncioSide()
+        self._reader = _Reader(_Sigint)
         self._ready_code = None
-        self._typed = b""       # what was read and is no line yet, or more than one
 
     async def interact(self, banner, exitmsg):
         """Read and run statements until end of file."""
@@ -52,7 +143,7 @@ class _Console(code.InteractiveConsole):
         while True:
             prompt = getattr(sys, "ps2", "... ") if more else getattr(sys, "ps1", ">>> ")
             try:
-                line = await self._read_line(str(prompt))
+                line = await self._reader.read_line(str(prompt))
                 if line is None:
                     self.write("\n")
                     break
@@ -76,11 +167,11 @@ class _Console(code.InteractiveConsole):
         code, self._ready_code = self._ready_code, None
         try:
             if code.co_flags & inspect.CO_COROUTINE:
-                await self._cancellable(eval(code, self.locals))
+                await self._reader.cancellable(eval(code, self.locals))
             else:
                 with _Sigint(_interrupt):
                     exec(code, self.locals)
-        except (SystemExit, KeyboardInterrupt, self._side.Cancelled):
+        except (SystemExit, KeyboardInterrupt, self._reader.side.Cancelled):
             raise
         except BaseException as error:
             # showtraceback() would show the frames of this module.
@@ -88,50 +179,6 @@ class _Console(code.InteractiveConsole):
             sys.last_type, sys.last_value = type(error), error
             sys.excepthook(type(error), error.with_traceback(sys.last_traceback),
                            sys.last_traceback)
-
-    async def _cancellable(self, awaitable):
-        """Await awaitable; SIGINT cancels it and becomes KeyboardInterrupt."""
-        with _Sigint(self._side.cancel) as sigint:
-            try:
-                result = await self._side.run(awaitable)
-                if sigint.count:
-                    # It came too late; here, and not in what is awaited next, it has its effect.
-                    await self._side.be_cancelled()
-                return result
-            except self._side.Cancelled:
-                if not sigint.count:
-                    raise
-                self._side.forget_cancel()
-                raise KeyboardInterrupt from None
-
-    async def _read_line(self, prompt):
-        """Return a line without its end, or None at end of file."""
-        edited = os.isatty(0) and _autoawait.begin_line(prompt)
-        if not edited:
-            self.write(prompt)
-            sys.stderr.flush()
-        line = None
-        try:
-            with terminal.OutputAboveLine(self._side.run_soon):
-                while line is None:
-                    if b"\n" not in self._typed:
-                        await self._cancellable(self._side.wait_readable(0))
-                    line = _autoawait.feed_line() if edited else self._read_typed()
-        finally:
-            _autoawait.abandon_line()
-        if not line:
-            return None
-        return line.decode(sys.stdin.encoding or "utf-8").removesuffix("\n")
-
-    def _read_typed(self):
-        """Return a line as bytes, b"" at end of file, None if there is none yet."""
-        if b"\n" not in self._typed:
-            text = os.read(0, 65536)
-            self._typed += text
-            if text and b"\n" not in self._typed:
-                return None
-        line, newline, self._typed = self._typed.partition(b"\n")
-        return line + newline
 
 
 def _interrupt():
@@ -158,7 +205,7 @@ class _Sigint:
         return self
 
     def __exit__(self, *exception):
-        if self._before is not None:
+        if self._before is not None and signal.getsignal(signal.SIGINT) == self._handle:
             signal.signal(signal.SIGINT, self._before)
 
     def _handle(self, signal_number, frame):
@@ -166,6 +213,16 @@ class _Sigint:
         if self.count > 1:
             raise KeyboardInterrupt
         self._cancel()
+
+
+class _SigintUnlessGuarded(_Sigint):
+    """The same, where a runner does not have SIGINT cancel its statement anyway."""
+
+    def __enter__(self):
+        if isinstance(interrupts.owner(), interrupts.SigintGuard):
+            self._before = None
+            return self
+        return super().__enter__()
 
 
 class _AsyncioSide:
@@ -192,14 +249,21 @@ class _AsyncioSide:
             if not readable.done():
                 readable.set_result(None)
 
+        # The loop keeps one reader for a descriptor, and the prompt may come to wait, too.
+        own_descriptor = os.dup(descriptor)
+        blocks = os.get_blocking(descriptor)
         try:
-            self._loop.add_reader(descriptor, on_readable)
+            self._loop.add_reader(own_descriptor, on_readable)
+            try:
+                await readable
+            finally:
+                self._loop.remove_reader(own_descriptor)
         except PermissionError:
+            # A regular file: it can always be read.
             return
-        try:
-            await readable
         finally:
-            self._loop.remove_reader(descriptor)
+            os.set_blocking(descriptor, blocks)
+            os.close(own_descriptor)
 
     def cancel(self):
         """Cancel what runs; from a signal handler."""

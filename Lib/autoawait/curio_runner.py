@@ -2,6 +2,8 @@
 
 import curio
 
+import _autoawait
+
 
 class CurioRunner:
     """Runs coroutines, one after the other, on one curio kernel.
@@ -20,6 +22,11 @@ class CurioRunner:
         if self._kernel is None:
             self._kernel = curio.Kernel()
         return self._kernel.run(coroutine)
+
+    def after_fork(self):
+        """In a forked process: leave the kernel to the parent."""
+        _autoawait.keep_forever(self._kernel)
+        self._kernel = None
 
     def close(self):
         """Cancel the tasks that are left and shut the kernel down."""

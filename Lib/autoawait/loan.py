@@ -12,14 +12,18 @@ functions from it get ours; a statement that imports asyncio has the loop from
 there on.
 """
 
-import importlib.machinery
 import sys
 from _thread import get_ident
 
-# The loop lent in the thread named, if any: loans do not nest, and only one
-# thread of an interpreter has a prompt.
+from . import imports
+
+# The loop lent in the thread named, if any: only one thread of an interpreter has
+# a prompt, and a loan within another is that other one.
 _lent_loop = None
 _lent_thread = None
+
+# Who gets a loop lent when asyncio is imported.
+_waiting_loan = None
 
 _set_real_running_loop = None
 
@@ -29,19 +33,26 @@ class Loan:
 
     def __init__(self, open_loop):
         self._open_loop = open_loop
+        self._depth = 0
 
     def __enter__(self):
-        global _lent_thread
+        global _lent_thread, _waiting_loan
+        if self._depth or _lent_thread is not None:
+            self._depth += 1
+            return self
         _lent_thread = get_ident()
         if _set_real_running_loop is not None:
             self.begin()
         else:
-            _finder.loan = self
+            _waiting_loan = self
         return self
 
     def __exit__(self, *exception):
-        global _lent_loop, _lent_thread
-        _finder.loan = None
+        global _lent_loop, _lent_thread, _waiting_loan
+        if self._depth:
+            self._depth -= 1
+            return
+        _waiting_loan = None
         _lent_thread = None
         if _lent_loop is not None:
             _lent_loop = None
@@ -52,6 +63,12 @@ class Loan:
         global _lent_loop
         _lent_loop = self._open_loop()
         _set_real_running_loop(_lent_loop)
+
+
+def forget():
+    """In a forked process: the loop that is lent runs in the parent."""
+    global _lent_loop
+    _lent_loop = None
 
 
 def is_active():
@@ -85,8 +102,14 @@ def install():
         _change(asyncio.events)
         asyncio._get_running_loop = asyncio.events._get_running_loop
         asyncio._set_running_loop = asyncio.events._set_running_loop
-    elif _finder not in sys.meta_path:
-        sys.meta_path.insert(0, _finder)
+    else:
+        imports.act_when_imported("asyncio.events", _change)
+        imports.act_when_imported("asyncio", _begin_waiting_loan)
+
+
+def _begin_waiting_loan(asyncio):
+    if _waiting_loan is not None:
+        _waiting_loan.begin()
 
 
 def _change(events):
@@ -110,51 +133,3 @@ def _change(events):
     events._get_running_loop = _get_running_loop
     events._set_running_loop = _set_running_loop
     _set_real_running_loop = set_real
-
-
-class _Finder:
-    """Follows the import of asyncio, from the sys.meta_path to its end."""
-
-    def __init__(self):
-        self.loan = None
-        self._actions = {
-            "asyncio.events": _change,
-            "asyncio": self._complete,
-        }
-
-    def find_spec(self, name, path=None, target=None):
-        """Find a module of asyncio that has an action, as it would be found anyway."""
-        action = self._actions.get(name)
-        if action is None:
-            return None
-        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
-        if spec is not None:
-            spec.loader = _Loader(spec.loader, action)
-        return spec
-
-    def _complete(self, module):
-        if self in sys.meta_path:
-            sys.meta_path.remove(self)
-        if self.loan is not None:
-            self.loan.begin()
-
-
-class _Loader:
-    """Loads a module as its own loader does, then acts; leaves no trace."""
-
-    def __init__(self, loader, action):
-        self._loader = loader
-        self._action = action
-
-    def create_module(self, spec):
-        """Let the real loader make the module."""
-        return self._loader.create_module(spec)
-
-    def exec_module(self, module):
-        """Let the real loader run the module's code; act."""
-        module.__spec__.loader = module.__loader__ = self._loader
-        self._loader.exec_module(module)
-        self._action(module)
-
-
-_finder = _Finder()

@@ -13,12 +13,12 @@ def user_traceback(error, entry):
     code called stay, as in every traceback, but for KeyboardInterrupt: where the
     user's code was waiting is what is of interest then.
     """
-    while entry is not None and _package(entry) in _RUNNER_PACKAGES:
+    while entry is not None and is_runners(entry.tb_frame):
         entry = entry.tb_next
     if isinstance(error, KeyboardInterrupt):
         last_of_user = following = entry
         while following is not None:
-            if _package(following) not in _RUNNER_PACKAGES:
+            if not is_runners(following.tb_frame):
                 last_of_user = following
             following = following.tb_next
         if last_of_user is not None:
@@ -26,9 +26,10 @@ def user_traceback(error, entry):
     return entry
 
 
-def _package(entry):
-    module = entry.tb_frame.f_globals.get("__name__") or ""
-    return module.partition(".")[0]
+def is_runners(frame):
+    """Whether a frame is of what drives the user's code."""
+    module = frame.f_globals.get("__name__") or ""
+    return module.partition(".")[0] in _RUNNER_PACKAGES
 
 
 def show_background_failure(loop, context):

@@ -2,9 +2,9 @@
 
 Everything that Python writes to the terminal passes the raw file at the bottom
 of sys.stdout or sys.stderr, whoever holds those streams or prints through
-them.  While the prompt waits, that file's write() is ours.  It collects what
-comes until the loop's next turn, when the line is taken off the screen, all of
-it is written, and prompt and line are drawn again below.
+them.  While a line is typed, that file's write() is ours.  It collects what
+comes until the thread that reads has its turn: then the line is taken off the
+screen, all of it is written, and prompt and line are drawn again below.
 """
 
 import collections
@@ -16,7 +16,7 @@ import _autoawait
 
 
 class OutputAboveLine:
-    """While entered, output appears above the line being typed.
+    """While entered, output appears above the line that a coroutine reads.
 
     run_soon(callback) has the thread that types call callback soon; it may be
     called from any thread.  Nothing changes unless a person types at a terminal.
@@ -57,7 +57,41 @@ class OutputAboveLine:
         self._is_scheduled = False
         text = b"".join(self._pending.popleft() for _ in range(len(self._pending)))
         if text:
-            _autoawait.write_above_line(self._files[0].fileno(), text)
+            _autoawait.write_to_terminal(self._files[0].fileno(), text, True)
+
+
+class PromptOutput:
+    """Has output appear above the line that the prompt reads, whatever writes it.
+
+    The thread that reads the line writes it there: readline is that one's.
+    """
+
+    def __init__(self):
+        self._pending = []
+        self._files = None
+
+    def guard_line(self):
+        """Watch the output from the beginning of a line on; cheap.
+
+        What takes the place of write() does what that does unless a line is being typed,
+        and is no Python code, which a debugger would stop in.
+        """
+        if self._files is None:
+            self._files = [(file, _autoawait.guarded_write(file, self._pending))
+                           for file in (_terminal_files() if os.isatty(0) else ())]
+        for file, write in self._files:
+            file.write = write
+
+    def show(self, above_line):
+        """Write what came, above the line if one is being typed."""
+        texts, self._pending[:] = self._pending[:], ()
+        if texts:
+            _autoawait.write_to_terminal(self._files[0][0].fileno(), b"".join(texts), above_line)
+
+    def flush(self):
+        """Have what is still in the streams' buffers appear."""
+        if self._files:
+            _flush_streams()
 
 
 def _terminal_files():

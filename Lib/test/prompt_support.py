@@ -18,7 +18,7 @@ def clean_environment(**extra):
     """Return os.environ without what would change an interpreter under test."""
     environment = {name: value for name, value in os.environ.items()
                    if not name.startswith("PYTHON")}
-    environment.update(TERM="dumb", INPUTRC="/dev/null", **extra)
+    environment.update({"TERM": "dumb", "INPUTRC": "/dev/null", **extra})
     return environment
 
 
@@ -35,6 +35,7 @@ class Prompt:
             env=environment or clean_environment(), encoding="utf-8",
             timeout=timeout, dimensions=(50, 200))
         self.child.delaybeforesend = None
+        self.child.str_last_chars = 5000
         self.banner = self.read_to_prompt()
 
     def __enter__(self):
@@ -45,7 +46,7 @@ class Prompt:
 
     def read_to_prompt(self):
         """Return what is shown up to the next primary or continuation prompt."""
-        self.child.expect(r"(?:^|(?<=\n))(?:>>> |\.\.\. )$")
+        self.child.expect(r"(?:^|(?<=\n))(?:\x1b\[\?2004h)?(?:>>> |\.\.\. )$")
         return self._clean(self.child.before)
 
     def type(self, source):
@@ -91,10 +92,10 @@ class PromptTestCase(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.home = folder.name
 
-    def start(self, *arguments, executable=None, timeout=30, **variables):
+    def start(self, *arguments, executable=None, timeout=30, kind=Prompt, **variables):
         """Start a prompt with command-line arguments and environment variables."""
-        prompt = Prompt(*arguments, executable=executable, timeout=timeout,
-                        environment=clean_environment(HOME=self.home, **variables))
+        prompt = kind(*arguments, executable=executable, timeout=timeout,
+                      environment=clean_environment(HOME=self.home, **variables))
         self.addCleanup(prompt.child.close, force=True)
         return prompt
 

@@ -6,6 +6,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 import unittest
 from test.support.import_helper import DirsOnSysPath
 
@@ -72,6 +73,13 @@ class TerminalTest(unittest.TestCase):
         self.assertGreater(session.time_line("time.sleep(0.2)"), 0.2)
         self.assertIn(b"\n>>> x", session.run_line(r"print('\n>>> x')"))
         self.assertIn(b"42", session.run_line("6 * 7"))
+
+    def test_return_is_measured_without_the_keys(self):
+        session = self.open([sys.executable, "-q"], PROMPT)
+        session.run_line("import time")
+        session.type_text("time.sleep(0.3)")
+        time.sleep(0.5)
+        self.assertTrue(0.3 < session.time_return() < 0.5)
 
     def test_processor_time_is_the_programs(self):
         session = self.open([sys.executable, "-q"], PROMPT)

@@ -7,6 +7,8 @@ import textwrap
 import time
 import unittest
 
+import pexpect
+
 from prompt_support import PromptTestCase, clean_environment
 
 ASYNCIO_PROGRAM = """\
@@ -133,6 +135,84 @@ class InteractTest(PromptTestCase):
         self.assertEqual(result.returncode, 0)
 
 
+class AinputTest(PromptTestCase):
+    """autoawait.ainput()."""
+
+    def test_while_the_loop_goes_on(self):
+        for program in ASYNCIO_PROGRAM, TRIO_PROGRAM:
+            begin, _, end = program.partition("await autoawait.interact(")
+            program = (begin + "print(len(await autoawait.ainput('name? ')), len(ticks) > 20)\n"
+                       + end.partition("\n")[2])
+            for mode in [], ["-I"], ["-i"]:
+                with self.subTest(mode=mode, program=program[:30]):
+                    child = pexpect.spawn(sys.executable, [*mode, "-c", textwrap.dedent(program)],
+                                          env=clean_environment(), encoding="utf-8", timeout=30)
+                    self.addCleanup(child.close, force=True)
+                    child.expect_exact("name? ")
+                    child.send("half ")
+                    child.expect_exact("spoken")
+                    child.send("a line\n")
+                    child.expect_exact("11 True\r\n")
+
+    def test_at_the_prompt(self):
+        for runner, sleep in ("asyncio", "asyncio.sleep"), ("trio", "trio.sleep"):
+            with self.subTest(runner=runner):
+                prompt = self.start()
+                prompt.type(f"autoawait('{runner}'); import {runner}; ask = 'name' + '? '")
+                for answer, shown in ("spam\n", "'spam'\n"), ("\3", None), ("\4", None):
+                    prompt.child.send("await autoawait.ainput(ask)\n")
+                    prompt.child.expect_exact("name? ")
+                    prompt.child.send(answer)
+                    shown = prompt.read_to_prompt()
+                    if answer == "spam\n":
+                        self.assertTrue(shown.endswith("\n'spam'\n"), shown)
+                    else:
+                        error = "KeyboardInterrupt" if answer == "\3" else "EOFError"
+                        self.assertTrue(shown.endswith(f"\n{error}\n"), shown)
+                        self.assertEqual(shown.count(f"\n{error}\n"), 1)
+                prompt.child.send(f"await {sleep}(99)\n")
+                time.sleep(0.3)
+                prompt.child.sendintr()
+                self.assertEqual(prompt.read_to_prompt().count("KeyboardInterrupt"), 1)
+
+    def test_the_prompt_comes_first(self):
+        for mode in [], ["-I"]:
+            with self.subTest(mode=mode):
+                prompt = self.start(*mode)
+                prompt.type("import asyncio, autoawait, time; asks = []")
+                # One that waits already, one more, and those that begin while the prompt waits.
+                prompt.type("async def ask(delay):\n    await asyncio.sleep(delay)\n"
+                            "    try: await autoawait.ainput('')\n"
+                            "    except RuntimeError as error: asks.append(str(error))\n")
+                prompt.type("async def ask_plainly():\n    await asyncio.sleep(0.2)\n"
+                            "    try: input('name? ')\n"
+                            "    except RuntimeError as error: asks.append(str(error))\n")
+                prompt.type("tasks = [asyncio.create_task(ask(delay)) for delay in (0, 0, 0.2)];"
+                            " plain = asyncio.create_task(ask_plainly());"
+                            " await asyncio.sleep(0.01)")
+                time.sleep(0.5)
+                self.assertEqual(prompt.type("asks[:2]"), "['another coroutine is reading a line',"
+                                 " 'the prompt is reading a line']\n")
+                self.assertEqual(prompt.type("sorted(asks[2:])"), "[\"can't re-enter readline\","
+                                 " 'the prompt is reading a line']\n")
+                self.assertEqual(prompt.type("'as ever'"), "'as ever'\n")
+                shown = prompt.interrupt("print('be', 'gin'); await asyncio.sleep(99)", "be gin")
+                self.assertTrue(shown.endswith("\nKeyboardInterrupt\n"), shown)
+                prompt.child.send("1 + ")
+                time.sleep(0.2)
+                prompt.child.sendintr()
+                self.assertEqual(prompt.read_to_prompt().count("KeyboardInterrupt"), 1)
+
+    def test_piped(self):
+        result = subprocess.run(
+            [sys.executable, "-X", "autoawait", "-c", "from autoawait import ainput\n"
+             "import sys\nprint([await ainput(), await ainput(), sys.stdin.read()])\nawait ainput()"],
+            input="one\n\nthree\nfour", text=True, capture_output=True, timeout=60,
+            env=clean_environment())
+        self.assertEqual(result.stdout, "['one', '', 'three\\nfour']\n")
+        self.assertEqual(result.stderr.splitlines()[-1], "EOFError")
+
+
 class CodeModuleTest(PromptTestCase):
     """The consoles of module code."""
 
@@ -157,6 +237,34 @@ class CodeModuleTest(PromptTestCase):
              "ZeroDivisionError: division by zero\n"),
         ])
         self.assertEqual(prompt.leave("exit(await asyncio.sleep(0, 3))")[1], 3)
+
+    def test_the_session_goes_on(self):
+        for mode in [], ["-I"]:
+            for program in [], ["-c", "import code; code.interact('')"]:
+                with self.subTest(mode=mode, program=program):
+                    prompt = self.start(*mode, *program)
+                    if not program:
+                        prompt.type("import code; code.interact('', local={})")
+                    # The loop is there for plain statements, and goes on while a line is typed.
+                    prompt.type("import asyncio; ticks = []")
+                    prompt.type("async def tick():\n    while True:\n        ticks.append(1)\n"
+                                "        await asyncio.sleep(0.01)\n")
+                    prompt.type("task = asyncio.create_task(tick())")
+                    prompt.type("before = len(ticks)")
+                    time.sleep(0.5)
+                    self.assertGreater(int(prompt.type("len(ticks) - before")), 20)
+                    self.assertEqual(prompt.type("asyncio.run(asyncio.sleep(0, 5))"), "5\n")
+                    self.assertEqual(prompt.type("await asyncio.sleep(0, 6)"), "6\n")
+                    self.assertEqual(
+                        prompt.type("task.get_loop() is asyncio.get_running_loop()"), "True\n")
+                    prompt.type("import autoawait; autoawait('trio'); import trio")
+                    self.assertEqual(prompt.type("task.cancelled()"), "True\n")
+                    self.assertEqual(prompt.type("await trio.sleep(0)"), "")
+                    if not program:
+                        prompt.child.sendeof()
+                        prompt.read_to_prompt()
+                        self.assertEqual(prompt.type("1 + 1"), "2\n")
+                    self.assertEqual(prompt.leave()[1], 0)
 
     def test_hook_is_off(self):
         _, errors = self.run_console("import code, sys; sys.awaithook = None; code.interact()",

@@ -25,8 +25,8 @@ TRACEBACK_END = ("line 4, in f\n    return 1 / x\n           ~~^~~\n"
                  "ZeroDivisionError: division by zero\n")
 
 
-class ProgramTest(unittest.TestCase):
-    """-X autoawait and PYTHONAUTOAWAIT."""
+class ProgramTestCase(unittest.TestCase):
+    """Gives each test a folder for programs."""
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -46,6 +46,10 @@ class ProgramTest(unittest.TestCase):
         return subprocess.run([executable, *arguments], input=source or "", text=True,
                               capture_output=True, cwd=self.folder, timeout=60,
                               env=clean_environment(**variables))
+
+
+class ProgramTest(ProgramTestCase):
+    """-X autoawait and PYTHONAUTOAWAIT."""
 
     def forms(self):
         """Give each way to run PROGRAM: arguments, and what standard input is."""
@@ -173,6 +177,173 @@ class ProgramTest(unittest.TestCase):
         self.assertEqual(self.run_program("-X", "autoawait", "-c", source).returncode,
                          self.run_program("-c", "raise KeyboardInterrupt",
                                           executable=STOCK).returncode)
+
+
+AWAITING_SCRIPT = textwrap.dedent("""\
+    import asyncio, sys
+    async def work(number):
+        await asyncio.sleep(0.01)
+        return number * 2
+    async def background():
+        try:
+            await asyncio.sleep(99)
+        finally:
+            print('background ended')
+    task = asyncio.create_task(background())
+    total = 0
+    for number in range(3):
+        total += await work(number)
+    print(__name__, sys.argv[1:], total)
+    """)
+SHOWN = "__main__ ['a'] 6\nbackground ended\n"
+
+
+class ProgramsThatRunProgramsTest(ProgramTestCase):
+    """Programs of the standard library run one that awaits as they run any other."""
+
+    def setUp(self):
+        super().setUp()
+        self.write("script.py", AWAITING_SCRIPT)
+        self.write("leaves.py", "import asyncio, sys\nawait asyncio.sleep(0)\nsys.exit(7)\n")
+        self.write("leaves_plainly.py", "import sys\nsys.exit(7)\n")
+
+    def check_without_option(self, *arguments):
+        """Have the distribution's program refuse what awaits, and ours in the same words."""
+        stock = self.run_program(*arguments, executable=STOCK)
+        ours = self.run_program(*arguments)
+        self.assertIn("SyntaxError: 'await' outside function", stock.stderr)
+        self.assertEqual(ours.stderr.splitlines()[-1], stock.stderr.splitlines()[-1])
+        self.assertEqual((ours.stdout, ours.returncode), (stock.stdout, stock.returncode))
+
+    def check_exit_status(self, *arguments, suffix=".py"):
+        """Have a program that awaits leave as it leaves without await."""
+        stock = self.run_program(*arguments, "leaves_plainly" + suffix, executable=STOCK)
+        ours = self.run_program("-X", "autoawait", *arguments, "leaves" + suffix)
+        self.assertEqual((ours.returncode, ours.stderr), (stock.returncode, stock.stderr))
+
+    def test_runpy(self):
+        self.check_without_option("-m", "runpy", "script")
+        self.check_exit_status("-m", "runpy", suffix="")
+        for program in (["-m", "runpy", "script", "a"],
+                        ["-c", "import runpy; runpy.run_path('script.py', run_name='__main__')", "a"],
+                        ["-c", "import runpy; runpy.run_module('script', run_name='__main__')", "a"]):
+            result = self.run_program("-X", "autoawait", *program)
+            self.assertEqual((result.stdout, result.stderr), (SHOWN, ""))
+        # What is not the main program leaves its tasks to that.
+        result = self.run_program("-X", "autoawait", "-c", "import runpy\n"
+                                  "print(runpy.run_path('script.py')['task'].done())")
+        self.assertEqual(result.stdout, "<run_path> [] 6\nFalse\nbackground ended\n")
+
+    def test_profilers(self):
+        for profiler in "cProfile", "profile":
+            self.check_without_option("-m", profiler, "script.py")
+            self.check_exit_status("-m", profiler)
+        for program in ["script.py"], ["-m", "script"]:
+            result = self.run_program("-X", "autoawait", "-m", "cProfile", *program, "a")
+            self.assertEqual(result.stderr, "")
+            self.assertTrue(result.stdout.startswith(SHOWN), result.stdout)
+            # Each of three calls begins once and goes on once.
+            self.assertRegex(result.stdout, r"\n +6 .*script.py:2\(work\)")
+
+    def test_trace(self):
+        self.check_without_option("-m", "trace", "--trace", "script.py")
+        self.check_exit_status("-m", "trace", "--listfuncs")
+        for program in ["script.py"], ["--module", "script"]:
+            result = self.run_program("-X", "autoawait", "-m", "trace", "--trace", *program, "a")
+            self.assertIn("script.py(13):     total += await work(number)\n", result.stdout)
+            self.assertIn("script.py(4):     return number * 2\n", result.stdout)
+            self.assertEqual(result.stderr, "")
+
+    def debug(self, *arguments, commands, errors=()):
+        """Return what pdb shows for commands, one item for each, if errors end with errors."""
+        result = self.run_program("-X", "autoawait", "-m", "pdb", *arguments,
+                                  source="\n".join(commands) + "\nq\n")
+        self.assertEqual(result.stderr.splitlines()[-1:], list(errors))
+        return [shown.replace(self.folder, "") for shown in result.stdout.split("(Pdb) ")]
+
+    def test_debugger(self):
+        self.check_without_option("-m", "pdb", "script.py")
+        for program in ["script.py", "a"], ["-m", "script", "a"]:
+            shown = self.debug(*program, commands=["b 3", "unt 13", "s", "cl 1", "unt 3", "n", "s",
+                                                   "n", "c"])
+            self.assertIn("> /script.py(1)<module>()\n-> import asyncio, sys", shown[0])
+            self.assertIn("/script.py(13)<module>()\n-> total += await work(number)", shown[2])
+            self.assertIn("--Call--\n> /script.py(2)work()", shown[3])
+            # The next line of a coroutine that waits, and of the one that waits for it.
+            self.assertIn("/script.py(4)work()\n-> return number * 2", shown[6])
+            self.assertIn("--Return--\n> /script.py(4)work()->0", shown[7])
+            self.assertIn("/script.py(12)<module>()\n-> for number in range(3)", shown[8])
+            self.assertIn(SHOWN + "The program finished and will be restarted", shown[9])
+
+    def test_debugger_steps_from_task_to_task(self):
+        self.write("script.py", "import asyncio\nfuture = asyncio.Future()\n"
+                   "async def other():\n    future.set_result(5)\n"
+                   "task = asyncio.create_task(other())\nx = await future\nprint(x)\n")
+        shown = self.debug("script.py", commands=["unt 6", "s", "s", "s", "s", "s"])
+        self.assertEqual([line for part in shown[2:7] for line in part.splitlines()
+                          if line.startswith("> ")],
+                         ["> /script.py(6)<module>()-><Future pending>", "> /script.py(3)other()",
+                          "> /script.py(4)other()", "> /script.py(4)other()->None",
+                          "> /script.py(6)<module>()-><Future finished result=5>"])
+
+    def test_debugger_shows_failures_and_exit_status(self):
+        self.write("fails.py", "async def f(): return 1 / 0\nawait f()\n")
+        shown = "".join(self.debug("fails.py", commands=["c", "u"],
+                                   errors=["ZeroDivisionError: division by zero"]))
+        self.assertIn("> /fails.py(1)f()\n-> async def f(): return 1 / 0", shown)
+        self.assertIn("> /fails.py(2)<module>()\n-> await f()", shown)
+        self.assertIn("The program exited via sys.exit(). Exit status: 7",
+                      "".join(self.debug("leaves.py", commands=["c"])))
+
+    def test_debugger_as_ever(self):
+        self.write("plain.py", "x = 1\nprint(x)\n")
+        commands = ["n", "s", "w", "n", "n", "q"]
+        ours = "".join(self.debug("plain.py", commands=commands))
+        stock = self.run_program("-m", "pdb", "plain.py", executable=STOCK,
+                                 source="\n".join(commands) + "\n")
+        self.assertEqual(ours, stock.stdout.replace(self.folder, "").replace("(Pdb) ", ""))
+
+    def test_processes(self):
+        path = self.write("script.py", textwrap.dedent("""\
+            import asyncio, multiprocessing
+            from concurrent.futures import ProcessPoolExecutor
+            base = await asyncio.sleep(0, 7)
+            def add(number):
+                return number + base, __name__
+            async def main():
+                loop = asyncio.get_running_loop()
+                for method in 'spawn', 'forkserver', 'fork':
+                    context = multiprocessing.get_context(method)
+                    with ProcessPoolExecutor(1, mp_context=context) as pool:
+                        print(await loop.run_in_executor(pool, add, 1))
+            if __name__ == '__main__':
+                await main()
+            """))
+        for program in [path], ["-m", "script"]:
+            for option, variables in (["-X", "autoawait"], {}), ([], {"PYTHONAUTOAWAIT": "1"}):
+                result = self.run_program(*option, *program, **variables)
+                self.assertEqual((result.stdout, result.stderr),
+                                 ("(8, '__mp_main__')\n" * 2 + "(8, '__main__')\n", ""))
+
+    def test_processes_of_trio(self):
+        path = self.write("script.py", textwrap.dedent("""\
+            import multiprocessing, trio
+            base = await trio.sleep(0) or 7
+            def add(number):
+                return number + base
+            if __name__ == '__main__':
+                for method in 'spawn', 'forkserver', 'fork':
+                    with multiprocessing.get_context(method).Pool(2) as pool:
+                        print(pool.map(add, range(3)))
+            """))
+        for option, variables in ((["-X", "autoawait=trio"], {}), ([], {"PYTHONAUTOAWAIT": "trio"})):
+            result = self.run_program(*option, path, **variables)
+            self.assertEqual((result.stdout, result.stderr), ("[7, 8, 9]\n" * 3, ""))
+
+    def test_option_goes_to_processes(self):
+        source = "import subprocess; print(subprocess._args_from_interpreter_flags())"
+        for option in [], ["-X", "autoawait"], ["-X", "autoawait=trio"]:
+            self.assertEqual(self.run_program(*option, "-c", source).stdout, f"{option}\n")
 
 
 class AsyncioPromptTest(PromptTestCase):

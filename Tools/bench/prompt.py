@@ -1,8 +1,23 @@
-"""The prompt: from a line typed on a terminal to the next prompt."""
+"""The prompt: what a statement costs, typed on a terminal or read from a pipe.
+
+Typed, three parts add up: the keys, which readline edits and echoes; the terminal and the
+change of processes; the statement itself.  So there are three measures:
+
+    a line          all of it, typed and returned at once
+    Return          from the Return key to the next prompt, the line having been typed before
+    a pipe          a program of many statements without a terminal, each with its share
+
+The first two have a floor, what a plain statement costs at the prompt of stock, which
+has no loop at all: it is shown beside them.
+"""
 
 import contextlib
 import dataclasses
+import functools
 import importlib.util
+import os
+import subprocess
+import time
 
 from measure import Subject, clean_environment
 from terminal import Session
@@ -11,6 +26,10 @@ from terminal import Session
 LINES = 10
 ROUNDS = 200
 ROUNDS_OF_SLOW_ONES = 40
+
+# So many statements a program read from a pipe has, beside those that start it.
+PIPED_STATEMENTS = 2000
+PIPED_ROUNDS = 15
 
 # One line, which every prompt takes alike.
 PREPARATION = ["import asyncio", 'exec("async def finished(): pass")',
@@ -53,29 +72,41 @@ def _awaiting_prompts(interpreters):
         yield Prompt("IPython", ipython, pattern, True)
 
 
-def _by_the_clock(name, session, line):
-    return Subject(name, lambda: sum(session.time_line(line) for _ in range(LINES)))
+def _line_by_the_clock(session, line):
+    return sum(session.time_line(line) for _ in range(LINES))
 
 
-def _processor_time(name, session, line):
+def _line_in_processor_time(session, line):
     """What the program itself takes, all its threads: no terminal, no waiting."""
-
-    def cost():
-        before = session.processor_time()
-        for _ in range(LINES):
-            session.time_line(line)
-        return session.processor_time() - before
-
-    return Subject(name, cost)
+    before = session.processor_time()
+    for _ in range(LINES):
+        session.time_line(line)
+    return session.processor_time() - before
 
 
-MEASURES = [(_by_the_clock, "by the clock"), (_processor_time, "processor time")]
+def _return_by_the_clock(session, line):
+    session.type_text(line)
+    return session.time_return()
 
 
-def _compare(report, what, typed, rounds):
+def _return_in_processor_time(session, line):
+    session.type_text(line)
+    before = session.processor_time()
+    session.time_return()
+    return session.processor_time() - before
+
+
+LINE_MEASURES = [(_line_by_the_clock, "a line by the clock"),
+                 (_line_in_processor_time, "a line in processor time")]
+RETURN_MEASURES = [(_return_by_the_clock, "Return by the clock"),
+                   (_return_in_processor_time, "Return in processor time")]
+
+
+def _compare(report, what, typed, rounds, measures=None):
     """Compare the first of (name, session, line) with the others, by every measure."""
-    for measure, how in MEASURES:
-        ours, *others = (measure(name, session, line) for name, session, line in typed)
+    for measure, how in measures or LINE_MEASURES + RETURN_MEASURES:
+        ours, *others = (Subject(name, functools.partial(measure, session, line))
+                         for name, session, line in typed)
         report.compare(f"{what}, {how}", ours, others, rounds)
 
 
@@ -109,21 +140,77 @@ def _compare_awaited(report, interpreters, environment):
             for line in PREPARATION:
                 session.run_line(line)
             _check_awaits(name, session)
+        distribution = interpreters.distribution
+        floor = stack.enter_context(
+            Prompt(distribution.name, [distribution.path, "-q"]).open(environment))
+        floor.run_line(PREPARATION[2])
         own_name, own_session = sessions[0]
         for line in AWAITED:
-            _compare(report, line, [(name, session, line) for name, session in sessions],
+            _compare(report, line,
+                     [*((name, session, line) for name, session in sessions),
+                      (f"{distribution.name}, {PLAIN_CALL}", floor, PLAIN_CALL)],
                      ROUNDS_OF_SLOW_ONES)
             _compare(report, f"{line} and a plain statement of the same session",
                      [(own_name, own_session, line),
                       (PLAIN_CALL, own_session, PLAIN_CALL)], ROUNDS)
+        _compare(report, f"the floor: {PLAIN_CALL} where nothing awaits",
+                 [(distribution.name, floor, PLAIN_CALL),
+                  (f"{sessions[1][0]}, {AWAITED[0]}", sessions[1][1], AWAITED[0])],
+                 ROUNDS_OF_SLOW_ONES)
     if len(sessions) == 2:
         report.note("IPython: not compared, package python3-ipython is not installed")
 
 
+class _Piped:
+    """A program that reads statements from a pipe, and their costs."""
+
+    def __init__(self, command, environment, line):
+        self._command = command
+        self._environment = environment
+        preparation = [*PREPARATION, line]
+        self._few = "\n".join(preparation) + "\n"
+        self._many = self._few + f"{line}\n" * PIPED_STATEMENTS
+
+    def by_the_clock(self):
+        """The seconds that the statements take, without those to start and to end."""
+        return self._run(self._many)[0] - self._run(self._few)[0]
+
+    def in_processor_time(self):
+        """The same in seconds of the processor."""
+        return self._run(self._many)[1] - self._run(self._few)[1]
+
+    def _run(self, source):
+        start = time.perf_counter()
+        with subprocess.Popen(self._command, env=self._environment, stdin=subprocess.PIPE,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            process.stdin.write(source.encode())
+            process.stdin.close()
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise SystemExit(f"{self._command} failed")
+        return time.perf_counter() - start, usage.ru_utime + usage.ru_stime
+
+
+def _compare_piped(report, interpreters, environment):
+    ours = [interpreters.ours.path, "-q", "-i"]
+    theirs = [interpreters.distribution.path, "-m", "asyncio"]
+    for line in AWAITED:
+        subjects = [("python", _Piped(ours, environment, line)),
+                    ("python3.11 -m asyncio", _Piped(theirs, environment, line)),
+                    (PLAIN_CALL, _Piped(ours, environment, PLAIN_CALL))]
+        for how, measure in (("by the clock", _Piped.by_the_clock),
+                             ("in processor time", _Piped.in_processor_time)):
+            own, *others = (Subject(name, functools.partial(measure, piped))
+                            for name, piped in subjects)
+            report.compare(f"{line}, a pipe {how}", own, others, PIPED_ROUNDS)
+
+
 def run(report, interpreters):
-    """Type plain statements, then awaited ones."""
+    """Type plain statements, then awaited ones; read awaited ones from a pipe."""
     with clean_environment() as environment:
         # Else a prompt_toolkit that gets no answer to its question for the cursor's place waits.
         environment["PROMPT_TOOLKIT_NO_CPR"] = "1"
+        _compare_piped(report, interpreters, environment)
         _compare_plain(report, interpreters, environment)
         _compare_awaited(report, interpreters, environment)

@@ -15,7 +15,7 @@ _ESCAPE_SEQUENCE = re.compile(rb"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07]*\x07|[=>
 
 
 class Gone(Exception):
-    """The program ended or fell silent; the argument is the end of what it wrote."""
+    """The program ended or fell silent."""
 
 
 class Session:
@@ -54,6 +54,27 @@ class Session:
         self._wait_for_prompt()
         return time.perf_counter() - start
 
+    def type_text(self, line):
+        """Type line without its newline; return when it is shown and the program sleeps again."""
+        shown = b""
+        os.write(self._terminal, line.encode())
+        while line.encode() not in _ESCAPE_SEQUENCE.sub(b"", shown):
+            shown += self._read()
+        before = None
+        while before != (before := self.processor_time()):
+            time.sleep(0.001)
+
+    def time_return(self):
+        """Press Return after type_text(); give the seconds until the next prompt stands.
+
+        That is the statement, from reading it to the prompt after it; the editing of
+        its keys came before.
+        """
+        start = time.perf_counter()
+        os.write(self._terminal, b"\r")
+        self._wait_for_prompt()
+        return time.perf_counter() - start
+
     def processor_time(self):
         """Give the nanoseconds that the program's threads have run so far."""
         total = 0
@@ -82,16 +103,20 @@ class Session:
         """Read until a new line ends in the prompt; return the text read."""
         raw = b""
         while True:
-            readable, _, _ = select.select([self._terminal], [], [], self._patience)
-            try:
-                piece = os.read(self._terminal, 65536) if readable else b""
-            except OSError:
-                piece = b""
-            if not piece:
-                raise Gone(raw[-500:])
-            raw += piece
+            raw += self._read()
             text = _ESCAPE_SEQUENCE.sub(b"", raw)
             match = self._prompt.search(text)
             if match and match[0] != self._last_prompt:
                 self._last_prompt = match[0] if self._numbered else None
                 return text
+
+    def _read(self):
+        """Return what the program wrote; Gone if it does not."""
+        readable, _, _ = select.select([self._terminal], [], [], self._patience)
+        try:
+            piece = os.read(self._terminal, 65536) if readable else b""
+        except OSError:
+            piece = b""
+        if not piece:
+            raise Gone("nothing more was written")
+        return piece

@@ -1,0 +1,123 @@
+"""SIGINT at any time is one KeyboardInterrupt: none is lost, none comes twice or too late."""
+
+import os
+import random
+import re
+import signal
+import time
+import unittest
+
+from prompt_support import PromptTestCase
+
+ASYNCIO_PRELUDE = (
+    "import asyncio",
+    "async def nothing(): pass\n",
+    "async def wait(seconds): await asyncio.sleep(seconds)\n",
+    "loop = asyncio.get_running_loop()",
+)
+ASYNCIO_TICKER = (
+    "async def tick():\n    while True: await asyncio.sleep(0.0005)\n",
+    "ticking = asyncio.create_task(tick())",
+)
+ASYNCIO_STATEMENTS = (
+    "x = 1",
+    "for i in range(3000): pass\n",
+    "await nothing()",
+    "await nothing(); x = 1",
+    "await asyncio.sleep(0)",
+    "await asyncio.sleep(0.001)",
+    "await asyncio.gather(wait(0), wait(0.001))",
+    "async with asyncio.TaskGroup() as group: group.create_task(wait(0.0005))\n",
+    "await loop.run_in_executor(None, int)",
+    "task = asyncio.create_task(nothing())",
+    "autoawait(True)",
+)
+TRIO_PRELUDE = (
+    "autoawait('trio')",
+    "import trio",
+    "async def nothing(): pass\n",
+    "async def wait(seconds): await trio.sleep(seconds)\n",
+    "await nothing()",
+)
+TRIO_TICKER = (
+    "async def tick():\n    while True: await trio.sleep(0.0005)\n",
+    "autoawait.nursery.start_soon(tick)",
+)
+TRIO_STATEMENTS = (
+    "x = 1",
+    "for i in range(3000): pass\n",
+    "await nothing()",
+    "await trio.sleep(0)",
+    "await trio.sleep(0.001)",
+    "async with trio.open_nursery() as nursery: nursery.start_soon(wait, 0.001)\n",
+    "await trio.to_thread.run_sync(int)",
+    "autoawait.nursery.start_soon(nothing)",
+)
+SIGNALS = 250
+
+# At a continuation prompt it stands behind that.
+INTERRUPT = re.compile(r"^(?:\.\.\. )?KeyboardInterrupt$", re.MULTILINE)
+
+
+class InterruptTest(PromptTestCase):
+    """Statements that are interrupted anywhere on their way, and around it."""
+
+    def send(self, statement):
+        """Type a statement and do not wait for it."""
+        self.prompt.child.send(statement + "\n")
+
+    def read_until(self, word):
+        """Return what is shown until word, and the prompt behind it."""
+        self.prompt.child.expect_exact(word)
+        shown = self.prompt.child.before
+        self.prompt.child.expect(r"\n>>> $")
+        return self.prompt._clean(shown + self.prompt.child.before) + "\n"
+
+    def time_of(self, statement):
+        """Return how long a statement takes, typing included."""
+        began = time.perf_counter()
+        for _ in range(3):
+            self.prompt.type(statement)
+        return (time.perf_counter() - began) / 3
+
+    def check(self, statements):
+        """Interrupt a few hundred statements at random times."""
+        times = {statement: self.time_of(statement) for statement in statements}
+        seed = random.randrange(10**6)
+        chance = random.Random(seed)
+        for number in range(SIGNALS):
+            statement = chance.choice(statements)
+            self.send(statement)
+            end = time.perf_counter() + chance.uniform(0, 1.3 * times[statement])
+            while time.perf_counter() < end:
+                pass
+            os.kill(self.prompt.child.pid, signal.SIGINT)
+            # The next statement, which must not be interrupted, comes when this one was.
+            self.prompt.child.expect(r"KeyboardInterrupt\r\n>>> $")
+            shown = self.prompt.child.before + self.prompt.child.after
+            self.send(f"print('number', {number}, 'is', 'over')")
+            shown = self.prompt._clean(shown) + self.read_until(f"number {number} is over")
+            self.assertEqual(len(INTERRUPT.findall(shown)), 1, (seed, statement, shown))
+            self.assertNotIn("Exception ignored", shown, (seed, statement))
+            self.assertNotIn("RuntimeError", shown, (seed, statement))
+
+    def run_all(self, prelude, ticker, statements):
+        """Check at prompts with readline and without, idle and busy."""
+        for mode in [], ["-I"]:
+            for background in (), ticker:
+                with self.subTest(mode=mode, background=bool(background)):
+                    self.prompt = self.start(*mode)
+                    for statement in prelude + background:
+                        self.prompt.type(statement)
+                    self.check(statements)
+                    self.assertEqual(self.prompt.leave()[1], 0)
+
+    def test_asyncio(self):
+        self.run_all(ASYNCIO_PRELUDE, ASYNCIO_TICKER, ASYNCIO_STATEMENTS)
+
+    def test_trio(self):
+        self.run_all(TRIO_PRELUDE, TRIO_TICKER, TRIO_STATEMENTS)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,65 @@
+/* Signals held back; see Include/interrupts.h.
+
+   The runtime asks for pending signals in two functions: one that its evaluation loop calls, one
+   that everybody else does.  Both come by here. */
+
+#include "interrupts.h"
+
+#include <internal/pycore_ceval.h>
+#include <internal/pycore_interp.h>
+#include <internal/pycore_pyerrors.h>
+#include <internal/pycore_pystate.h>
+
+static _Thread_local struct {
+    int held;
+    int missed;     /* somebody asked meanwhile, and the evaluation loop does so only once */
+} interrupts;
+
+extern int __real__PyErr_CheckSignalsTstate(PyThreadState *tstate);
+extern int __wrap__PyErr_CheckSignalsTstate(PyThreadState *tstate);
+extern int __real_PyErr_CheckSignals(void);
+extern int __wrap_PyErr_CheckSignals(void);
+
+int
+__wrap__PyErr_CheckSignalsTstate(PyThreadState *tstate)
+{
+    if (interrupts.held) {
+        interrupts.missed = 1;
+        return 0;
+    }
+    return __real__PyErr_CheckSignalsTstate(tstate);
+}
+
+int
+__wrap_PyErr_CheckSignals(void)
+{
+    if (interrupts.held) {
+        interrupts.missed = 1;
+        return 0;
+    }
+    return __real_PyErr_CheckSignals();
+}
+
+int
+Interrupts_SetHeld(int held)
+{
+    int before = interrupts.held;
+    interrupts.held = held;
+    if (!held && interrupts.missed) {
+        interrupts.missed = 0;
+        _PyEval_SignalReceived(PyInterpreterState_Main());
+    }
+    return before;
+}
+
+PyObject *
+Interrupts_Call(int held, PyObject *function, PyObject *const *arguments, Py_ssize_t count)
+{
+    int before = Interrupts_SetHeld(held);
+    PyObject *result = PyObject_Vectorcall(function, arguments, (size_t)count, NULL);
+    if (result != NULL && !held && PyErr_CheckSignals() < 0) {
+        Py_CLEAR(result);
+    }
+    Interrupts_SetHeld(before);
+    return result;
+}

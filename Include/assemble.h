@@ -3,18 +3,28 @@
    In: the blocks of one code unit after flow_optimize().
    Out: bytes objects, new references: the instructions with caches and extensions, the table of
    source locations, the table of exception handlers.
-   Entry: assemble_code(), then assemble_handlers(). */
+   Entry: assemble(). */
 
 #ifndef FRONTEND_ASSEMBLE_H
 #define FRONTEND_ASSEMBLE_H
 
 #include "instructions.h"
 
-/* Lays the blocks out and gives the code and the table of its source locations. */
-int assemble_code(InstructionStore *, Label entry, int first_line, PyObject **code,
-                  PyObject **locations);
+struct AssemblyTask {
+    int first_line;
+    bool sets_handlers;    /* else there is nothing in the table of handlers */
+    bool is_last;          /* of the compile: the instructions are given back when they are written,
+                              since a large module has most of them in its own code */
+};
 
-/* The table of exception handlers. */
-PyObject *assemble_handlers(InstructionStore *, Label entry);
+struct Assembled {
+    PyObject *code;
+    PyObject *locations;
+    PyObject *handlers;
+};
+
+/* Lays out the blocks and writes their code.  What was made is the caller's, after a failure, too:
+   the rest is left as it was. */
+int assemble(InstructionStore *, Label entry, const struct AssemblyTask *, struct Assembled *made);
 
 #endif

@@ -1,7 +1,7 @@
 /* The code object of a finished code unit.
 
    In: assembled blocks, and the pools of the names, variables and constants the unit uses.
-   Out: a code object, a new reference.  Its tuples and bytes are shared with equal ones of the
+   Out: a code object, a new reference.  Its tuples and tables are shared with equal ones of the
    same compile.
    Entry: code_build(). */
 
@@ -24,6 +24,7 @@ struct CodeParts {
     int positional_only_count;
     int keyword_only_count;
     int stack_depth;
+    bool is_last;                  /* of the compile */
     bool sets_handlers;            /* there is an exception table */
     int constant_count;
     ConstantTable *constants;

@@ -87,8 +87,8 @@ struct CodeUnit {
     Location where;              /* of the instructions emitted next */
     Label entry;
     Label current;               /* the block being written; always the last in the store */
-    bool needs_block;            /* the last instruction ended the block being written */
-    bool has_nops;               /* the block being written has */
+    uint8_t notes;               /* BLOCK_... of the block being written */
+    uint8_t ends;                /* how its last instruction ended it, 0 while it did not */
     bool sets_handlers;          /* an instruction has set up an exception handler */
     int instruction_base;
     int none_position;           /* of None among the constants, -1 when it is not there yet */

@@ -57,6 +57,9 @@ PyObject *constants_share_bytes(ConstantTable *, PyObject *bytes);
    same identities. */
 PyObject *constants_shared_tuple(ConstantTable *, const ConstantId *ids, int count);
 
+/* True if there is a tuple with so many elements; takes as long as there are constants. */
+bool constants_have_tuple_of(const ConstantTable *, int count);
+
 static inline PyObject *
 constants_object(const ConstantTable *table, ConstantId id)
 {

@@ -3,7 +3,8 @@
    In: the blocks of one code unit, linked in the order of the source, and its constants.
    Out: the same blocks, without unreachable code and needless jumps and NOPs, every instruction
    with a line where one can be given, jumps with a direction, handlers known, the depth of the
-   value stack computed.
+   value stack computed, and each block with its size and place, as if no jump had to be
+   extended.
    Memory: blocks that grow move to the end of the instruction array.
    Entry: flow_optimize(), then assembling.  Passes follow the order in which blocks were made
    (newest first) where the result depends on it. */
@@ -17,8 +18,11 @@
 
 typedef struct {
     InstructionStore *store;
+    Block *blocks;            /* the store's, while they do not move */
+    Instruction *instructions;
     ConstantTable *constants;
     Pool *constant_pool;
+    int first_instruction;    /* the unit's */
     Label entry;              /* the unit's first block; its others have higher labels */
     int first_line;
     int is_generator;         /* generator, coroutine or asynchronous generator */

@@ -8,13 +8,14 @@
  * string that is not interned (a tree made by hand, a mangled name) is interned first, so the
  * interpreter's own table of interned strings is the fallback that compares values.
  *
- * The table, and the references to the strings in it, live in the arena given to names_init().
- * Nothing has to be released.  Functions return NAME_NONE or NULL with an exception set.
+ * The references to the strings live in the arena given to names_init(), the table until
+ * names_clear().  Functions return NAME_NONE or NULL with an exception set.
  */
 #ifndef FRONTEND_NAMES_H
 #define FRONTEND_NAMES_H
 
 #include "Python.h"
+#include "arrays.h"
 #include "memory.h"
 
 #include <stdbool.h>
@@ -23,6 +24,9 @@
 typedef int32_t NameId;
 
 #define NAME_NONE ((NameId)-1)
+
+/* What a small source needs; a larger one moves to the heap. */
+enum { NAMES_FIRST_CAPACITY = 32, NAMES_FIRST_SLOTS = 4 * NAMES_FIRST_CAPACITY };
 
 /* Names the compiler itself speaks of.  They get an id when first asked for.  KEPT are those that
  * the runtime keeps a string of. */
@@ -55,23 +59,28 @@ enum KnownName {
 
 struct NameRecord {
     PyObject *string; /* interned; kept alive by the arena */
-    bool is_private;  /* "__x": mangled inside a class */
-    NameId mangling_class; /* the class it was last mangled for, and the result */
-    NameId mangled;
+    NameId mangling_class; /* the class it was last mangled for, and the result; NAME_NONE: */
+    NameId mangled;        /* none yet; NAME_PUBLIC: it is not "__x", and never mangled */
 };
+
+#define NAME_PUBLIC ((NameId)-2)
+
+DEFINE_ARRAY(NameRecordArray, struct NameRecord, name_records);
 
 struct Names {
     PyArena *arena;
-    struct NameRecord *records; /* indexed by NameId */
-    int32_t count;
-    int32_t capacity;
+    NameRecordArray records; /* indexed by NameId */
     int32_t *slots; /* open addressing by address of the string: id + 1, 0 if empty */
     uint32_t slot_mask;
     NameId known[KNOWN_NAMES_COUNT]; /* NAME_NONE: not asked for; see names_is_super() */
+    struct NameRecord first_records[NAMES_FIRST_CAPACITY];
+    int32_t first_slots[NAMES_FIRST_SLOTS];
 };
 
-/* Make an empty table. */
-int names_init(struct Names *names, PyArena *arena);
+/* Make an empty table, which must stay where it is. */
+void names_init(struct Names *names, PyArena *arena);
+
+void names_clear(struct Names *names);
 
 /* For names_intern(), when the string is not at the first place looked at. */
 NameId names_find_or_add(struct Names *names, PyObject *identifier);
@@ -82,7 +91,7 @@ static inline NameId
 names_intern(struct Names *names, PyObject *identifier)
 {
     int32_t slot = names->slots[hash_of_address(identifier) & names->slot_mask];
-    if (slot != 0 && names->records[slot - 1].string == identifier) {
+    if (slot != 0 && names->records.items[slot - 1].string == identifier) {
         return slot - 1;
     }
     return names_find_or_add(names, identifier);
@@ -120,7 +129,7 @@ NameId names_mangle_private(struct Names *names, NameId class_name, NameId name)
 static inline NameId
 names_mangle(struct Names *names, NameId class_name, NameId name)
 {
-    if (!names->records[name].is_private || class_name == NAME_NONE) {
+    if (names->records.items[name].mangling_class == NAME_PUBLIC || class_name == NAME_NONE) {
         return name;
     }
     return names_mangle_private(names, class_name, name);
@@ -130,7 +139,7 @@ names_mangle(struct Names *names, NameId class_name, NameId name)
 static inline PyObject *
 names_string(const struct Names *names, NameId id)
 {
-    return names->records[id].string;
+    return names->records.items[id].string;
 }
 
 /* Mangling of plain strings: what _Py_Mangle() has to be.  `class_name` may be NULL; `name` must

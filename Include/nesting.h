@@ -46,6 +46,13 @@ nesting_enter(struct Nesting *nesting)
     return ++nesting->depth <= nesting->check ? 0 : nesting_enter_deep(nesting);
 }
 
+/* One level more is certain to be allowed: what has no levels inside need not enter. */
+static inline bool
+nesting_is_shallow(const struct Nesting *nesting)
+{
+    return nesting->depth < nesting->check;
+}
+
 static inline void
 nesting_leave(struct Nesting *nesting)
 {

@@ -197,13 +197,13 @@ frontend_scopes(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
     if (read_input(&input, args, kwargs) < 0) {
         return NULL;
     }
-    if (names_init(&names, input.arena) == 0) {
-        struct Scopes *scopes = scopes_build(input.tree, input.filename, input.future_features,
-                                             &names, input.arena);
-        if (scopes != NULL) {
-            result = scope_as_dict(&names, scopes->top);
-        }
+    names_init(&names, input.arena);
+    struct Scopes *scopes = scopes_build(input.tree, input.filename, input.future_features, &names,
+                                         input.arena);
+    if (scopes != NULL) {
+        result = scope_as_dict(&names, scopes->top);
     }
+    names_clear(&names);
     release_input(&input);
     return result;
 }

@@ -13,7 +13,7 @@ name_constant(const struct CodeParts *parts, NameId name)
 {
     IntArray *known = parts->name_constants;
     if (name >= known->count) {
-        int missing = parts->names->count - known->count;
+        int missing = parts->names->records.count - known->count;
         if (int_array_reserve(known, missing) < 0) {
             return -1;
         }
@@ -52,10 +52,34 @@ fill_names(const struct CodeParts *parts, const Pool *pool, int *ids)
     return 0;
 }
 
+/* Whether no other tuple can be equal to that of the names: they need no identities as constants
+   then.  It is worth a look where they are many. */
+static bool
+names_are_alone(const struct CodeParts *parts, int count, int variables)
+{
+    enum { MANY_NAMES = 64 };
+    return parts->is_last && count >= MANY_NAMES && count != parts->constant_count
+           && count != variables && !constants_have_tuple_of(parts->constants, count);
+}
+
 static PyObject *
-names_tuple(const struct CodeParts *parts, IntArray *ids)
+tuple_of_names(const struct CodeParts *parts, int count)
+{
+    PyObject *tuple = PyTuple_New(count);
+    for (int i = 0; tuple != NULL && i < count; i++) {
+        PyObject *name = names_string(parts->names, pool_identity(parts->name_pool, i));
+        PyTuple_SET_ITEM(tuple, i, Py_NewRef(name));
+    }
+    return tuple;
+}
+
+static PyObject *
+names_tuple(const struct CodeParts *parts, IntArray *ids, int variables)
 {
     int count = pool_count(parts->name_pool);
+    if (names_are_alone(parts, count, variables)) {
+        return tuple_of_names(parts, count);
+    }
     if (int_array_reserve(ids, count) < 0
         || fill_names(parts, parts->name_pool, ids->items) < 0) {
         return NULL;
@@ -135,16 +159,19 @@ make_objects(const struct CodeParts *parts, InstructionStore *store, Label entry
     IntArray *ids = &store->scratch;
     int variables = count_variables(parts);
     ids->count = 0;
-    if (assemble_code(store, entry, parts->first_line, &made->code, &made->linetable) < 0) {
+    struct AssemblyTask task = {parts->first_line, parts->sets_handlers, parts->is_last};
+    struct Assembled assembled = {NULL};
+    int status = assemble(store, entry, &task, &assembled);
+    made->code = assembled.code;
+    made->linetable = assembled.locations;
+    made->exceptiontable = assembled.handlers;
+    if (status < 0) {
         return -1;
     }
-    made->code = constants_share_bytes(constants, made->code);
     made->linetable = constants_share_bytes(constants, made->linetable);
-    made->exceptiontable = parts->sets_handlers
-                               ? constants_share_bytes(constants, assemble_handlers(store, entry))
-                               : PyBytes_FromStringAndSize(NULL, 0);
-    if (made->code == NULL || made->linetable == NULL || made->exceptiontable == NULL
-        || (made->names = names_tuple(parts, ids)) == NULL
+    made->exceptiontable = constants_share_bytes(constants, made->exceptiontable);
+    if (made->linetable == NULL || made->exceptiontable == NULL
+        || (made->names = names_tuple(parts, ids, variables)) == NULL
         || (made->consts = constants_tuple(parts, ids)) == NULL
         || (made->localsplusnames = variables_tuple(parts, ids, variables)) == NULL
         || (made->localspluskinds = variable_kinds(parts, variables)) == NULL) {

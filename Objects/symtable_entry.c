@@ -177,13 +177,15 @@ entry_from_source(const char *source, PyObject *filename, int start, PyCompilerF
     struct Names names;
     PyFutureFeatures future;
     mod_ty tree = _PyParser_ASTFromString(source, filename, start, flags, arena);
-    if (tree == NULL || future_from_tree(tree, filename, &future) < 0
-        || names_init(&names, arena) < 0) {
+    if (tree == NULL || future_from_tree(tree, filename, &future) < 0) {
         return NULL;
     }
+    names_init(&names, arena);
     struct Scopes *scopes = scopes_build(tree, filename, future.ff_features | flags->cf_flags,
                                          &names, arena);
-    return scopes != NULL ? entry_from_scope(&names, scopes->top) : NULL;
+    PyObject *entry = scopes != NULL ? entry_from_scope(&names, scopes->top) : NULL;
+    names_clear(&names);
+    return entry;
 }
 
 struct symtable *

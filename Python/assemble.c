@@ -5,7 +5,6 @@
 #endif
 #include "Python.h"
 #include "pycore_code.h"
-#include "pycore_opcode.h"
 #include "assemble.h"
 
 /* One entry of the location table covers at most so many code units. */
@@ -26,43 +25,19 @@ instructions_of(const InstructionStore *store, const Block *block)
 
 /* ---- Widths and offsets ---- */
 
-static int
-width_of(int opcode, int argument)
+static inline int
+extensions_for(int argument)
 {
-    int extensions = (argument > 0xFF) + (argument > 0xFFFF) + (argument > 0xFFFFFF);
-    return extensions + 1 + _PyOpcode_Caches[opcode];
+    return (argument > 0xFF) + (argument > 0xFFFF) + (argument > 0xFFFFFF);
 }
 
-static inline bool
-takes_argument(const Instruction *instruction)
+static inline int
+caches_of(int opcode)
 {
-    return instruction->opcode >= HAVE_ARGUMENT;
+    return opcode_facts[opcode - LOWEST_OPCODE].caches;
 }
 
-/* A jump is the last of its block.  It starts as narrow as it can be. */
-static void
-measure_block(const InstructionStore *store, Block *block)
-{
-    Instruction *instruction = instructions_of(store, block);
-    int size = 0;
-    for (int i = 0; i < block->count; i++) {
-        int width = 1 + _PyOpcode_Caches[instruction[i].opcode];
-        if (instruction[i].argument > 0xFF && takes_argument(&instruction[i])) {
-            width = width_of(instruction[i].opcode, instruction[i].argument);
-        }
-        instruction[i].width = (int16_t)width;
-        size += width;
-    }
-    if (block->count > 0) {
-        Instruction *last = &instruction[block->count - 1];
-        if (opcode_has(last->opcode, OPCODE_JUMPS)) {
-            size += width_of(last->opcode, 0) - last->width;
-            last->width = (int16_t)width_of(last->opcode, 0);
-        }
-    }
-    block->size = size;
-}
-
+/* Returns the number of code units. */
 static int
 place_blocks(InstructionStore *store, Label entry)
 {
@@ -74,45 +49,118 @@ place_blocks(InstructionStore *store, Label entry)
     return offset;
 }
 
-/* Gives the jumps the width that the blocks' places ask for.  True when that changed a width. */
-static int
-widen_jumps(InstructionStore *store, Label entry)
+/* How far the jump that ends the block goes, from its end, in either direction. */
+static inline int
+jump_distance(const InstructionStore *store, const Block *block)
 {
-    int changed = 0;
-    FOR_EACH_BLOCK(store, entry, block) {
-        if (block->count == 0) {
-            continue;
-        }
-        Instruction *jump = instructions_of(store, block) + block->count - 1;
-        if (!opcode_has(jump->opcode, OPCODE_JUMPS)) {
-            continue;
-        }
-        int end = block->offset + block->size;
-        int target = store->blocks.items[jump->argument].offset;
-        int width = width_of(jump->opcode, abs(target - end));
-        changed |= width != jump->width;
-        block->size += width - jump->width;
-        jump->width = (int16_t)width;
-    }
-    return changed;
+    const Instruction *jump = instructions_of(store, block) + block->count - 1;
+    int target = store->blocks.items[jump->argument].offset;
+    return abs(target - (block->offset + block->size));
 }
 
-/* Gives every instruction its width and every block its offset; returns the number of code
-   units. */
+/* Gives the jumps the extensions that the blocks' places ask for.  True when that changed a
+   block's size. */
+static bool
+extend_jumps(InstructionStore *store, Label entry)
+{
+    bool is_changed = false;
+    FOR_EACH_BLOCK(store, entry, block) {
+        if (block->ends & OPCODE_JUMPS) {
+            int extensions = extensions_for(jump_distance(store, block));
+            is_changed |= extensions != block->extensions;
+            block->size += extensions - block->extensions;
+            block->extensions = (uint8_t)extensions;
+        }
+    }
+    return is_changed;
+}
+
+/* Returns the number of code units. */
 static int
-assign_offsets(InstructionStore *store, Label entry)
+settle_places(InstructionStore *store, Label entry)
 {
     int size;
-    FOR_EACH_BLOCK(store, entry, block) {
-        measure_block(store, block);
-    }
     do {
         size = place_blocks(store, entry);
-    } while (widen_jumps(store, entry));
+    } while (extend_jumps(store, entry));
     return size;
 }
 
-/* ---- Code ---- */
+/* ---- Source locations ---- */
+
+static uint8_t *
+write_first_byte(uint8_t *at, int kind, int length)
+{
+    return at + write_location_entry_start(at, kind, length);
+}
+
+/* What does not fit the forms for places within one line. */
+static uint8_t *
+write_unusual_location(uint8_t *at, int length, Location where, int line_delta)
+{
+    if ((where.column < 0 || where.end_column < 0)
+        && (where.end_line == where.line || where.end_line == -1)) {
+        at = write_first_byte(at, PY_CODE_LOCATION_INFO_NO_COLUMNS, length);
+        return at + write_signed_varint(at, line_delta);
+    }
+    at = write_first_byte(at, PY_CODE_LOCATION_INFO_LONG, length);
+    at += write_signed_varint(at, line_delta);
+    at += write_varint(at, (unsigned int)(where.end_line - where.line));
+    at += write_varint(at, (unsigned int)(where.column + 1));
+    return at + write_varint(at, (unsigned int)(where.end_column + 1));
+}
+
+/* One entry; *line is the line the last one gave.  Compared as unsigned, negative numbers are too
+   large. */
+static inline uint8_t *
+write_location(uint8_t *at, int length, const InstructionStore *store,
+               const Instruction *instruction, int *line)
+{
+    if (instruction->line < 0) {
+        return write_first_byte(at, PY_CODE_LOCATION_INFO_NONE, length);
+    }
+    unsigned int column = instruction->column - 1U;
+    unsigned int end_column = instruction->end_column - 1U;
+    int delta = instruction->line - *line;
+    *line = instruction->line;
+    if (instruction->more_lines == 0) {
+        if (delta == 0 && column < 80 && end_column - column < 16) {
+            at = write_first_byte(at, (int)column >> 3, length);
+            *at++ = (uint8_t)((column & 7) << 4 | (end_column - column));
+            return at;
+        }
+        if ((unsigned int)delta < 3 && column < 128 && end_column < 128) {
+            at = write_first_byte(at, PY_CODE_LOCATION_INFO_ONE_LINE0 + delta, length);
+            *at++ = (uint8_t)column;
+            *at++ = (uint8_t)end_column;
+            return at;
+        }
+    }
+    return write_unusual_location(at, length, location_of(store, instruction), delta);
+}
+
+/* ---- Both at once ---- */
+
+/* What is written: the code, and the table of locations until it has to grow. */
+typedef struct {
+    const InstructionStore *store;
+    _Py_CODEUNIT *code;
+    uint8_t *at;
+    uint8_t *limit;    /* there is room for one more instruction up to here */
+    int line;          /* the last one given */
+} Writer;
+
+static int
+make_room(ByteArray *table, Writer *writer)
+{
+    table->count = table->items == NULL ? 0 : (int)(writer->at - table->items);
+    if (byte_array_reserve(table, ROOM_FOR_INSTRUCTION) < 0) {
+        return -1;
+    }
+    writer->at = table->items + table->count;
+    writer->limit = table->items + table->capacity - ROOM_FOR_INSTRUCTION;
+    return 0;
+}
 
 static _Py_CODEUNIT *
 write_extensions(_Py_CODEUNIT *at, int argument)
@@ -126,114 +174,49 @@ write_extensions(_Py_CODEUNIT *at, int argument)
 }
 
 /* Caches are zero from the beginning. */
-static inline _Py_CODEUNIT *
-write_instruction(_Py_CODEUNIT *at, int opcode, int argument)
+static inline void
+write_instruction(Writer *writer, const Instruction *instruction, int argument)
 {
+    int opcode = instruction->opcode;
+    _Py_CODEUNIT *code = writer->code;
     if (argument > 0xFF) {
-        at = write_extensions(at, argument);
+        code = write_extensions(code, argument);
     }
-    *at = _Py_MAKECODEUNIT(opcode, argument & 0xFF);
-    return at + 1 + _PyOpcode_Caches[opcode];
-}
-
-/* The argument as the evaluation loop wants it: how far a jump goes, nothing where none is
-   taken. */
-static inline int
-final_argument(const InstructionStore *store, const Block *block, const Instruction *instruction)
-{
-    if (!takes_argument(instruction)) {
-        return 0;
-    }
-    if (opcode_has(instruction->opcode, OPCODE_JUMPS)) {
-        int target = store->blocks.items[instruction->argument].offset;
-        return abs(target - (block->offset + block->size));
-    }
-    return instruction->argument;
-}
-
-/* ---- Source locations ---- */
-
-static uint8_t *
-write_first_byte(uint8_t *at, int kind, int length)
-{
-    return at + write_location_entry_start(at, kind, length);
-}
-
-/* What does not fit the forms for places within one line. */
-static uint8_t *
-write_unusual_location(uint8_t *at, int length, const Location *where, int line_delta)
-{
-    if ((where->column < 0 || where->end_column < 0)
-        && (where->end_line == where->line || where->end_line == -1)) {
-        at = write_first_byte(at, PY_CODE_LOCATION_INFO_NO_COLUMNS, length);
-        return at + write_signed_varint(at, line_delta);
-    }
-    at = write_first_byte(at, PY_CODE_LOCATION_INFO_LONG, length);
-    at += write_signed_varint(at, line_delta);
-    at += write_varint(at, (unsigned int)(where->end_line - where->line));
-    at += write_varint(at, (unsigned int)(where->column + 1));
-    return at + write_varint(at, (unsigned int)(where->end_column + 1));
-}
-
-/* One entry; *line is the line the last one gave.  Compared as unsigned, negative numbers are too
-   large. */
-static inline uint8_t *
-write_location(uint8_t *at, int length, const Location *where, int *line)
-{
-    if (where->line < 0) {
-        return write_first_byte(at, PY_CODE_LOCATION_INFO_NONE, length);
-    }
-    unsigned int column = (unsigned int)where->column;
-    unsigned int end_column = (unsigned int)where->end_column;
-    int delta = where->line - *line;
-    *line = where->line;
-    if (where->end_line != where->line) {
-        return write_unusual_location(at, length, where, delta);
-    }
-    if (delta == 0 && column < 80 && end_column - column < 16) {
-        at = write_first_byte(at, (int)column >> 3, length);
-        *at++ = (uint8_t)((column & 7) << 4 | (end_column - column));
-        return at;
-    }
-    if ((unsigned int)delta < 3 && column < 128 && end_column < 128) {
-        at = write_first_byte(at, PY_CODE_LOCATION_INFO_ONE_LINE0 + delta, length);
-        *at++ = (uint8_t)column;
-        *at++ = (uint8_t)end_column;
-        return at;
-    }
-    return write_unusual_location(at, length, where, delta);
-}
-
-static inline uint8_t *
-write_locations(uint8_t *at, const Instruction *instruction, int *line)
-{
-    int left = instruction->width;
+    *code = _Py_MAKECODEUNIT(opcode, argument & 0xFF);
+    code += 1 + caches_of(opcode);
+    int left = (int)(code - writer->code);
+    writer->code = code;
     for (; left > LONGEST_LOCATION; left -= LONGEST_LOCATION) {
-        at = write_location(at, LONGEST_LOCATION, &instruction->where, line);
+        writer->at = write_location(writer->at, LONGEST_LOCATION, writer->store, instruction,
+                                    &writer->line);
     }
-    return write_location(at, left, &instruction->where, line);
+    writer->at = write_location(writer->at, left, writer->store, instruction, &writer->line);
 }
 
-/* ---- Both at once ---- */
-
-/* Fills the code in and the table of locations: the instructions are read once. */
+/* Fills in the code and the table of locations: the instructions are read once.  The argument of
+   a jump is how far it goes. */
 static int
 write_blocks(InstructionStore *store, Label entry, int line, _Py_CODEUNIT *code)
 {
     ByteArray *table = &store->table;
-    table->count = 0;
+    Writer writer = {.store = store, .code = code, .line = line, .at = table->items};
+    if (make_room(table, &writer) < 0) {
+        return -1;
+    }
     FOR_EACH_BLOCK(store, entry, block) {
         const Instruction *instruction = instructions_of(store, block);
-        for (int i = 0; i < block->count; i++, instruction++) {
-            if (byte_array_reserve(table, ROOM_FOR_INSTRUCTION) < 0) {
+        const Instruction *end = instruction + block->count;
+        bool jumps = (block->ends & OPCODE_JUMPS) != 0;
+        for (; instruction < end; instruction++) {
+            if (writer.at > writer.limit && make_room(table, &writer) < 0) {
                 return -1;
             }
-            code = write_instruction(code, instruction->opcode,
-                                     final_argument(store, block, instruction));
-            uint8_t *at = table->items + table->count;
-            table->count += (int)(write_locations(at, instruction, &line) - at);
+            int argument = jumps && instruction + 1 == end ? jump_distance(store, block)
+                                                           : instruction->argument;
+            write_instruction(&writer, instruction, argument);
         }
     }
+    table->count = (int)(writer.at - table->items);
     return 0;
 }
 
@@ -241,28 +224,6 @@ static PyObject *
 finished_table(ByteArray *table)
 {
     return PyBytes_FromStringAndSize((char *)table->items, table->count);
-}
-
-int
-assemble_code(InstructionStore *store, Label entry, int first_line, PyObject **code,
-              PyObject **locations)
-{
-    int size = assign_offsets(store, entry);
-    *code = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size * (Py_ssize_t)sizeof(_Py_CODEUNIT));
-    if (*code == NULL) {
-        return -1;
-    }
-    memset(PyBytes_AS_STRING(*code), 0, (size_t)size * sizeof(_Py_CODEUNIT));
-    if (write_blocks(store, entry, first_line, (_Py_CODEUNIT *)PyBytes_AS_STRING(*code)) < 0) {
-        Py_CLEAR(*code);
-        return -1;
-    }
-    *locations = finished_table(&store->table);
-    if (*locations == NULL) {
-        Py_CLEAR(*code);
-        return -1;
-    }
-    return 0;
 }
 
 /* ---- Exception handlers ---- */
@@ -301,7 +262,7 @@ append_handler(InstructionStore *store, int start, int end, Label label)
     return 0;
 }
 
-PyObject *
+static PyObject *
 assemble_handlers(InstructionStore *store, Label entry)
 {
     Label handler = NO_LABEL;
@@ -310,19 +271,64 @@ assemble_handlers(InstructionStore *store, Label entry)
     store->table.count = 0;
     FOR_EACH_BLOCK(store, entry, block) {
         const Instruction *instruction = instructions_of(store, block);
+        const Label *handlers = store->instruction_handlers.items + block->first;
         for (int i = 0; i < block->count; i++) {
-            if (instruction[i].handler != handler) {
+            if (handlers[i] != handler) {
                 if (handler != NO_LABEL && append_handler(store, start, offset, handler) < 0) {
                     return NULL;
                 }
                 start = offset;
-                handler = instruction[i].handler;
+                handler = handlers[i];
             }
-            offset += instruction[i].width;
+            offset += 1 + caches_of(instruction[i].opcode);
+            if (instruction[i].argument > 0xFF) {
+                offset += extensions_for(instruction[i].argument);
+            }
         }
+        offset = block->offset + block->size;
     }
     if (handler != NO_LABEL && append_handler(store, start, offset, handler) < 0) {
         return NULL;
     }
     return finished_table(&store->table);
+}
+
+/* ---- All of it ---- */
+
+/* Writes the code and, into the store's table, its locations. */
+static PyObject *
+assemble_code(InstructionStore *store, Label entry, int first_line, int size)
+{
+    size_t bytes = (size_t)size * sizeof(_Py_CODEUNIT);
+    PyObject *code = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)bytes);
+    if (code == NULL) {
+        return NULL;
+    }
+    memset(PyBytes_AS_STRING(code), 0, bytes);
+    if (write_blocks(store, entry, first_line, (_Py_CODEUNIT *)PyBytes_AS_STRING(code)) < 0) {
+        Py_CLEAR(code);
+    }
+    return code;
+}
+
+int
+assemble(InstructionStore *store, Label entry, const struct AssemblyTask *task,
+         struct Assembled *made)
+{
+    int size = settle_places(store, entry);
+    made->handlers = task->sets_handlers ? assemble_handlers(store, entry)
+                                         : PyBytes_FromStringAndSize(NULL, 0);
+    if (made->handlers == NULL) {
+        return -1;
+    }
+    store->table.count = 0;
+    made->code = assemble_code(store, entry, task->first_line, size);
+    if (made->code == NULL) {
+        return -1;
+    }
+    if (task->is_last) {
+        instructions_forget(store);
+    }
+    made->locations = finished_table(&store->table);
+    return made->locations == NULL ? -1 : 0;
 }

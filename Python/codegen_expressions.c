@@ -682,15 +682,31 @@ dispatch(struct Compiler *compiler, expr_ty expression)
     return -1;
 }
 
+static int
+codegen_nested(struct Compiler *compiler, expr_ty expression)
+{
+    TRY(nesting_enter(&compiler->depth));
+    TRY(dispatch(compiler, expression));
+    nesting_leave(&compiler->depth);
+    return 0;
+}
+
+/* Names and constants, which have nothing inside, are most of all expressions. */
 int
 codegen_expression(struct Compiler *compiler, expr_ty expression)
 {
     Location outer = compiler->unit->where;
-    TRY(nesting_enter(&compiler->depth));
     set_location(compiler, LOCATION_OF(expression));
-    TRY(dispatch(compiler, expression));
+    if (expression->kind == Name_kind && nesting_is_shallow(&compiler->depth)) {
+        TRY(emit_variable(compiler, expression->v.Name.id, expression->v.Name.ctx));
+    }
+    else if (expression->kind == Constant_kind && nesting_is_shallow(&compiler->depth)) {
+        TRY(emit_constant(compiler, expression->v.Constant.value));
+    }
+    else {
+        TRY(codegen_nested(compiler, expression));
+    }
     set_location(compiler, outer);
-    nesting_leave(&compiler->depth);
     return 0;
 }
 

@@ -25,7 +25,8 @@ finish_block(struct Compiler *compiler)
 {
     Block *block = &compiler->store.blocks.items[compiler->unit->current];
     block->count = compiler->store.instructions.count - block->first;
-    block->has_nops = compiler->unit->has_nops;
+    block->notes = compiler->unit->notes;
+    block->ends = compiler->unit->ends;
 }
 
 int
@@ -36,8 +37,8 @@ place_label(struct Compiler *compiler, Label label)
     compiler->store.blocks.items[unit->current].next = label;
     compiler->store.blocks.items[label].first = compiler->store.instructions.count;
     unit->current = label;
-    unit->needs_block = false;
-    unit->has_nops = false;
+    unit->notes = 0;
+    unit->ends = 0;
     return 0;
 }
 
@@ -49,33 +50,49 @@ start_unlabelled_block(struct Compiler *compiler)
     return place_label(compiler, label);
 }
 
-static void
-note_traits(struct CodeUnit *unit, int traits)
+/* What the last instruction means for its block. */
+__attribute__((noinline)) static void
+note_traits(struct Compiler *compiler, int traits)
 {
-    unit->needs_block = (traits & (OPCODE_JUMPS | OPCODE_LEAVES)) != 0;
+    enum { NOTED_ALWAYS = BLOCK_SETS_HANDLERS | BLOCK_HAS_NOPS | BLOCK_MAY_FOLD };
+    struct CodeUnit *unit = compiler->unit;
+    const InstructionArray *instructions = &compiler->store.instructions;
+    unit->ends = (uint8_t)(traits & (OPCODE_ENDS_BLOCK | OPCODE_ALWAYS_JUMPS));
+    unit->notes |= (uint8_t)(traits & NOTED_ALWAYS);
     unit->sets_handlers |= (traits & OPCODE_SETS_HANDLER) != 0;
-    unit->has_nops |= (traits & OPCODE_IS_NOP) != 0;
+    if ((traits & OPCODE_TESTS_VALUE) && instructions->count > 1
+        && instructions->items[instructions->count - 2].opcode == LOAD_CONST) {
+        unit->notes |= BLOCK_MAY_FOLD;
+    }
 }
 
-static inline int
+enum {
+    NOTED_TRAITS = OPCODE_ENDS_BLOCK | OPCODE_SETS_HANDLER | OPCODE_IS_NOP | OPCODE_MAY_FOLD
+                   | OPCODE_TESTS_VALUE,
+};
+
+__attribute__((always_inline)) static inline int
 append(struct Compiler *compiler, int opcode, Py_ssize_t argument, const Location *where)
 {
     if (compiler->only_looks) {
         return 0;
     }
     InstructionArray *instructions = &compiler->store.instructions;
-    if (compiler->unit->needs_block) {
+    if (compiler->unit->ends != 0) {
         TRY(start_unlabelled_block(compiler));
     }
     TRY(instruction_array_reserve(instructions, 1));
-    Instruction *instruction = &instructions->items[instructions->count++];
+    Instruction *instruction = &instructions->items[instructions->count];
+    TRY(instruction_place(&compiler->store, instruction, where));
+    instructions->count++;
     instruction->opcode = (int16_t)opcode;
     instruction->argument = (int)argument;
-    instruction->handler = NO_LABEL;
-    instruction->where = *where;
-    int traits = opcode_traits[opcode - LOWEST_OPCODE];
-    if (traits & (OPCODE_JUMPS | OPCODE_LEAVES | OPCODE_SETS_HANDLER | OPCODE_IS_NOP)) {
-        note_traits(compiler->unit, traits);
+    if (where->line < 0) {
+        compiler->unit->notes |= BLOCK_LACKS_LINES;
+    }
+    int traits = opcode_facts[opcode - LOWEST_OPCODE].traits;
+    if (traits & NOTED_TRAITS) {
+        note_traits(compiler, traits);
     }
     return 0;
 }
@@ -166,14 +183,15 @@ mangled(struct Compiler *compiler, NameId name)
 static int
 take_back_push(struct Compiler *compiler)
 {
-    const struct CodeUnit *unit = compiler->unit;
+    struct CodeUnit *unit = compiler->unit;
     InstructionArray *instructions = &compiler->store.instructions;
-    const Block *block = &compiler->store.blocks.items[unit->current];
-    if (unit->needs_block || block->first == instructions->count) {
+    const Instruction *last = &instructions->items[instructions->count - 1];
+    if (last->opcode != PUSH_NULL
+        || compiler->store.blocks.items[unit->current].first == instructions->count) {
         return 0;
     }
-    const Instruction *last = &instructions->items[instructions->count - 1];
-    if (last->opcode != PUSH_NULL || last->where.line != unit->where.line) {
+    if (last->line != unit->where.line) {
+        unit->notes |= BLOCK_MAY_FOLD;
         return 0;
     }
     instructions->count--;
@@ -645,7 +663,7 @@ settle_first_line(struct Compiler *compiler)
     struct CodeUnit *unit = compiler->unit;
     if (unit->first_line == 0) {
         const Block *entry = &compiler->store.blocks.items[unit->entry];
-        int line = compiler->store.instructions.items[entry->first].where.line;
+        int line = compiler->store.instructions.items[entry->first].line;
         unit->first_line = line != 0 ? line : 1;
     }
 }
@@ -664,6 +682,7 @@ build_code(struct Compiler *compiler, const FlowGraph *graph, int stack_depth)
         .positional_only_count = (int)unit->positional_only_count,
         .keyword_only_count = (int)unit->keyword_only_count,
         .stack_depth = stack_depth,
+        .is_last = unit->around == NULL,
         .sets_handlers = unit->sets_handlers,
         .constant_count = graph->used_constants,
         .constants = &compiler->constants,

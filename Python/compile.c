@@ -170,20 +170,29 @@ prepare_tree(struct Compiler *compiler, mod_ty tree, PyCompilerFlags *flags)
 }
 
 static PyCodeObject *
-compile_tree(struct Compiler *compiler, mod_ty tree, PyCompilerFlags *flags)
+compile_named(struct Compiler *compiler, mod_ty tree)
 {
-    struct Names names;
-    if (prepare_tree(compiler, tree, flags) < 0 || names_init(&names, compiler->arena) < 0) {
-        return NULL;
-    }
-    compiler->names = &names;
-    compiler->scopes =
-        scopes_build(tree, compiler->filename, compiler->flags, &names, compiler->arena);
+    compiler->scopes = scopes_build(tree, compiler->filename, compiler->flags, compiler->names,
+                                    compiler->arena);
     if (compiler->scopes == NULL
         || (compiler->dump != NULL && dump_scopes(compiler->dump, compiler->scopes) < 0)) {
         return NULL;
     }
     return codegen_module(compiler, tree);
+}
+
+static PyCodeObject *
+compile_tree(struct Compiler *compiler, mod_ty tree, PyCompilerFlags *flags)
+{
+    if (prepare_tree(compiler, tree, flags) < 0) {
+        return NULL;
+    }
+    struct Names names;
+    names_init(&names, compiler->arena);
+    compiler->names = &names;
+    PyCodeObject *code = compile_named(compiler, tree);
+    names_clear(&names);
+    return code;
 }
 
 static PyCodeObject *

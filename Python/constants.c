@@ -77,7 +77,7 @@ equal_code(PyObject *left, PyObject *right)
 }
 
 static int
-equal_elements(ConstantTable *table, const Constant *constant, const Probe *probe)
+equal_elements(const ConstantTable *table, const Constant *constant, const Probe *probe)
 {
     return constant->element_count == probe->element_count
            && memcmp(table->elements.items + constant->first_element,
@@ -97,9 +97,6 @@ matches(ConstantTable *table, const Constant *constant, const Probe *probe)
     PyTypeObject *type = Py_TYPE(right);
     if (constant->hash != probe->hash || Py_TYPE(left) != type) {
         return 0;
-    }
-    if (type == &PyUnicode_Type) {
-        return equal_text(left, right);
     }
     if (type == &PyLong_Type) {
         return PyObject_RichCompareBool(left, right, Py_EQ);
@@ -158,7 +155,7 @@ hash_code(PyCodeObject *code)
 }
 
 static uint32_t
-hash_elements(ConstantTable *table, const Probe *probe)
+hash_elements(const ConstantTable *table, const Probe *probe)
 {
     uint32_t hash = (uint32_t)probe->element_count;
     const ConstantId *element = table->elements.items + probe->first_element;
@@ -203,7 +200,9 @@ free_buckets(ConstantTable *table)
 static int
 grow_buckets(ConstantTable *table)
 {
-    size_t count = 4 * ((size_t)table->bucket_mask + 1);
+    enum { MANY_BUCKETS = 1 << 16 };
+    size_t count = (size_t)table->bucket_mask + 1;
+    count *= count < MANY_BUCKETS ? 4 : 2;
     int *buckets = PyMem_Calloc(count, sizeof(int));
     if (buckets == NULL) {
         PyErr_NoMemory();
@@ -242,23 +241,24 @@ enter(ConstantTable *table, uint32_t bucket, const Probe *probe)
 }
 
 static void
-settle(Constant *constant, const Probe *probe)
+settle(Constant *constant, PyObject *object)
 {
-    if (constant->provisional && !probe->provisional) {
-        constant->provisional = 0;
-        Py_INCREF(probe->object);
-        Py_SETREF(constant->object, probe->object);
-    }
+    constant->provisional = 0;
+    Py_INCREF(object);
+    Py_SETREF(constant->object, object);
+}
+
+static inline int
+reserve_bucket(ConstantTable *table)
+{
+    return (uint32_t)table->constants.count * 2 > table->bucket_mask ? grow_buckets(table) : 0;
 }
 
 /* The identity of what is looked for, entered when new; *is_new tells which. */
 static ConstantId
 find_or_enter(ConstantTable *table, Probe *probe, int *is_new)
 {
-    if (hash_probe(table, probe) < 0) {
-        return -1;
-    }
-    if ((uint32_t)table->constants.count * 2 > table->bucket_mask && grow_buckets(table) < 0) {
+    if (hash_probe(table, probe) < 0 || reserve_bucket(table) < 0) {
         return -1;
     }
     uint32_t bucket = probe->hash & table->bucket_mask;
@@ -269,7 +269,9 @@ find_or_enter(ConstantTable *table, Probe *probe, int *is_new)
             return -1;
         }
         if (equal) {
-            settle(&table->constants.items[id], probe);
+            if (table->constants.items[id].provisional && !probe->provisional) {
+                settle(&table->constants.items[id], probe->object);
+            }
             *is_new = 0;
             return id;
         }
@@ -277,6 +279,35 @@ find_or_enter(ConstantTable *table, Probe *probe, int *is_new)
     }
     *is_new = 1;
     return enter(table, bucket, probe);
+}
+
+/* Most constants, and all names, are strings: they have a way of their own. */
+static ConstantId
+identify_text(ConstantTable *table, PyObject *text, int provisional)
+{
+    Py_hash_t full_hash = ((PyASCIIObject *)text)->hash;
+    if (full_hash == -1) {
+        full_hash = PyObject_Hash(text);
+    }
+    if (reserve_bucket(table) < 0) {
+        return -1;
+    }
+    uint32_t hash = (uint32_t)full_hash;
+    uint32_t bucket = hash & table->bucket_mask;
+    for (ConstantId id; (id = table->buckets[bucket] - 1) >= 0;) {
+        Constant *constant = &table->constants.items[id];
+        if (constant->object == text
+            || (constant->hash == hash && PyUnicode_CheckExact(constant->object)
+                && equal_text(constant->object, text))) {
+            if (constant->provisional && !provisional) {
+                settle(constant, text);
+            }
+            return id;
+        }
+        bucket = (bucket + 1) & table->bucket_mask;
+    }
+    Probe probe = {.object = text, .hash = hash, .provisional = provisional};
+    return enter(table, bucket, &probe);
 }
 
 static ConstantId
@@ -421,6 +452,9 @@ identify_set(ConstantTable *table, PyObject *set)
 static ConstantId
 identify(ConstantTable *table, PyObject *object, int provisional)
 {
+    if (PyUnicode_CheckExact(object)) {
+        return identify_text(table, object, provisional);
+    }
     bool is_tuple = PyTuple_CheckExact(object);
     if (!is_tuple && !PyFrozenSet_CheckExact(object)) {
         return identify_scalar(table, object, provisional);
@@ -468,18 +502,18 @@ tuple_of(const ConstantTable *table, const ConstantId *ids, int count)
     return tuple;
 }
 
-/* Looks for a tuple before there is one object of it. */
+/* Looks for a tuple by its elements, before there is an object of it.  NULL when there is none
+   yet; *bucket is where it belongs then. */
 static PyObject *
-known_tuple(ConstantTable *table, Probe *probe)
+known_tuple(const ConstantTable *table, const Probe *probe, uint32_t *bucket)
 {
-    probe->hash = hash_elements(table, probe);
-    uint32_t bucket = probe->hash & table->bucket_mask;
-    for (; table->buckets[bucket] != 0; bucket = (bucket + 1) & table->bucket_mask) {
-        const Constant *constant = &table->constants.items[table->buckets[bucket] - 1];
+    for (ConstantId id; (id = table->buckets[*bucket] - 1) >= 0;) {
+        const Constant *constant = &table->constants.items[id];
         if (constant->hash == probe->hash && PyTuple_CheckExact(constant->object)
             && equal_elements(table, constant, probe)) {
-            return Py_NewRef(constant->object);
+            return constant->object;
         }
+        *bucket = (*bucket + 1) & table->bucket_mask;
     }
     return NULL;
 }
@@ -490,26 +524,39 @@ constants_shared_tuple(ConstantTable *table, const ConstantId *ids, int count)
     if (count == 0) {
         return tuple_of(table, ids, count);
     }
-    if (constant_ids_reserve(&table->elements, count) < 0) {
+    if (constant_ids_reserve(&table->elements, count) < 0 || reserve_bucket(table) < 0) {
         return NULL;
     }
     Probe probe = {.first_element = table->elements.count, .element_count = count};
     memcpy(table->elements.items + table->elements.count, ids, (size_t)count * sizeof(ConstantId));
-    PyObject *tuple = known_tuple(table, &probe);
+    probe.hash = hash_elements(table, &probe);
+    uint32_t bucket = probe.hash & table->bucket_mask;
+    PyObject *tuple = known_tuple(table, &probe, &bucket);
     if (tuple != NULL) {
-        return tuple;
+        return Py_NewRef(tuple);
     }
     probe.object = tuple_of(table, ids, count);
     if (probe.object == NULL) {
         return NULL;
     }
-    table->elements.count += count;
-    int is_new;
-    if (find_or_enter(table, &probe, &is_new) < 0) {
+    if (enter(table, bucket, &probe) < 0) {
         Py_DECREF(probe.object);
         return NULL;
     }
+    table->elements.count += count;
     return probe.object;
+}
+
+bool
+constants_have_tuple_of(const ConstantTable *table, int count)
+{
+    const Constant *constant = table->constants.items;
+    for (const Constant *end = constant + table->constants.count; constant < end; constant++) {
+        if (constant->element_count == count && PyTuple_CheckExact(constant->object)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void

@@ -157,19 +157,19 @@ described_argument(struct Compiler *compiler, const Instruction *instruction)
 }
 
 static PyObject *
-described_location(const Location *where)
+described_location(Location where)
 {
-    if (where->line < 0) {
+    if (where.line < 0) {
         return PyUnicode_FromString("-");
     }
-    return PyUnicode_FromFormat("%d:%d-%d:%d", where->line, where->column, where->end_line,
-                                where->end_column);
+    return PyUnicode_FromFormat("%d:%d-%d:%d", where.line, where.column, where.end_line,
+                                where.end_column);
 }
 
 static int
 dump_instruction(struct Compiler *compiler, const Instruction *instruction)
 {
-    PyObject *where = described_location(&instruction->where);
+    PyObject *where = described_location(location_of(&compiler->store, instruction));
     PyObject *what = described_argument(compiler, instruction);
     PyObject *line = NULL;
     if (where != NULL && what != NULL) {

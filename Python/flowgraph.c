@@ -12,30 +12,43 @@ enum { DEEPEST_REVISITED = 100 };
 static inline Block *
 block_at(const FlowGraph *graph, Label label)
 {
-    return &graph->store->blocks.items[label];
+    return &graph->blocks[label];
 }
 
 static inline Instruction *
 instructions_of(const FlowGraph *graph, const Block *block)
 {
-    return graph->store->instructions.items + block->first;
+    return graph->instructions + block->first;
 }
 
+/* Of a block that is not empty. */
 static inline Instruction *
 last_of(const FlowGraph *graph, const Block *block)
 {
-    return block->count == 0 ? NULL : instructions_of(graph, block) + block->count - 1;
+    return graph->instructions + block->first + block->count - 1;
 }
 
 /* The last instruction when it is a jump, otherwise NULL. */
 static inline Instruction *
 closing_jump(const FlowGraph *graph, const Block *block)
 {
-    Instruction *last = last_of(graph, block);
-    return last != NULL && opcode_has(last->opcode, OPCODE_JUMPS) ? last : NULL;
+    return block->ends & OPCODE_JUMPS ? last_of(graph, block) : NULL;
 }
 
-static Label
+/* Control never goes on to the block after it. */
+static inline bool
+has_no_fallthrough(const Block *block)
+{
+    return (block->ends & (OPCODE_ALWAYS_JUMPS | OPCODE_LEAVES)) != 0;
+}
+
+static inline bool
+leaves(const Block *block)
+{
+    return (block->ends & OPCODE_LEAVES) != 0;
+}
+
+static inline Label
 first_nonempty(const FlowGraph *graph, Label label)
 {
     while (block_at(graph, label)->count == 0) {
@@ -48,7 +61,24 @@ static inline void
 make_nop(Block *block, Instruction *instruction)
 {
     instruction->opcode = NOP;
-    block->has_nops = true;
+    instruction->argument = 0;
+    block->notes |= BLOCK_HAS_NOPS;
+}
+
+/* The same for the last instruction, which ended the block. */
+static inline void
+take_off_end(Block *block, Instruction *last)
+{
+    make_nop(block, last);
+    block->ends = 0;
+}
+
+/* The arrays may have moved. */
+static void
+find_arrays(FlowGraph *graph)
+{
+    graph->blocks = graph->store->blocks.items;
+    graph->instructions = graph->store->instructions.items;
 }
 
 /* Moves a block to the end of the instruction array with room for `extra` more. */
@@ -57,36 +87,36 @@ move_to_end(FlowGraph *graph, Label label, int extra)
 {
     InstructionArray *instructions = &graph->store->instructions;
     Block *block = block_at(graph, label);
-    if (block->first + block->count != instructions->count) {
-        if (instruction_array_reserve(instructions, block->count + extra) < 0) {
-            return -1;
-        }
-        memcpy(instructions->items + instructions->count, instructions->items + block->first,
+    bool is_last = block->first + block->count == instructions->count;
+    if (instruction_array_reserve(instructions, (is_last ? 0 : block->count) + extra) < 0) {
+        return -1;
+    }
+    find_arrays(graph);
+    if (!is_last) {
+        memcpy(instructions->items + instructions->count, instructions_of(graph, block),
                (size_t)block->count * sizeof(Instruction));
         block->first = instructions->count;
         instructions->count += block->count;
     }
-    return instruction_array_reserve(instructions, extra);
+    return 0;
 }
 
 /* ---- How blocks end ---- */
 
+/* Lets jumps go where there is something, and looks for ways out without a line. */
 static void
-mark_ends(FlowGraph *graph)
+look_at_ends(FlowGraph *graph)
 {
     for (Label label = graph->store->blocks.count - 1; label >= graph->entry; label--) {
         Block *block = block_at(graph, label);
-        Instruction *last = last_of(graph, block);
-        if (last == NULL) {
-            continue;
+        if (leaves(block)) {
+            graph->has_exit_without_line |= instructions_of(graph, block)->line <= 0;
         }
-        block->leaves = opcode_has(last->opcode, OPCODE_LEAVES) != 0;
-        if (block->leaves && instructions_of(graph, block)->where.line <= 0) {
-            graph->has_exit_without_line = true;
-        }
-        block->no_fallthrough = opcode_has(last->opcode, OPCODE_LEAVES | OPCODE_ALWAYS_JUMPS) != 0;
-        if (opcode_has(last->opcode, OPCODE_JUMPS) && last->opcode != SEND) {
-            last->argument = first_nonempty(graph, last->argument);
+        else if (block->ends & OPCODE_JUMPS) {
+            Instruction *jump = last_of(graph, block);
+            if (jump->opcode != SEND) {
+                jump->argument = first_nonempty(graph, jump->argument);
+            }
         }
     }
 }
@@ -96,7 +126,7 @@ has_line(const FlowGraph *graph, const Block *block)
 {
     const Instruction *instruction = instructions_of(graph, block);
     for (int i = 0; i < block->count; i++) {
-        if (instruction[i].where.line > 0) {
+        if (instruction[i].line > 0) {
             return 1;
         }
     }
@@ -107,26 +137,24 @@ has_line(const FlowGraph *graph, const Block *block)
 static int
 inline_exit(FlowGraph *graph, Label label)
 {
-    Instruction *jump = last_of(graph, block_at(graph, label));
-    if (jump == NULL || (jump->opcode != JUMP && jump->opcode != JUMP_FORWARD
-                         && jump->opcode != JUMP_BACKWARD)) {
-        return 0;
-    }
     Block *block = block_at(graph, label);
-    Block *target = block_at(graph, jump->argument);
-    if (!target->leaves || target->count > LONGEST_COPIED_EXIT || has_line(graph, target)) {
+    Instruction *jump = last_of(graph, block);
+    const Block *target = block_at(graph, jump->argument);
+    if (jump->opcode == JUMP_NO_INTERRUPT || !leaves(target)
+        || target->count > LONGEST_COPIED_EXIT || has_line(graph, target)) {
         return 0;
     }
-    make_nop(block, jump);
     int count = target->count;
+    take_off_end(block, jump);
     if (move_to_end(graph, label, count) < 0) {
         return -1;
     }
     memcpy(instructions_of(graph, block) + block->count, instructions_of(graph, target),
            (size_t)count * sizeof(Instruction));
     block->count += count;
+    block->ends = target->ends;
+    block->notes |= target->notes;
     graph->store->instructions.count += count;
-    block->leaves = true;
     return 0;
 }
 
@@ -134,7 +162,8 @@ static int
 inline_exits(FlowGraph *graph)
 {
     for (Label label = graph->store->blocks.count - 1; label >= graph->entry; label--) {
-        if (inline_exit(graph, label) < 0) {
+        if ((block_at(graph, label)->ends & OPCODE_ALWAYS_JUMPS)
+            && inline_exit(graph, label) < 0) {
             return -1;
         }
     }
@@ -144,9 +173,9 @@ inline_exits(FlowGraph *graph)
 /* ---- What comes before a unit's own code ---- */
 
 static Instruction *
-write_prefix(Instruction *at, int opcode, int argument, Location where)
+write_prefix(Instruction *at, int opcode, int argument, int line)
 {
-    *at = (Instruction){(int16_t)opcode, 0, argument, NO_LABEL, where};
+    *at = (Instruction){.opcode = (int16_t)opcode, .argument = argument, .line = line};
     return at + 1;
 }
 
@@ -170,7 +199,7 @@ write_cells(FlowGraph *graph, Instruction *at)
     memcpy(slots->items, graph->cell_slots, (size_t)graph->cell_count * sizeof(int));
     qsort(slots->items, (size_t)graph->cell_count, sizeof(int), order_of_slots);
     for (int i = 0; i < graph->cell_count; i++) {
-        at = write_prefix(at, MAKE_CELL, slots->items[i], NO_LOCATION);
+        at = write_prefix(at, MAKE_CELL, slots->items[i], -1);
     }
     return 0;
 }
@@ -189,18 +218,18 @@ insert_prefix(FlowGraph *graph)
     Instruction *at = instructions_of(graph, entry);
     memmove(at + count, at, (size_t)entry->count * sizeof(Instruction));
     if (graph->free_count > 0) {
-        at = write_prefix(at, COPY_FREE_VARS, graph->free_count, NO_LOCATION);
+        at = write_prefix(at, COPY_FREE_VARS, graph->free_count, -1);
     }
     if (graph->cell_count > 0 && write_cells(graph, at) < 0) {
         return -1;
     }
     at += graph->cell_count;
     if (graph->is_generator) {
-        Location start = {graph->first_line, graph->first_line, -1, -1};
-        at = write_prefix(at, RETURN_GENERATOR, 0, start);
-        write_prefix(at, POP_TOP, 0, NO_LOCATION);
+        at = write_prefix(at, RETURN_GENERATOR, 0, graph->first_line);
+        write_prefix(at, POP_TOP, 0, -1);
     }
     entry->count += count;
+    entry->notes |= BLOCK_LACKS_LINES;
     graph->store->instructions.count += count;
     return 0;
 }
@@ -240,7 +269,7 @@ line_after(const FlowGraph *graph, const Block *block)
     while (next != NO_LABEL && block_at(graph, next)->count == 0) {
         next = block_at(graph, next)->next;
     }
-    return next == NO_LABEL ? -1 : instructions_of(graph, block_at(graph, next))->where.line;
+    return next == NO_LABEL ? -1 : instructions_of(graph, block_at(graph, next))->line;
 }
 
 /* Whether a NOP is needed for its line.  When the instruction after it has no line it takes the
@@ -248,44 +277,54 @@ line_after(const FlowGraph *graph, const Block *block)
 static bool
 is_needed_nop(FlowGraph *graph, Block *block, Instruction *nop, bool is_last, int previous_line)
 {
-    int line = nop->where.line;
+    int line = nop->line;
     if (line < 0 || line == previous_line) {
         return false;
     }
     if (is_last) {
         return line_after(graph, block) != line;
     }
-    if (nop[1].where.line < 0) {
-        nop[1].where = nop->where;
+    if (nop[1].line < 0) {
+        instruction_place_as(&nop[1], nop);
         return false;
     }
-    return nop[1].where.line != line;
+    return nop[1].line != line;
 }
 
+static inline void
+move_instruction(FlowGraph *graph, const Block *block, int from, int to)
+{
+    Instruction *instruction = instructions_of(graph, block);
+    instruction[to] = instruction[from];
+    IntArray *handlers = &graph->store->instruction_handlers;
+    if (handlers->count > 0) {
+        handlers->items[block->first + to] = handlers->items[block->first + from];
+    }
+}
+
+/* Leaves out the NOPs that are not needed.  The block's size, where it is known, follows. */
 static void
 drop_nops(FlowGraph *graph, Block *block)
 {
-    if (!block->has_nops) {
-        return;
-    }
     Instruction *instruction = instructions_of(graph, block);
+    int count = block->count;
     int kept = 0;
     int previous_line = -1;
-    block->has_nops = false;
-    for (int i = 0; i < block->count; i++) {
+    block->notes &= ~BLOCK_HAS_NOPS;
+    for (int i = 0; i < count; i++) {
         if (instruction[i].opcode == NOP) {
-            if (!is_needed_nop(graph, block, &instruction[i], i + 1 == block->count,
-                               previous_line)) {
+            if (!is_needed_nop(graph, block, &instruction[i], i + 1 == count, previous_line)) {
                 continue;
             }
-            block->has_nops = true;
+            block->notes |= BLOCK_HAS_NOPS;
         }
         if (kept != i) {
-            instruction[kept] = instruction[i];
+            move_instruction(graph, block, i, kept);
         }
-        previous_line = instruction[kept++].where.line;
+        previous_line = instruction[kept++].line;
     }
     block->count = kept;
+    block->size -= count - kept;
 }
 
 static PyObject *
@@ -319,10 +358,10 @@ fold_constant_test(FlowGraph *graph, Block *block, int at)
     }
     if (jumps) {
         test->opcode = JUMP;
-        block->no_fallthrough = true;
+        block->ends = OPCODE_JUMPS | OPCODE_ALWAYS_JUMPS;
     }
     else {
-        make_nop(block, test);
+        take_off_end(block, test);
     }
     return 0;
 }
@@ -409,7 +448,12 @@ fold_build_tuple(FlowGraph *graph, Block *block, int at)
     if (at + 1 < block->count && build[1].opcode == UNPACK_SEQUENCE
         && build[1].argument == count && count >= 1 && count <= 3) {
         make_nop(block, &build[0]);
-        build[1].opcode = count == 1 ? NOP : SWAP;
+        if (count == 1) {
+            make_nop(block, &build[1]);
+        }
+        else {
+            build[1].opcode = SWAP;
+        }
         return 0;
     }
     return at >= count ? fold_tuple(graph, block, build) : 0;
@@ -520,7 +564,7 @@ static int
 next_swappable(const Instruction *instruction, int count, int at, int line)
 {
     while (++at < count) {
-        if (line >= 0 && instruction[at].where.line != line) {
+        if (line >= 0 && instruction[at].line != line) {
             return -1;
         }
         if (instruction[at].opcode != NOP) {
@@ -548,7 +592,7 @@ carry_out_swaps(FlowGraph *graph, Block *block, int at)
             return;
         }
         int other = first;
-        int line = instruction[first].where.line;
+        int line = instruction[first].line;
         for (int steps = swap->argument - 1; steps > 0; steps--) {
             other = next_swappable(instruction, block->count, other, line);
             if (other < 0) {
@@ -585,11 +629,11 @@ fold_swap(FlowGraph *graph, Block *block, int at)
 static int
 thread_jump(Instruction *jump, const Instruction *target, int opcode)
 {
-    if (jump->where.line != target->where.line || jump->argument == target->argument) {
+    if (jump->line != target->line || jump->argument == target->argument) {
         return 0;
     }
     jump->argument = target->argument;
-    jump->opcode = (int16_t)opcode;
+    jump->opcode = opcode;
     return 1;
 }
 
@@ -597,10 +641,10 @@ thread_jump(Instruction *jump, const Instruction *target, int opcode)
 static int
 pass_opposite_test(FlowGraph *graph, Instruction *jump, const Instruction *target, int opcode)
 {
-    if (jump->where.line != target->where.line) {
+    if (jump->line != target->line) {
         return 0;
     }
-    jump->opcode = (int16_t)opcode;
+    jump->opcode = opcode;
     jump->argument = block_at(graph, jump->argument)->next;
     return 1;
 }
@@ -695,20 +739,31 @@ rewrite_instruction(FlowGraph *graph, Block *block, int *at)
 }
 
 static int
-rewrite_block(FlowGraph *graph, Label label)
+fold_in_block(FlowGraph *graph, Block *block)
 {
-    Block *block = block_at(graph, label);
+    enum { TO_BE_LOOKED_AT = OPCODE_MAY_FOLD | OPCODE_FOLDS_WITH_NEXT };
     const Instruction *instruction = instructions_of(graph, block);
     int count = block->count;
     for (int i = 0; i < count; i++) {
-        if (opcode_has(instruction[i].opcode, OPCODE_MAY_FOLD)
+        if (opcode_has(instruction[i].opcode, TO_BE_LOOKED_AT)
             && rewrite_instruction(graph, block, &i) < 0) {
             return -1;
         }
     }
-    Instruction *jump = closing_jump(graph, block);
-    if (jump != NULL) {
-        thread_fully(graph, jump);
+    return 0;
+}
+
+static inline int
+rewrite_block(FlowGraph *graph, Block *block)
+{
+    if ((block->notes & BLOCK_MAY_FOLD) && fold_in_block(graph, block) < 0) {
+        return -1;
+    }
+    if (block->ends & OPCODE_JUMPS) {
+        thread_fully(graph, last_of(graph, block));
+    }
+    if (block->notes & BLOCK_HAS_NOPS) {
+        drop_nops(graph, block);
     }
     return 0;
 }
@@ -735,9 +790,6 @@ reserve_work(FlowGraph *graph)
 static void
 reach_handlers(FlowGraph *graph, const Block *block)
 {
-    if (!graph->sets_handlers) {
-        return;
-    }
     const Instruction *instruction = instructions_of(graph, block);
     for (int i = 0; i < block->count; i++) {
         if (opcode_has(instruction[i].opcode, OPCODE_SETS_HANDLER)) {
@@ -756,10 +808,12 @@ count_predecessors(FlowGraph *graph)
     reach(graph, graph->entry);
     while (work->count > 0) {
         Block *block = block_at(graph, work->items[--work->count]);
-        if (block->next != NO_LABEL && !block->no_fallthrough) {
+        if (block->next != NO_LABEL && !has_no_fallthrough(block)) {
             reach(graph, block->next);
         }
-        reach_handlers(graph, block);
+        if (block->notes & BLOCK_SETS_HANDLERS) {
+            reach_handlers(graph, block);
+        }
         const Instruction *jump = closing_jump(graph, block);
         if (jump != NULL) {
             reach(graph, jump->argument);
@@ -768,16 +822,21 @@ count_predecessors(FlowGraph *graph)
     return 0;
 }
 
-static void
+/* Empties what is not reached.  True when a block is empty. */
+static bool
 empty_unreachable(FlowGraph *graph)
 {
+    bool is_any_empty = false;
     for (Label label = graph->entry; label != NO_LABEL; label = block_at(graph, label)->next) {
         Block *block = block_at(graph, label);
         if (block->predecessors == 0) {
             block->count = 0;
-            block->no_fallthrough = false;
+            block->notes = 0;
+            block->ends = 0;
         }
+        is_any_empty |= block->count == 0;
     }
+    return is_any_empty;
 }
 
 /* The last block stays when it is empty: something has to come after the others. */
@@ -804,7 +863,9 @@ static void
 drop_all_nops(FlowGraph *graph)
 {
     for (Label label = graph->entry; label != NO_LABEL; label = block_at(graph, label)->next) {
-        drop_nops(graph, block_at(graph, label));
+        if (block_at(graph, label)->notes & BLOCK_HAS_NOPS) {
+            drop_nops(graph, block_at(graph, label));
+        }
     }
 }
 
@@ -812,18 +873,16 @@ drop_all_nops(FlowGraph *graph)
 static void
 drop_needless_jumps(FlowGraph *graph)
 {
-    int dropped = 0;
+    bool is_any_dropped = false;
     for (Label label = graph->entry; label != NO_LABEL; label = block_at(graph, label)->next) {
         Block *block = block_at(graph, label);
-        Instruction *last = last_of(graph, block);
-        if (last != NULL && opcode_has(last->opcode, OPCODE_ALWAYS_JUMPS)
-            && last->argument == block->next) {
-            block->no_fallthrough = false;
-            make_nop(block, last);
-            dropped = 1;
+        if ((block->ends & OPCODE_ALWAYS_JUMPS)
+            && last_of(graph, block)->argument == block->next) {
+            take_off_end(block, last_of(graph, block));
+            is_any_dropped = true;
         }
     }
-    if (dropped) {
+    if (is_any_dropped) {
         unlink_empty(graph);
     }
 }
@@ -832,17 +891,17 @@ static int
 rewrite_blocks(FlowGraph *graph)
 {
     for (Label label = graph->entry; label != NO_LABEL; label = block_at(graph, label)->next) {
-        if (rewrite_block(graph, label) < 0) {
+        if (rewrite_block(graph, block_at(graph, label)) < 0) {
             return -1;
         }
-        drop_nops(graph, block_at(graph, label));
     }
     if ((graph->has_exit_without_line && inline_exits(graph) < 0)
         || count_predecessors(graph) < 0) {
         return -1;
     }
-    empty_unreachable(graph);
-    unlink_empty(graph);
+    if (empty_unreachable(graph)) {
+        unlink_empty(graph);
+    }
     drop_all_nops(graph);
     drop_needless_jumps(graph);
     return 0;
@@ -853,12 +912,12 @@ rewrite_blocks(FlowGraph *graph)
 static int
 leaves_without_line(const FlowGraph *graph, const Block *block)
 {
-    if (!block->leaves) {
+    if (!leaves(block)) {
         return 0;
     }
     const Instruction *instruction = instructions_of(graph, block);
     for (int i = 0; i < block->count; i++) {
-        if (instruction[i].where.line >= 0) {
+        if (instruction[i].line >= 0) {
             return 0;
         }
     }
@@ -874,18 +933,21 @@ copy_block(FlowGraph *graph, Label original)
         return -1;
     }
     InstructionArray *instructions = &graph->store->instructions;
-    Block *from = block_at(graph, original);
-    Block *to = block_at(graph, copy);
-    if (instruction_array_reserve(instructions, from->count) < 0) {
+    int status =
+        instruction_array_reserve(instructions, graph->store->blocks.items[original].count);
+    find_arrays(graph);
+    if (status < 0) {
         return -1;
     }
+    Block *from = block_at(graph, original);
+    Block *to = block_at(graph, copy);
     to->first = instructions->count;
     to->count = from->count;
     memcpy(instructions_of(graph, to), instructions_of(graph, from),
            (size_t)from->count * sizeof(Instruction));
     instructions->count += from->count;
-    to->leaves = from->leaves;
-    to->no_fallthrough = true;
+    to->notes = from->notes;
+    to->ends = from->ends;
     to->next = from->next;
     from->next = copy;
     return copy;
@@ -910,7 +972,7 @@ copy_shared_exits(FlowGraph *graph)
             return -1;
         }
         jump = last_of(graph, block_at(graph, label));
-        instructions_of(graph, block_at(graph, copy))->where = jump->where;
+        instruction_place_as(instructions_of(graph, block_at(graph, copy)), jump);
         block_at(graph, jump->argument)->predecessors--;
         block_at(graph, copy)->predecessors = 1;
         jump->argument = copy;
@@ -934,83 +996,102 @@ give_lines_to_fallthrough_exits(FlowGraph *graph)
 {
     for (Label label = graph->store->blocks.count - 1; label >= graph->entry; label--) {
         Block *block = block_at(graph, label);
-        if (block->no_fallthrough || block->next == NO_LABEL || block->count == 0) {
+        if (has_no_fallthrough(block) || block->next == NO_LABEL || block->count == 0) {
             continue;
         }
         Block *next = block_at(graph, block->next);
         if (leaves_without_line(graph, next)) {
-            instructions_of(graph, next)->where = last_of(graph, block)->where;
+            instruction_place_as(instructions_of(graph, next), last_of(graph, block));
         }
     }
 }
 
 static void
-hand_line_to(FlowGraph *graph, Label label, Location where)
+hand_line_to(FlowGraph *graph, Label label, const Instruction *from)
 {
     Block *block = block_at(graph, label);
-    if (block->predecessors == 1 && instructions_of(graph, block)->where.line < 0) {
-        instructions_of(graph, block)->where = where;
+    if (block->predecessors == 1 && instructions_of(graph, block)->line < 0) {
+        instruction_place_as(instructions_of(graph, block), from);
     }
 }
 
-/* Returns the last location. */
-static Location
+static void
 spread_lines_in(Instruction *instruction, int count)
 {
-    const Location *where = &NO_LOCATION;
+    const Instruction nowhere = {.line = -1};
+    const Instruction *placed = &nowhere;
     for (const Instruction *end = instruction + count; instruction < end; instruction++) {
-        if (instruction->where.line < 0) {
-            instruction->where = *where;
+        if (instruction->line < 0) {
+            instruction_place_as(instruction, placed);
         }
         else {
-            where = &instruction->where;
+            placed = instruction;
         }
     }
-    return *where;
 }
 
 /* Instructions without a line take the line before them, across blocks where there is one way
-   in. */
-static void
+   in.  True when a block that returns may have been left without. */
+static bool
 spread_lines(FlowGraph *graph)
 {
+    bool is_any_left = false;
     for (Label label = graph->entry; label != NO_LABEL; label = block_at(graph, label)->next) {
         Block *block = block_at(graph, label);
         if (block->count == 0) {
             continue;
         }
-        Location where = spread_lines_in(instructions_of(graph, block), block->count);
-        if (!block->no_fallthrough && block->next != NO_LABEL) {
-            hand_line_to(graph, block->next, where);
+        if (block->notes & BLOCK_LACKS_LINES) {
+            spread_lines_in(instructions_of(graph, block), block->count);
         }
-        Instruction *jump = closing_jump(graph, block);
-        if (jump != NULL) {
-            hand_line_to(graph, jump->argument, where);
+        const Instruction *last = last_of(graph, block);
+        is_any_left |= last->line < 0;
+        if (!has_no_fallthrough(block) && block->next != NO_LABEL) {
+            hand_line_to(graph, block->next, last);
+        }
+        if (block->ends & OPCODE_JUMPS) {
+            hand_line_to(graph, last->argument, last);
         }
     }
+    return is_any_left;
+}
+
+/* The line alone: where the instructions end stays as it is. */
+static int
+change_line(FlowGraph *graph, const Block *block, int line)
+{
+    Instruction *instruction = instructions_of(graph, block);
+    for (const Instruction *end = instruction + block->count; instruction < end; instruction++) {
+        Location where = location_of(graph->store, instruction);
+        where.line = line;
+        if (instruction_place(graph->store, instruction, &where) < 0) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 /* A block that returns has a line in any case. */
-static void
+static int
 give_lines_to_returns(FlowGraph *graph)
 {
     int line = graph->first_line;
     for (Label label = graph->entry; label != NO_LABEL; label = block_at(graph, label)->next) {
         Block *block = block_at(graph, label);
-        Instruction *last = last_of(graph, block);
-        if (last == NULL) {
+        if (block->count == 0) {
             continue;
         }
-        if (last->where.line >= 0) {
-            line = last->where.line;
+        Instruction *last = last_of(graph, block);
+        if (last->line >= 0) {
+            line = last->line;
         }
         else if (last->opcode == RETURN_VALUE) {
-            Instruction *instruction = instructions_of(graph, block);
-            for (int i = 0; i < block->count; i++) {
-                instruction[i].where.line = line;
+            if (change_line(graph, block, line) < 0) {
+                return -1;
             }
         }
     }
+    return 0;
 }
 
 /* ---- The value stack ---- */
@@ -1026,14 +1107,6 @@ visit_at_depth(FlowGraph *graph, Label label, int depth)
     }
 }
 
-static inline int
-effect_of(const Instruction *instruction)
-{
-    int effect = opcode_effects[instruction->opcode - LOWEST_OPCODE];
-    return effect != EFFECT_VARIES
-               ? effect : opcode_varying_effect(instruction->opcode, instruction->argument, 0);
-}
-
 /* Where control goes when the instruction jumps or what it guards raises; returns the depth
    there. */
 static int
@@ -1044,33 +1117,51 @@ visit_target(FlowGraph *graph, const Instruction *instruction, int depth)
     return depth;
 }
 
-enum { OPCODE_GOES_ELSEWHERE = OPCODE_JUMPS | OPCODE_SETS_HANDLER };
+/* How many extensions the argument of an instruction that does not jump takes. */
+static int
+extensions_of(const Instruction *instruction)
+{
+    if (instruction->opcode < HAVE_ARGUMENT || opcode_has(instruction->opcode, OPCODE_JUMPS)) {
+        return 0;
+    }
+    int argument = instruction->argument;
+    return (argument > 0xFF) + (argument > 0xFFFF) + (argument > 0xFFFFFF);
+}
 
-/* Follows one block; returns the greatest depth in it. */
+/* Follows one block; returns the greatest depth in it.  The block's size comes of it as well, its
+   jump as narrow as it can be. */
 static int
 follow_block(FlowGraph *graph, Block *block)
 {
+    enum { GOES_ELSEWHERE = OPCODE_JUMPS | OPCODE_SETS_HANDLER };
     int depth = block->start_depth;
     int deepest = depth;
-    int used_constants = graph->used_constants;
+    int size = block->count;
     const Instruction *instruction = instructions_of(graph, block);
     const Instruction *end = instruction + block->count;
     for (; instruction < end; instruction++) {
-        if (opcode_has(instruction->opcode, OPCODE_USES_CONSTANT | OPCODE_GOES_ELSEWHERE)) {
-            if (opcode_has(instruction->opcode, OPCODE_USES_CONSTANT)) {
-                used_constants = Py_MAX(used_constants, instruction->argument + 1);
+        OpcodeFacts facts = opcode_facts[instruction->opcode - LOWEST_OPCODE];
+        size += facts.caches;
+        if (instruction->argument > 0xFF) {
+            size += extensions_of(instruction);
+        }
+        if (facts.traits & (OPCODE_USES_CONSTANT | GOES_ELSEWHERE)) {
+            if (facts.traits & OPCODE_USES_CONSTANT) {
+                graph->used_constants = Py_MAX(graph->used_constants, instruction->argument + 1);
             }
             else {
                 deepest = Py_MAX(deepest, visit_target(graph, instruction, depth));
             }
         }
-        depth += effect_of(instruction);
+        depth += facts.effect != EFFECT_VARIES
+                     ? facts.effect
+                     : opcode_varying_effect(instruction->opcode, instruction->argument, 0);
         deepest = Py_MAX(deepest, depth);
     }
-    if (!block->no_fallthrough && block->next != NO_LABEL) {
+    if (!has_no_fallthrough(block) && block->next != NO_LABEL) {
         visit_at_depth(graph, block->next, depth);
     }
-    graph->used_constants = used_constants;
+    block->size = size;
     return deepest;
 }
 
@@ -1120,8 +1211,9 @@ label_block(FlowGraph *graph, Block *block)
     HandlerArray *list = &graph->store->handlers;
     int handlers = block->handlers;
     Instruction *instruction = instructions_of(graph, block);
+    Label *handler = graph->store->instruction_handlers.items + block->first;
     for (int i = 0; i < block->count; i++, instruction++) {
-        instruction->handler = NO_LABEL;
+        handler[i] = NO_LABEL;
         if (opcode_has(instruction->opcode, OPCODE_SETS_HANDLER)) {
             enter_with_handlers(graph, instruction->argument, handlers);
             block_at(graph, instruction->argument)->keeps_last_offset |=
@@ -1138,13 +1230,13 @@ label_block(FlowGraph *graph, Block *block)
             make_nop(block, instruction);
         }
         else {
-            instruction->handler = list->items[handlers].handler;
+            handler[i] = list->items[handlers].handler;
             if (opcode_has(instruction->opcode, OPCODE_JUMPS)) {
                 enter_with_handlers(graph, instruction->argument, handlers);
             }
         }
     }
-    if (!block->no_fallthrough && block->next != NO_LABEL) {
+    if (!has_no_fallthrough(block) && block->next != NO_LABEL) {
         enter_with_handlers(graph, block->next, handlers);
     }
     return 0;
@@ -1155,9 +1247,15 @@ label_handlers(FlowGraph *graph)
 {
     HandlerEntry none = {NO_LABEL, 0};
     graph->store->handlers.count = 0;
-    if (handler_array_append(&graph->store->handlers, none) < 0 || reserve_work(graph) < 0) {
+    IntArray *instruction_handlers = &graph->store->instruction_handlers;
+    int count = graph->store->instructions.count;
+    if (handler_array_append(&graph->store->handlers, none) < 0 || reserve_work(graph) < 0
+        || int_array_reserve(instruction_handlers, count) < 0) {
         return -1;
     }
+    instruction_handlers->count = count;
+    memset(instruction_handlers->items + graph->first_instruction, 0xFF,
+           (size_t)(count - graph->first_instruction) * sizeof(int));
     IntArray *work = &graph->store->scratch;
     enter_with_handlers(graph, graph->entry, 0);
     while (work->count > 0) {
@@ -1191,19 +1289,18 @@ directed(int opcode, int backward)
     }
 }
 
+/* Gives the blocks their places and the jumps the direction in which they go. */
 static void
-direct_jumps(FlowGraph *graph)
+lay_out(FlowGraph *graph)
 {
-    Label label;
-    for (label = graph->entry; label != NO_LABEL; label = block_at(graph, label)->next) {
-        block_at(graph, label)->visited = false;
-    }
-    for (label = graph->entry; label != NO_LABEL; label = block_at(graph, label)->next) {
-        block_at(graph, label)->visited = true;
-        Instruction *jump = closing_jump(graph, block_at(graph, label));
-        if (jump != NULL) {
-            int backward = block_at(graph, jump->argument)->visited;
-            jump->opcode = (int16_t)directed(jump->opcode, backward);
+    int offset = 0;
+    for (Label label = graph->entry; label != NO_LABEL; label = block_at(graph, label)->next) {
+        Block *block = block_at(graph, label);
+        block->offset = offset;
+        offset += block->size;
+        if (block->ends & OPCODE_JUMPS) {
+            Instruction *jump = last_of(graph, block);
+            jump->opcode = directed(jump->opcode, block_at(graph, jump->argument)->offset >= 0);
         }
     }
 }
@@ -1211,29 +1308,33 @@ direct_jumps(FlowGraph *graph)
 int
 flow_prepare(FlowGraph *graph)
 {
-    mark_ends(graph);
+    find_arrays(graph);
+    graph->first_instruction = block_at(graph, graph->entry)->first;
+    look_at_ends(graph);
     return graph->has_exit_without_line ? inline_exits(graph) : 0;
+}
+
+static int
+give_lines(FlowGraph *graph)
+{
+    if (graph->has_exit_without_line && copy_shared_exits(graph) < 0) {
+        return -1;
+    }
+    unlink_all_empty(graph);
+    if (graph->has_exit_without_line) {
+        give_lines_to_fallthrough_exits(graph);
+    }
+    return spread_lines(graph) ? give_lines_to_returns(graph) : 0;
 }
 
 int
 flow_optimize(FlowGraph *graph)
 {
+    graph->store->instruction_handlers.count = 0;
     number_cells(graph);
-    if (insert_prefix(graph) < 0 || rewrite_blocks(graph) < 0) {
+    if (insert_prefix(graph) < 0 || rewrite_blocks(graph) < 0 || give_lines(graph) < 0) {
         return -1;
     }
-    if (graph->has_exit_without_line) {
-        if (copy_shared_exits(graph) < 0) {
-            return -1;
-        }
-        unlink_all_empty(graph);
-        give_lines_to_fallthrough_exits(graph);
-    }
-    else {
-        unlink_all_empty(graph);
-    }
-    spread_lines(graph);
-    give_lines_to_returns(graph);
     int depth = measure_stack(graph);
     if (depth < 0) {
         return -1;
@@ -1242,6 +1343,6 @@ flow_optimize(FlowGraph *graph)
         return -1;
     }
     drop_all_nops(graph);
-    direct_jumps(graph);
+    lay_out(graph);
     return depth;
 }

@@ -15,7 +15,32 @@ struct Folder {
     bool keeps_annotations; /* as text: from __future__ import annotations */
 };
 
-static int fold_expression(struct Folder *folder, expr_ty node);
+static int fold_nested(struct Folder *folder, expr_ty node);
+
+static int
+fold_name(struct Folder *folder, expr_ty node)
+{
+    if (node->v.Name.ctx != Load || !name_is_debug(node->v.Name.id)) {
+        return 0;
+    }
+    return fold_to_constant(node, PyBool_FromLong(folder->debug), folder->arena);
+}
+
+/* Names and constants, which have nothing inside, are most of all expressions. */
+static inline int
+fold_expression(struct Folder *folder, expr_ty node)
+{
+    if (nesting_is_shallow(&folder->nesting)) {
+        if (node->kind == Name_kind) {
+            return fold_name(folder, node);
+        }
+        if (node->kind == Constant_kind) {
+            return 0;
+        }
+    }
+    return fold_nested(folder, node);
+}
+
 static int fold_statement(struct Folder *folder, stmt_ty node);
 
 /* --- Sequences --- */
@@ -168,15 +193,6 @@ fold_compare(struct Folder *folder, expr_ty node)
 }
 
 static int
-fold_name(struct Folder *folder, expr_ty node)
-{
-    if (node->v.Name.ctx != Load || !name_is_debug(node->v.Name.id)) {
-        return 0;
-    }
-    return fold_to_constant(node, PyBool_FromLong(folder->debug), folder->arena);
-}
-
-static int
 fold_expression_fields(struct Folder *folder, expr_ty node)
 {
     switch (node->kind) {
@@ -272,7 +288,7 @@ fold_expression_fields(struct Folder *folder, expr_ty node)
 }
 
 static int
-fold_expression(struct Folder *folder, expr_ty node)
+fold_nested(struct Folder *folder, expr_ty node)
 {
     if (nesting_enter(&folder->nesting) < 0 || fold_expression_fields(folder, node) < 0) {
         return -1;

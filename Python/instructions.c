@@ -7,68 +7,55 @@
 #define NEED_OPCODE_TABLES
 #include "pycore_opcode.h"
 #undef NEED_OPCODE_TABLES
+#include "pycore_code.h"
 #include "pycore_compile.h"
 #include "instructions.h"
 
 void
-instructions_clear(InstructionStore *store)
+instructions_forget(InstructionStore *store)
 {
     instruction_array_clear(&store->instructions);
     block_array_clear(&store->blocks);
+    location_array_clear(&store->far_locations);
     handler_array_clear(&store->handlers);
+    int_array_clear(&store->instruction_handlers);
+}
+
+void
+instructions_clear(InstructionStore *store)
+{
+    instructions_forget(store);
     int_array_clear(&store->scratch);
     byte_array_clear(&store->table);
+}
+
+/* Instructions of one node follow one another: they share a location. */
+int
+instruction_place_far(InstructionStore *store, Instruction *instruction, const Location *where)
+{
+    LocationArray *far = &store->far_locations;
+    if (far->count == 0
+        || memcmp(&far->items[far->count - 1], where, sizeof(*where)) != 0) {
+        if (location_array_append(far, *where) < 0) {
+            return -1;
+        }
+    }
+    unsigned int index = (unsigned int)(far->count - 1);
+    instruction->more_lines = IS_FAR;
+    instruction->column = (uint16_t)index;
+    instruction->end_column = (uint16_t)(index >> 16);
+    return 0;
 }
 
 Label
 instructions_new_block(InstructionStore *store)
 {
-    Block block = {.next = NO_LABEL, .start_depth = -1};
+    Block block = {.next = NO_LABEL, .start_depth = -1, .offset = -1};
     if (block_array_append(&store->blocks, block) < 0) {
         return -1;
     }
     return store->blocks.count - 1;
 }
-
-#define TRAITS(opcode) [(opcode) - LOWEST_OPCODE]
-
-const uint8_t opcode_traits[256 - LOWEST_OPCODE] = {
-    TRAITS(SETUP_FINALLY) = OPCODE_SETS_HANDLER | OPCODE_MAY_FOLD,
-    TRAITS(SETUP_CLEANUP) = OPCODE_SETS_HANDLER | OPCODE_MAY_FOLD,
-    TRAITS(SETUP_WITH) = OPCODE_SETS_HANDLER | OPCODE_MAY_FOLD,
-    TRAITS(JUMP) = OPCODE_JUMPS | OPCODE_ALWAYS_JUMPS,
-    TRAITS(JUMP_NO_INTERRUPT) = OPCODE_JUMPS | OPCODE_ALWAYS_JUMPS,
-    TRAITS(POP_JUMP_IF_FALSE) = OPCODE_JUMPS,
-    TRAITS(POP_JUMP_IF_TRUE) = OPCODE_JUMPS,
-    TRAITS(POP_JUMP_IF_NONE) = OPCODE_JUMPS,
-    TRAITS(POP_JUMP_IF_NOT_NONE) = OPCODE_JUMPS,
-    TRAITS(JUMP_FORWARD) = OPCODE_JUMPS,
-    TRAITS(JUMP_BACKWARD) = OPCODE_JUMPS,
-    TRAITS(JUMP_BACKWARD_NO_INTERRUPT) = OPCODE_JUMPS,
-    TRAITS(FOR_ITER) = OPCODE_JUMPS,
-    TRAITS(SEND) = OPCODE_JUMPS,
-    TRAITS(JUMP_IF_FALSE_OR_POP) = OPCODE_JUMPS,
-    TRAITS(JUMP_IF_TRUE_OR_POP) = OPCODE_JUMPS,
-    TRAITS(POP_JUMP_FORWARD_IF_FALSE) = OPCODE_JUMPS,
-    TRAITS(POP_JUMP_FORWARD_IF_TRUE) = OPCODE_JUMPS,
-    TRAITS(POP_JUMP_FORWARD_IF_NONE) = OPCODE_JUMPS,
-    TRAITS(POP_JUMP_FORWARD_IF_NOT_NONE) = OPCODE_JUMPS,
-    TRAITS(POP_JUMP_BACKWARD_IF_FALSE) = OPCODE_JUMPS,
-    TRAITS(POP_JUMP_BACKWARD_IF_TRUE) = OPCODE_JUMPS,
-    TRAITS(POP_JUMP_BACKWARD_IF_NONE) = OPCODE_JUMPS,
-    TRAITS(POP_JUMP_BACKWARD_IF_NOT_NONE) = OPCODE_JUMPS,
-    TRAITS(LOAD_CONST) = OPCODE_MAY_FOLD | OPCODE_USES_CONSTANT,
-    TRAITS(KW_NAMES) = OPCODE_USES_CONSTANT,
-    TRAITS(BUILD_TUPLE) = OPCODE_MAY_FOLD,
-    TRAITS(SWAP) = OPCODE_MAY_FOLD,
-    TRAITS(PUSH_NULL) = OPCODE_MAY_FOLD,
-    TRAITS(NOP) = OPCODE_IS_NOP,
-    TRAITS(RETURN_VALUE) = OPCODE_LEAVES,
-    TRAITS(RAISE_VARARGS) = OPCODE_LEAVES,
-    TRAITS(RERAISE) = OPCODE_LEAVES,
-};
-
-#undef TRAITS
 
 /* Opcodes by name, with their effect on the value stack where it is the same for every argument;
    EFFECT_VARIES sends to opcode_varying_effect(). */
@@ -195,13 +182,71 @@ const uint8_t opcode_traits[256 - LOWEST_OPCODE] = {
     _(POP_JUMP_IF_NOT_NONE, -1)
 
 #define NAME_ENTRY(opcode, effect) [(opcode) - LOWEST_OPCODE] = #opcode,
-#define EFFECT_ENTRY(opcode, effect) [(opcode) - LOWEST_OPCODE] = (effect),
 
 static const char *const opcode_names[256 - LOWEST_OPCODE] = {OPCODES(NAME_ENTRY)};
-const int8_t opcode_effects[256 - LOWEST_OPCODE] = {OPCODES(EFFECT_ENTRY)};
 
 #undef NAME_ENTRY
+
+#define FACTS(opcode) [(opcode) - LOWEST_OPCODE]
+#define EFFECT_ENTRY(opcode, always) FACTS(opcode).effect = (always),
+#define TRAITS(opcode) FACTS(opcode).traits
+#define CACHES(opcode) FACTS(opcode).caches = INLINE_CACHE_ENTRIES_##opcode
+
+const OpcodeFacts opcode_facts[256 - LOWEST_OPCODE] = {
+    OPCODES(EFFECT_ENTRY)
+
+    TRAITS(SETUP_FINALLY) = OPCODE_SETS_HANDLER | OPCODE_MAY_FOLD,
+    TRAITS(SETUP_CLEANUP) = OPCODE_SETS_HANDLER | OPCODE_MAY_FOLD,
+    TRAITS(SETUP_WITH) = OPCODE_SETS_HANDLER | OPCODE_MAY_FOLD,
+    TRAITS(JUMP) = OPCODE_JUMPS | OPCODE_ALWAYS_JUMPS,
+    TRAITS(JUMP_NO_INTERRUPT) = OPCODE_JUMPS | OPCODE_ALWAYS_JUMPS,
+    TRAITS(POP_JUMP_IF_FALSE) = OPCODE_JUMPS | OPCODE_TESTS_VALUE,
+    TRAITS(POP_JUMP_IF_TRUE) = OPCODE_JUMPS | OPCODE_TESTS_VALUE,
+    TRAITS(POP_JUMP_IF_NONE) = OPCODE_JUMPS,
+    TRAITS(POP_JUMP_IF_NOT_NONE) = OPCODE_JUMPS,
+    TRAITS(JUMP_FORWARD) = OPCODE_JUMPS,
+    TRAITS(JUMP_BACKWARD) = OPCODE_JUMPS,
+    TRAITS(JUMP_BACKWARD_NO_INTERRUPT) = OPCODE_JUMPS,
+    TRAITS(FOR_ITER) = OPCODE_JUMPS,
+    TRAITS(SEND) = OPCODE_JUMPS,
+    TRAITS(JUMP_IF_FALSE_OR_POP) = OPCODE_JUMPS | OPCODE_TESTS_VALUE,
+    TRAITS(JUMP_IF_TRUE_OR_POP) = OPCODE_JUMPS | OPCODE_TESTS_VALUE,
+    TRAITS(POP_JUMP_FORWARD_IF_FALSE) = OPCODE_JUMPS,
+    TRAITS(POP_JUMP_FORWARD_IF_TRUE) = OPCODE_JUMPS,
+    TRAITS(POP_JUMP_FORWARD_IF_NONE) = OPCODE_JUMPS,
+    TRAITS(POP_JUMP_FORWARD_IF_NOT_NONE) = OPCODE_JUMPS,
+    TRAITS(POP_JUMP_BACKWARD_IF_FALSE) = OPCODE_JUMPS,
+    TRAITS(POP_JUMP_BACKWARD_IF_TRUE) = OPCODE_JUMPS,
+    TRAITS(POP_JUMP_BACKWARD_IF_NONE) = OPCODE_JUMPS,
+    TRAITS(POP_JUMP_BACKWARD_IF_NOT_NONE) = OPCODE_JUMPS,
+    TRAITS(LOAD_CONST) = OPCODE_FOLDS_WITH_NEXT | OPCODE_USES_CONSTANT,
+    TRAITS(KW_NAMES) = OPCODE_USES_CONSTANT,
+    TRAITS(BUILD_TUPLE) = OPCODE_MAY_FOLD,
+    TRAITS(SWAP) = OPCODE_MAY_FOLD,
+    TRAITS(PUSH_NULL) = OPCODE_FOLDS_WITH_NEXT,
+    TRAITS(NOP) = OPCODE_IS_NOP,
+    TRAITS(RETURN_VALUE) = OPCODE_LEAVES,
+    TRAITS(RAISE_VARARGS) = OPCODE_LEAVES,
+    TRAITS(RERAISE) = OPCODE_LEAVES,
+    TRAITS(IS_OP) = OPCODE_TESTS_VALUE,
+
+    CACHES(BINARY_SUBSCR),
+    CACHES(STORE_SUBSCR),
+    CACHES(UNPACK_SEQUENCE),
+    CACHES(STORE_ATTR),
+    CACHES(LOAD_ATTR),
+    CACHES(COMPARE_OP),
+    CACHES(LOAD_GLOBAL),
+    CACHES(BINARY_OP),
+    CACHES(LOAD_METHOD),
+    CACHES(PRECALL),
+    CACHES(CALL),
+};
+
+#undef CACHES
+#undef TRAITS
 #undef EFFECT_ENTRY
+#undef FACTS
 
 const char *
 opcode_name(int opcode)
@@ -267,7 +312,7 @@ opcode_stack_effect(int opcode, int argument, int jump)
     if (opcode_name(opcode) == NULL) {
         return PY_INVALID_STACK_EFFECT;
     }
-    int effect = opcode_effects[opcode - LOWEST_OPCODE];
+    int effect = opcode_facts[opcode - LOWEST_OPCODE].effect;
     return effect == EFFECT_VARIES ? opcode_varying_effect(opcode, argument, jump) : effect;
 }
 

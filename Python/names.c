@@ -1,11 +1,11 @@
-/* The names of one compile: see names.h.  Entry points: names_init(), names_intern(),
- * names_known(), names_mangle(), names_mangle_strings(). */
+/* The names of one compile: see names.h.  Entry points: names_init(), names_clear(),
+ * names_intern(), names_known(), names_mangle(), names_mangle_strings(). */
 
 #include "names.h"
 #include "pycore_runtime.h"
 #include "pycore_global_strings.h"
 
-enum { FIRST_CAPACITY = 32, FIRST_SLOTS = 64 };
+#include <stddef.h>
 
 struct KnownString {
     PyObject *kept;       /* NULL: made when it is needed */
@@ -20,18 +20,31 @@ static const struct KnownString known_strings[] = {
 #undef SPELLED
 };
 
-int
+void
 names_init(struct Names *names, PyArena *arena)
 {
+    memset(names, 0, offsetof(struct Names, first_records));
     names->arena = arena;
-    names->count = 0;
-    names->capacity = 0;
-    names->records = arena_doubled(arena, NULL, &names->capacity, FIRST_CAPACITY,
-                                   sizeof(struct NameRecord));
-    names->slots = arena_zeroed(arena, FIRST_SLOTS, sizeof(int32_t));
-    names->slot_mask = FIRST_SLOTS - 1;
+    name_records_lend(&names->records, names->first_records, NAMES_FIRST_CAPACITY);
+    memset(names->first_slots, 0, sizeof(names->first_slots));
+    names->slots = names->first_slots;
+    names->slot_mask = NAMES_FIRST_SLOTS - 1;
     memset(names->known, 0xFF, sizeof(names->known));
-    return names->records != NULL && names->slots != NULL ? 0 : -1;
+}
+
+static void
+free_slots(struct Names *names)
+{
+    if (names->slots != names->first_slots) {
+        PyMem_Free(names->slots);
+    }
+}
+
+void
+names_clear(struct Names *names)
+{
+    free_slots(names);
+    name_records_clear(&names->records);
 }
 
 /* The slot of a string, or the empty one where it belongs. */
@@ -39,7 +52,7 @@ static int32_t *
 find_slot(const struct Names *names, const PyObject *string)
 {
     uint32_t at = hash_of_address(string) & names->slot_mask;
-    while (names->slots[at] != 0 && names->records[names->slots[at] - 1].string != string) {
+    while (names->slots[at] != 0 && names->records.items[names->slots[at] - 1].string != string) {
         at = (at + 1) & names->slot_mask;
     }
     return &names->slots[at];
@@ -49,33 +62,32 @@ static int
 double_slots(struct Names *names)
 {
     uint32_t size = 2 * (names->slot_mask + 1);
-    int32_t *slots = arena_zeroed(names->arena, size, sizeof(int32_t));
+    int32_t *slots = PyMem_Calloc(size, sizeof(int32_t));
     if (slots == NULL) {
+        PyErr_NoMemory();
         return -1;
     }
+    free_slots(names);
     names->slots = slots;
     names->slot_mask = size - 1;
-    for (NameId id = 0; id < names->count; id++) {
-        *find_slot(names, names->records[id].string) = id + 1;
+    for (NameId id = 0; id < names->records.count; id++) {
+        *find_slot(names, names->records.items[id].string) = id + 1;
     }
     return 0;
 }
 
+/* Slots are a quarter full at most where there are few, half full where room for more would cost
+ * more than the search. */
 static int
 reserve_name(struct Names *names)
 {
-    if (names->count == names->capacity) {
-        struct NameRecord *records = arena_doubled(names->arena, names->records, &names->capacity,
-                                                   FIRST_CAPACITY, sizeof(struct NameRecord));
-        if (records == NULL) {
-            return -1;
-        }
-        names->records = records;
+    enum { FEW_SLOTS = 1 << 14 };
+    if (name_records_reserve(&names->records, 1) < 0) {
+        return -1;
     }
-    if ((uint32_t)names->count * 2 >= names->slot_mask) {
-        return double_slots(names);
-    }
-    return 0;
+    uint32_t count = (uint32_t)names->records.count;
+    uint32_t room = names->slot_mask / (names->slot_mask < FEW_SLOTS ? 4 : 2);
+    return count > room ? double_slots(names) : 0;
 }
 
 /* Starts with two underscores, does not end with two, and is no dotted name. */
@@ -107,11 +119,10 @@ intern_canonical(struct Names *names, PyObject *string)
     if (reserve_name(names) < 0) {
         return NAME_NONE;
     }
-    NameId id = names->count++;
-    names->records[id] = (struct NameRecord){
+    NameId id = names->records.count++;
+    names->records.items[id] = (struct NameRecord){
         .string = string,
-        .is_private = is_private(string),
-        .mangling_class = NAME_NONE,
+        .mangling_class = is_private(string) ? NAME_NONE : NAME_PUBLIC,
     };
     *find_slot(names, string) = id + 1;
     if (name_is_spelled(string, "super", 5)) {
@@ -172,7 +183,7 @@ names_known(struct Names *names, enum KnownName which)
 NameId
 names_mangle_private(struct Names *names, NameId class_name, NameId name)
 {
-    struct NameRecord *record = &names->records[name];
+    struct NameRecord *record = &names->records.items[name];
     if (record->mangling_class == class_name) {
         return record->mangled;
     }
@@ -182,7 +193,7 @@ names_mangle_private(struct Names *names, NameId class_name, NameId name)
     }
     NameId mangled = intern_owned(names, string);
     if (mangled != NAME_NONE) {
-        record = &names->records[name];
+        record = &names->records.items[name];
         record->mangling_class = class_name;
         record->mangled = mangled;
     }

@@ -29,7 +29,23 @@ struct Collector {
                          (node)->end_col_offset})
 
 static int visit_statement(struct Collector *collector, stmt_ty node);
-static int visit_expression(struct Collector *collector, expr_ty node);
+static int visit_name(struct Collector *collector, expr_ty node);
+static int visit_nested(struct Collector *collector, expr_ty node);
+
+/* Names and constants, which have nothing inside, are most of all expressions. */
+static inline int
+visit_expression(struct Collector *collector, expr_ty node)
+{
+    if (nesting_is_shallow(&collector->nesting)) {
+        if (node->kind == Name_kind) {
+            return visit_name(collector, node);
+        }
+        if (node->kind == Constant_kind) {
+            return 0;
+        }
+    }
+    return visit_nested(collector, node);
+}
 
 int
 scopes_locate_error(const struct Scopes *scopes, struct SourceSpan span)
@@ -160,7 +176,7 @@ check_yield(struct Collector *collector, expr_ty node)
 static int32_t *
 index_slot(const struct Scope *scope, NameId name)
 {
-    uint32_t at = hash_of_integer((uint64_t)name) & scope->index_mask;
+    uint32_t at = (uint32_t)name & scope->index_mask;
     while (scope->index[at] != 0 && scope->symbols[scope->index[at] - 1].name != name) {
         at = (at + 1) & scope->index_mask;
     }
@@ -796,13 +812,20 @@ visit_name(struct Collector *collector, expr_ty node)
     if (name == NAME_NONE) {
         return -1;
     }
+    struct Scope *scope = collector->current;
     bool is_loaded = node->v.Name.ctx == Load;
-    if (define_name(collector, collector->current, name, identifier,
-                    is_loaded ? SYMBOL_USED : SYMBOL_LOCAL, SPAN_OF(node)) < 0) {
+    int flag = is_loaded ? SYMBOL_USED : SYMBOL_LOCAL;
+    struct Symbol *symbol = find_or_add_symbol(collector->scopes, scope, name);
+    if (symbol == NULL) {
+        return -1;
+    }
+    symbol->flags |= (uint16_t)flag;
+    if (scope->in_iteration_target
+        && define_name(collector, scope, name, identifier, flag, SPAN_OF(node)) < 0) {
         return -1;
     }
     if (is_loaded && names_is_super(collector->names, name)
-        && scope_is_function_like(collector->current)) {
+        && scope_is_function_like(scope)) {
         return use_class_cell(collector);
     }
     return 0;
@@ -904,7 +927,7 @@ visit_expression_fields(struct Collector *collector, expr_ty node)
 }
 
 static int
-visit_expression(struct Collector *collector, expr_ty node)
+visit_nested(struct Collector *collector, expr_ty node)
 {
     if (nesting_enter(&collector->nesting) < 0
         || visit_expression_fields(collector, node) < 0) {

@@ -283,7 +283,7 @@ scopes_resolve(struct Scopes *scopes)
     if (resolver.dunder_class == NAME_NONE || make_node_table(scopes) < 0) {
         return -1;
     }
-    resolver.meanings = arena_zeroed(scopes->arena, (size_t)scopes->names->count, 1);
+    resolver.meanings = arena_zeroed(scopes->arena, (size_t)scopes->names->records.count, 1);
     if (resolver.meanings == NULL) {
         return -1;
     }

@@ -8,6 +8,7 @@ and does the same; the answers, plain data again, must be equal.
 import ast
 import hashlib
 import json
+import marshal
 import os
 import random
 import subprocess
@@ -61,6 +62,29 @@ def compile_all(sources, mode="exec", flags=0, optimize=-1):
         try:
             code = compile(source, "<test>", mode, flags, True, optimize)
             answers.append(hashlib.sha256(describe_code(code).encode()).hexdigest())
+        except Exception as error:
+            answers.append(describe_error(error))
+    return answers
+
+
+def marshal_all(sources, mode):
+    """The digest of what each source's .pyc file holds: which objects are shared shows there."""
+    return [hashlib.sha256(marshal.dumps(compile(source, "<test>", mode))).hexdigest()
+            for source in sources]
+
+
+def compile_at(places):
+    """The code of a call whose nodes all lie at each of the places."""
+    answers = []
+    for line, column, end_line, end_column in places:
+        tree = ast.parse("async def f():\n for x in g(a + b).c: await h")
+        for node in ast.walk(tree):
+            if hasattr(node, "lineno"):
+                node.lineno, node.col_offset = line, column
+                node.end_lineno, node.end_col_offset = end_line, end_column
+        try:
+            code = compile(tree, "<test>", "exec")
+            answers.append([describe_code(code), list(code.co_consts[0].co_positions())])
         except Exception as error:
             answers.append(describe_error(error))
     return answers

@@ -6,6 +6,7 @@ import sys
 import unittest
 
 import _frontend
+import frontend_support as support
 from join_support import STOCK, clean_environment
 
 
@@ -149,6 +150,20 @@ class ConstantTest(unittest.TestCase):
         self.assertIs(codes[0].co_consts, codes[1].co_consts)
         self.assertIs(codes[0].co_varnames, codes[1].co_varnames)
 
+    def test_shared_with_names(self):
+        for count in 1, 63, 64, 65, 70, 300:
+            names = [f'n{number}' for number in range(count)]
+            calls = ', '.join(f'{name}({name!r})' for name in names)
+            sources = [f'({calls},)', f'[{calls}], {tuple(names)}', f'{names}, {tuple(names)}',
+                       f"[{', '.join(names)}], {tuple(names)}", f"[{', '.join(names)}], 1",
+                       f"[{', '.join(names)}], (lambda: ({', '.join(names)}, 1))",
+                       f"lambda {', '.join(names)}: ({', '.join(names)}, {tuple(names)})",
+                       f"[{', '.join(names)}], lambda {', '.join(names)}: {names}"]
+            for mode in 'eval', 'exec':
+                with self.subTest(count, mode=mode):
+                    ours, expected = support.ask_both('marshal_all', sources, mode)
+                    self.assertEqual(ours, expected)
+
     def test_many(self):
         count = 70_000
         source = '\n'.join(f'x = {number}.5' for number in range(count))
@@ -184,6 +199,18 @@ class WideTest(unittest.TestCase):
         self.assertIn((1, 3_006, 3_005, 3_006), [(p[0], p[3], p[2], p[3]) for p in
                                                  code.co_positions()])
         self.assertEqual(max(p[0] or 0 for p in code.co_positions()), 3_005)
+
+    def test_far_locations(self):
+        numbers = [0, 1, 0x7FFF, 0x8000, 0xFFFD, 0xFFFE, 0xFFFF, 0x10000, 0x10001, 0x7FFFFFF]
+        places = [(1, column, 1 + more, column + width)
+                  for column in numbers for more in numbers for width in (0, 1, 20, 0x10000)]
+        places += [(line, column, end_line, end_column)
+                   for line in (-1, 0, 7) for end_line in (-1, 0, 7, 8)
+                   for column in (-1, 0, 3) for end_column in (-1, 0, 3)]
+        ours, expected = support.ask_both('compile_at', places)
+        for place, answer, stock_answer in zip(places, ours, expected, strict=True):
+            with self.subTest(place):
+                self.assertEqual(answer, stock_answer)
 
 
 EFFECTS = '''

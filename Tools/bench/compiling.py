@@ -1,8 +1,8 @@
 """The compiler: from a tree to a code object, parsing apart.
 
-A tree is given to compile() as `ast` objects, which first turns them into the compiler's own tree
-and checks it.  What that costs is measured by the same tree with a statement before it that is
-refused right after, and taken off.
+Measured is what one function does, in both interpreters: _PyAST_Compile(), which takes the
+compiler's own tree.  That is made from `ast` objects beforehand, anew each time, since compiling
+changes it.
 """
 
 import json
@@ -14,19 +14,62 @@ from measure import Subject, clean_environment
 
 ROUNDS = 6
 
-# Runs in the interpreter under measurement: tells the seconds that its argument takes.
+# Runs in the interpreter under measurement: tells the seconds, or kilobytes, of its argument.
 PROBE = r"""
-import ast, ctypes, json, sys, time, warnings
+import ast, ctypes, gc, json, sys, time, warnings
 
 warnings.simplefilter('ignore')
 
+POINTER, OBJECT = ctypes.c_void_p, ctypes.py_object
 
-def refused(tree):
-    # Turned into the compiler's tree and checked, then an error: the tree's own cost.
-    statement = ast.ImportFrom('__future__', [ast.alias('no_such_feature')], 0)
-    ast.copy_location(statement, ast.Module([ast.Pass()], []))
-    ast.fix_missing_locations(statement)
-    return ast.Module([statement, *tree.body], tree.type_ignores)
+
+class Flags(ctypes.Structure):
+    _fields_ = [('flags', ctypes.c_int), ('feature_version', ctypes.c_int)]
+
+
+def function(name, result, *arguments):
+    return ctypes.PYFUNCTYPE(result, *arguments)((name, ctypes.pythonapi))
+
+
+new_arena = function('_PyArena_New', POINTER)
+free_arena = function('_PyArena_Free', None, POINTER)
+compile_tree = function('_PyAST_Compile', OBJECT, POINTER, OBJECT, POINTER, ctypes.c_int, POINTER)
+
+
+def tree_from_objects(*arguments):
+    # The archive hides its own, see stock_tree.c.
+    has_own = hasattr(ctypes.pythonapi, 'PyAST_obj2mod')
+    name = 'PyAST_obj2mod' if has_own else 'bench_tree_from_objects'
+    return function(name, POINTER, OBJECT, POINTER, ctypes.c_int)(*arguments)
+
+
+def compiled(objects, measure):
+    # What measure() says after compiling less what it said before.
+    arena = new_arena()
+    flags = Flags(0, sys.version_info.minor)
+    try:
+        tree = tree_from_objects(objects, arena, 0)
+        # What the objects cost the collector is no part of it.
+        gc.freeze()
+        before = measure()
+        code = compile_tree(tree, 'bench', ctypes.byref(flags), 0, arena)
+        return measure() - before
+    finally:
+        free_arena(arena)
+        gc.unfreeze()
+
+
+def tree_to_code(source):
+    objects = ast.parse(source)
+    return min(compiled(objects, time.perf_counter) for _ in range(3))
+
+
+def library():
+    total = 0.0
+    for path in json.load(sys.stdin):
+        with open(path, 'rb') as file:
+            total += tree_to_code(file.read())
+    return total
 
 
 def seconds(function, times):
@@ -37,27 +80,6 @@ def seconds(function, times):
             function()
         best = min(best, time.perf_counter() - start)
     return best
-
-
-def attempt(tree):
-    try:
-        compile(tree, 'bench', 'exec')
-    except SyntaxError:
-        pass
-
-
-def tree_to_code(source, times=1):
-    tree = ast.parse(source)
-    bad = refused(tree)
-    return seconds(lambda: attempt(tree), times) - seconds(lambda: attempt(bad), times)
-
-
-def library():
-    total = 0.0
-    for path in json.load(sys.stdin):
-        with open(path, 'rb') as file:
-            total += tree_to_code(file.read())
-    return total
 
 
 def lines(pattern, count):
@@ -72,6 +94,15 @@ FIELDS = ''.join(f'    self.field{i} = field{i}\n' for i in range(8))
 SIGNATURE = ', '.join(f'field{i}: _type{i} = _default{i}' for i in range(8))
 DATACLASS = f'def __init__(self, {SIGNATURE}) -> None:\n{FIELDS}'
 
+LARGE = {
+    'module': lambda: lines('value%(i)d = function(argument, %(i)d).attribute', 100_000),
+    'constants': lambda: lines('x = %(i)d', 100_000),
+    'names': lambda: lines('name%(i)d = x', 50_000),
+    'branches': lambda: 'def f():\n' + lines(' if a%(i)d: b()', 20_000),
+    'dict': lambda: 'x = {' + items('"key%(i)d": %(i)d', 100_000) + '}',
+    'nesting': lambda: lines('x%(i)d = ' + '[' * 90 + 'a' + ']' * 90, 1000),
+}
+
 
 def tiny_expression():
     return seconds(lambda: compile('a+b', 'bench', 'eval'), 3000)
@@ -81,31 +112,6 @@ def dataclass_init():
     return seconds(lambda: compile(DATACLASS, 'bench', 'exec'), 300)
 
 
-def large_module():
-    return tree_to_code(lines('value%(i)d = function(argument, %(i)d).attribute', 100_000))
-
-
-def constants():
-    return tree_to_code(lines('x = %(i)d', 100_000))
-
-
-def names():
-    return tree_to_code(lines('name%(i)d = x', 50_000))
-
-
-def branches():
-    return tree_to_code('def f():\n' + lines(' if a%(i)d: b()', 20_000))
-
-
-def dict_display():
-    return tree_to_code('x = {' + items('"key%(i)d": %(i)d', 100_000) + '}')
-
-
-def nesting():
-    # Many statements, beside which the error that the tree's own cost is taken with is small.
-    return tree_to_code(lines('x%(i)d = ' + '[' * 90 + 'a' + ']' * 90, 100))
-
-
 def status(name):
     with open('/proc/self/status') as file:
         for line in file:
@@ -113,40 +119,59 @@ def status(name):
                 return int(line.split()[1])
 
 
-def peak(given):
-    # Kilobytes that a compile takes at most beyond what was there.
+def peak():
+    # Kilobytes of memory that were in use at most since the last time; those in use from now on.
+    kilobytes = status('VmHWM')
+    gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
     with open('/proc/self/clear_refs', 'w') as file:
         file.write('5')
+    return kilobytes
+
+
+def peak_of(function):
+    peak()
     before = status('VmRSS')
-    compile(given, 'bench', 'exec')
-    return status('VmHWM') - before
+    function()
+    return peak() - before
 
 
-def memory():
-    return peak(lines('value%(i)d = function(argument, %(i)d).attribute', 100_000))
+def tree_to_code_memory(source):
+    objects = ast.parse(source)
+    def measure():
+        # Before compiling what is in use, after it what was at most.
+        peak_so_far = peak()
+        measure.calls += 1
+        return status('VmRSS') if measure.calls == 1 else peak_so_far
+
+    measure.calls = 0
+    return compiled(objects, measure)
 
 
-def memory_from_tree():
-    return peak(ast.parse(lines('value%(i)d = function(argument, %(i)d).attribute', 100_000)))
-
-
-print(globals()[sys.argv[1]]())
+what, name = sys.argv[1:]
+if what == 'time':
+    print(tree_to_code(LARGE[name]()))
+elif what == 'memory':
+    print(tree_to_code_memory(LARGE[name]()))
+elif what == 'whole memory':
+    source = LARGE[name]()
+    print(peak_of(lambda: compile(source, 'bench', 'exec')))
+else:
+    print(globals()[name]())
 """
 
-CASES = {
-    "library": "every module of the standard library",
+TINY = {
     "tiny_expression": "a+b as eval, parsing included",
     "dataclass_init": "a dataclass's __init__ as exec, parsing included",
-    "large_module": "a module of 100,000 lines",
+}
+
+LARGE = {
+    "module": "a module of 100,000 lines",
     "constants": "100,000 distinct constants",
     "names": "50,000 names",
     "branches": "a function of 20,000 branches",
-    "dict_display": "a dict display of 100,000 entries",
-    "nesting": "100 times 90 nested lists",
-    "memory": "peak memory of a module of 100,000 lines, from source to code",
-    "memory_from_tree": "peak memory of the same from its ast objects, the compiler's own tree "
-                        "included",
+    "dict": "a dict display of 100,000 entries",
+    "nesting": "1,000 times 90 nested lists",
 }
 
 
@@ -156,8 +181,8 @@ def _library_modules():
                   if name.endswith(".py"))
 
 
-def _subject(interpreter, case, environment, modules):
-    command = [interpreter.path, "-I", "-c", PROBE, case]
+def _subject(interpreter, what, name, environment, modules):
+    command = [interpreter.path, "-I", "-c", PROBE, what, name]
 
     def cost():
         return float(subprocess.run(command, env=environment, input=modules, text=True,
@@ -170,9 +195,17 @@ def run(report, interpreters):
     """Measure each case in processes of each interpreter, by turns."""
     modules = json.dumps(_library_modules())
     with clean_environment() as environment:
-        for case, what in CASES.items():
-            subject, *references = (
-                _subject(interpreter, case, environment, modules)
-                for interpreter in (interpreters.ours, interpreters.stock,
-                                    interpreters.distribution))
-            report.compare(what, subject, references, ROUNDS)
+        def compare(description, what, name, *references):
+            subject, *others = (_subject(interpreter, what, name, environment, modules)
+                                for interpreter in (interpreters.ours, interpreters.stock,
+                                                    *references))
+            report.compare(description, subject, others, ROUNDS)
+
+        compare("every module of the standard library", "call", "library")
+        for name, description in TINY.items():
+            compare(description, "call", name, interpreters.distribution)
+        for name, description in LARGE.items():
+            compare(description, "time", name)
+            compare(f"peak memory of {description}", "memory", name)
+        compare(f"peak memory of {LARGE['module']}, from source to code", "whole memory",
+                "module", interpreters.distribution)

@@ -1235,7 +1235,7 @@ return_or_keep(Tokenizer *t)
 }
 
 /* Whether a token next to the end of the text may be the beginning of another: all may, but a
-   string that has been closed. */
+   string that has been closed. A type comment may have nothing in it yet. */
 static bool
 may_go_on(const Scanner *s, int kind, const Token *token)
 {
@@ -1243,7 +1243,7 @@ may_go_on(const Scanner *s, int kind, const Token *token)
     if (kind == TOKEN_STRING || kind == TOKEN_STRING_LINES) {
         return size < 6 && s->text[s->end - 1] == s->text[s->end - 2];
     }
-    return size > 0;
+    return size > 0 || kind == TOKEN_TYPE_COMMENT;
 }
 
 static void

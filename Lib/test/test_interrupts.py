@@ -13,7 +13,6 @@ ASYNCIO_PRELUDE = (
     "import asyncio",
     "async def nothing(): pass\n",
     "async def wait(seconds): await asyncio.sleep(seconds)\n",
-    "loop = asyncio.get_running_loop()",
 )
 ASYNCIO_TICKER = (
     "async def tick():\n    while True: await asyncio.sleep(0.0005)\n",
@@ -28,7 +27,6 @@ ASYNCIO_STATEMENTS = (
     "await asyncio.sleep(0.001)",
     "await asyncio.gather(wait(0), wait(0.001))",
     "async with asyncio.TaskGroup() as group: group.create_task(wait(0.0005))\n",
-    "await loop.run_in_executor(None, int)",
     "task = asyncio.create_task(nothing())",
     "autoawait(True)",
 )

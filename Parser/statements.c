@@ -598,7 +598,7 @@ with_items(Parser *p, int closing)
 /* Whether the parenthesis that opens here closes right before the colon that the block follows,
    or may do so in lines to come. A type comment there is not part of this form. */
 static bool
-parentheses_span_head(const Parser *p)
+parentheses_span_head(Parser *p)
 {
     int depth = 0;
     size_t i = p->index;
@@ -618,7 +618,7 @@ parentheses_span_head(const Parser *p)
             break;
         }
     } while (depth > 0);
-    return p->kinds[i] == TOKEN_COLON && p->kinds[i + 1] != TOKEN_TYPE_COMMENT;
+    return look_at(p, i) == TOKEN_COLON && look_at(p, i + 1) != TOKEN_TYPE_COMMENT;
 }
 
 /* head: "(" with_items ")" | with_items
@@ -630,7 +630,8 @@ with_head(Parser *p)
         ParserMark mark = Parser_Mark(p);
         advance(p);
         asdl_withitem_seq *items = with_items(p, TOKEN_RPAR);
-        if (items != NULL && accept(p, TOKEN_RPAR) && peek(p) == TOKEN_COLON) {
+        if (items != NULL && accept(p, TOKEN_RPAR) && peek(p) == TOKEN_COLON &&
+            peek_second(p) != TOKEN_TYPE_COMMENT) {
             return has_version(p, 9) ? items : NULL;
         }
         if (PyErr_Occurred() || p->too_deep) {

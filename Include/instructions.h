@@ -170,6 +170,13 @@ location_of(const InstructionStore *store, const Instruction *instruction)
                       instruction->column - 1, instruction->end_column - 1};
 }
 
+/* How many extensions an argument takes. */
+static inline int
+argument_extensions(int argument)
+{
+    return (argument > 0xFF) + (argument > 0xFFFF) + (argument > 0xFFFFFF);
+}
+
 Label instructions_new_block(InstructionStore *);
 
 typedef struct {

@@ -11,18 +11,10 @@
 #include "pycore_parser.h"
 #include "pycore_pyarena.h"
 
+#include "archiveparser.h"
 #include "ast_difference.h"
 #include "parser.h"
 #include "tokenizer.h"
-
-extern mod_ty _PyPegen_run_parser_from_string(const char *string, int mode, PyObject *filename,
-                                              PyCompilerFlags *flags, PyArena *arena);
-
-extern mod_ty _PyPegen_run_parser_from_file_pointer(FILE *file, int mode, PyObject *filename,
-                                                    const char *encoding, const char *prompt,
-                                                    const char *second_prompt,
-                                                    PyCompilerFlags *flags, int *error_code,
-                                                    PyArena *arena);
 
 typedef mod_ty (*ParseFunction)(const char *, PyObject *, int, PyCompilerFlags *, PyArena *);
 

@@ -12,19 +12,11 @@
 #include "pycore_parser.h"
 #include "pycore_pystate.h"
 
+#include "archiveparser.h"
 #include "filelines.h"
 #include "ownstack.h"
 #include "parser.h"
 #include "source.h"
-
-/* The archive's parser. Its header is not installed. */
-extern mod_ty _PyPegen_run_parser_from_string(const char *string, int mode, PyObject *filename,
-                                              PyCompilerFlags *flags, PyArena *arena);
-extern mod_ty _PyPegen_run_parser_from_file_pointer(FILE *file, int mode, PyObject *filename,
-                                                    const char *encoding, const char *prompt,
-                                                    const char *second_prompt,
-                                                    PyCompilerFlags *flags, int *error_code,
-                                                    PyArena *arena);
 
 /* ---- counts ---- */
 

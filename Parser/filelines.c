@@ -16,8 +16,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tokenizer.h"
+
 enum {
-    FIRST_LINE_SIZE = 512,
     /* CPython takes longer lines in pieces, whose size depends on what it has read before. */
     LONGEST_LINE_WITH_NULL = 8000,
     BAD_BYTE = 0xff,
@@ -28,15 +29,8 @@ enum {
 static int
 add_byte(char **bytes, size_t *size, size_t *capacity, int byte)
 {
-    if (*size + 1 >= *capacity) {
-        size_t wanted = *capacity == 0 ? FIRST_LINE_SIZE : 2 * *capacity;
-        char *bigger = PyMem_Realloc(*bytes, wanted);
-        if (bigger == NULL) {
-            PyErr_NoMemory();
-            return -1;
-        }
-        *bytes = bigger;
-        *capacity = wanted;
+    if (*size == *capacity && Vector_Grow((void **)bytes, capacity, 1) < 0) {
+        return -1;
     }
     (*bytes)[(*size)++] = (char)byte;
     return 0;

@@ -26,12 +26,6 @@ instructions_of(const InstructionStore *store, const Block *block)
 /* ---- Widths and offsets ---- */
 
 static inline int
-extensions_for(int argument)
-{
-    return (argument > 0xFF) + (argument > 0xFFFF) + (argument > 0xFFFFFF);
-}
-
-static inline int
 caches_of(int opcode)
 {
     return opcode_facts[opcode - LOWEST_OPCODE].caches;
@@ -66,7 +60,7 @@ extend_jumps(InstructionStore *store, Label entry)
     bool is_changed = false;
     FOR_EACH_BLOCK(store, entry, block) {
         if (block->ends & OPCODE_JUMPS) {
-            int extensions = extensions_for(jump_distance(store, block));
+            int extensions = argument_extensions(jump_distance(store, block));
             is_changed |= extensions != block->extensions;
             block->size += extensions - block->extensions;
             block->extensions = (uint8_t)extensions;
@@ -282,7 +276,7 @@ assemble_handlers(InstructionStore *store, Label entry)
             }
             offset += 1 + caches_of(instruction[i].opcode);
             if (instruction[i].argument > 0xFF) {
-                offset += extensions_for(instruction[i].argument);
+                offset += argument_extensions(instruction[i].argument);
             }
         }
         offset = block->offset + block->size;

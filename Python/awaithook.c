@@ -113,20 +113,30 @@ skip_to_code(PyObject *traceback, PyCodeObject *code)
     return Py_NewRef(traceback);
 }
 
+PyObject *
+AwaitHook_ImportedModule(const char *name)
+{
+    PyObject *key = PyUnicode_FromString(name);
+    PyObject *module = key == NULL ? NULL : PyImport_GetModule(key);
+    Py_XDECREF(key);
+    if (module == NULL) {
+        PyErr_Clear();
+    }
+    return module;
+}
+
 /* New reference to what is left of traceback (or to None) when the frames of our runners are out;
    they know their own.  Never fails. */
 static PyObject *
 skip_runners(PyObject *value, PyObject *traceback)
 {
     PyObject *rest = NULL;
-    PyObject *name = PyUnicode_FromString("autoawait");
-    PyObject *module = name == NULL ? NULL : PyImport_GetModule(name);
+    PyObject *module = AwaitHook_ImportedModule("autoawait");
     if (module != NULL) {
         int held_before = Interrupts_SetHeld(1);
         rest = PyObject_CallMethod(module, "_user_traceback", "OO", value, traceback);
         Interrupts_SetHeld(held_before);
     }
-    Py_XDECREF(name);
     Py_XDECREF(module);
     if (rest == NULL) {
         PyErr_Clear();

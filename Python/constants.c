@@ -240,12 +240,14 @@ enter(ConstantTable *table, uint32_t bucket, const Probe *probe)
     return table->constants.count - 1;
 }
 
-static void
-settle(Constant *constant, PyObject *object)
+static inline void
+settle(Constant *constant, PyObject *object, int provisional)
 {
-    constant->provisional = 0;
-    Py_INCREF(object);
-    Py_SETREF(constant->object, object);
+    if (constant->provisional && !provisional) {
+        constant->provisional = 0;
+        Py_INCREF(object);
+        Py_SETREF(constant->object, object);
+    }
 }
 
 static inline int
@@ -269,9 +271,7 @@ find_or_enter(ConstantTable *table, Probe *probe, int *is_new)
             return -1;
         }
         if (equal) {
-            if (table->constants.items[id].provisional && !probe->provisional) {
-                settle(&table->constants.items[id], probe->object);
-            }
+            settle(&table->constants.items[id], probe->object, probe->provisional);
             *is_new = 0;
             return id;
         }
@@ -299,9 +299,7 @@ identify_text(ConstantTable *table, PyObject *text, int provisional)
         if (constant->object == text
             || (constant->hash == hash && PyUnicode_CheckExact(constant->object)
                 && equal_text(constant->object, text))) {
-            if (constant->provisional && !provisional) {
-                settle(constant, text);
-            }
+            settle(constant, text, provisional);
             return id;
         }
         bucket = (bucket + 1) & table->bucket_mask;

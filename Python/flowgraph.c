@@ -1124,8 +1124,7 @@ extensions_of(const Instruction *instruction)
     if (instruction->opcode < HAVE_ARGUMENT || opcode_has(instruction->opcode, OPCODE_JUMPS)) {
         return 0;
     }
-    int argument = instruction->argument;
-    return (argument > 0xFF) + (argument > 0xFFFF) + (argument > 0xFFFFFF);
+    return argument_extensions(instruction->argument);
 }
 
 /* Follows one block; returns the greatest depth in it.  The block's size comes of it as well, its

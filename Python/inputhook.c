@@ -510,7 +510,13 @@ InputWait_ForInput(InputWait *wait)
             return WAIT_WAKEUP;
         }
     }
-    return WAIT_INPUT;
+}
+
+/* Where the runtime has a module such as readline read, not fgets(). */
+static int
+is_between_terminals(void)
+{
+    return isatty(fileno(stdin)) && isatty(fileno(stdout));
 }
 
 /* True if the reader is not the runtime's own, which calls fgets(). */
@@ -518,8 +524,7 @@ static int
 readline_edits(void)
 {
     return PyOS_ReadlineFunctionPointer != NULL
-           && PyOS_ReadlineFunctionPointer != PyOS_StdioReadline && isatty(fileno(stdin))
-           && isatty(fileno(stdout));
+           && PyOS_ReadlineFunctionPointer != PyOS_StdioReadline && is_between_terminals();
 }
 
 static int
@@ -622,10 +627,7 @@ uninstall_hook(InputWait *wait)
 static int
 call_readline(ReadlineSymbol function)
 {
-    if (!isatty(fileno(stdin)) || !isatty(fileno(stdout))) {
-        return 0;
-    }
-    const Readline *library = Readline_Open();
+    const Readline *library = is_between_terminals() ? Readline_Open() : NULL;
     int called = library != NULL && Readline_Call(library, function);
     if (called) {
         fflush(stdout);

@@ -95,11 +95,8 @@ Program_Exec(PyCodeObject *code, PyObject *globals, PyObject *locals)
 static int
 program_may_await(void)
 {
-    PyObject *name = PyUnicode_FromString("autoawait.program");
-    PyObject *module = name == NULL ? NULL : PyImport_GetModule(name);
-    Py_XDECREF(name);
+    PyObject *module = AwaitHook_ImportedModule("autoawait.program");
     Py_XDECREF(module);
-    PyErr_Clear();
     return module != NULL && AwaitHook_IsOn();
 }
 

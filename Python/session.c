@@ -1,5 +1,6 @@
 /* The prompt's side of a session; see Include/session.h. */
 
+#include "awaithook.h"
 #include "interrupts.h"
 #include "session.h"
 
@@ -41,13 +42,8 @@ Session_Current(void)
     if (!_Py_ThreadCanHandleSignals(PyInterpreterState_Get())) {
         return NULL;
     }
-    PyObject *session = NULL;
-    PyObject *name = PyUnicode_FromString("autoawait");
-    PyObject *module = name == NULL ? NULL : PyImport_GetModule(name);
-    if (module != NULL) {
-        session = PyObject_GetAttrString(module, "_session");
-    }
-    Py_XDECREF(name);
+    PyObject *module = AwaitHook_ImportedModule("autoawait");
+    PyObject *session = module == NULL ? NULL : PyObject_GetAttrString(module, "_session");
     Py_XDECREF(module);
     if (session == NULL) {
         PyErr_Clear();

@@ -738,6 +738,18 @@ class ChoiceTest(PromptTestCase):
         self.assertIn("close\n", prompt.leave()[0])
 
 
+# Runs work() in a forked process; returns that one's exit code, and what it put into the queue.
+WORK_AND_SEE = """\
+def work_and_see(count):
+    context = multiprocessing.get_context('fork')
+    queue = context.Queue()
+    process = context.Process(target=work, args=(queue,))
+    process.start()
+    process.join()
+    return process.exitcode, [queue.get() for _ in range(count)]
+"""
+
+
 class ForkTest(PromptTestCase):
     """Processes forked at the prompt."""
 
@@ -757,16 +769,9 @@ class ForkTest(PromptTestCase):
                         queue.put(asyncio.run(asyncio.sleep(0, 2)))
                         queue.put(sys.awaithook(asyncio.sleep(0, 3)))
                     """))
-                prompt.type(textwrap.dedent("""\
-                    def work_and_see():
-                        context = multiprocessing.get_context('fork')
-                        queue = context.Queue()
-                        process = context.Process(target=work, args=(queue,))
-                        process.start()
-                        process.join()
-                        return process.exitcode, [queue.get() for _ in range(3)]
-                    """))
-                self.assertEqual(prompt.type("work_and_see()"), "(0, [1, 2, 3])\n")
+                prompt.type(WORK_AND_SEE)
+
+                self.assertEqual(prompt.type("work_and_see(3)"), "(0, [1, 2, 3])\n")
                 # One that ends as any program does.
                 prompt.type("child = os.fork() or exit(sys.awaithook(asyncio.sleep(0, 7)))")
                 self.assertEqual(prompt.type("os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])"),
@@ -789,16 +794,9 @@ class ForkTest(PromptTestCase):
                 queue.put(trio.run(trio.sleep, 0))
                 queue.put(sys.awaithook(trio.sleep(0.1)))
             """))
-        prompt.type(textwrap.dedent("""\
-            def work_and_see():
-                context = multiprocessing.get_context('fork')
-                queue = context.Queue()
-                process = context.Process(target=work, args=(queue,))
-                process.start()
-                process.join()
-                return process.exitcode, [queue.get() for _ in range(2)]
-            """))
-        self.assertEqual(prompt.type("work_and_see()"), "(0, [None, None])\n")
+        prompt.type(WORK_AND_SEE)
+
+        self.assertEqual(prompt.type("work_and_see(2)"), "(0, [None, None])\n")
         prompt.type("child = os.fork() or exit(sys.awaithook(trio.sleep(0.1)) or 7)")
         self.assertEqual(prompt.type("os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])"), "7\n")
         prompt.type("before = len(ticks)")

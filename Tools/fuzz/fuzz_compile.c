@@ -14,6 +14,7 @@
 #include "pycore_parser.h"
 #include "pycore_pyarena.h"
 
+#include "archiveparser.h"
 #include "ast_difference.h"
 #include "parser.h"
 
@@ -35,10 +36,6 @@ enum {
 static const double FIXED_TIME = 0.02;
 static const double PARSING_TIME = 4e-6;
 static const double COMPILING_TIME = 4e-5;
-
-/* The archive's parser. Its header is not installed. */
-extern mod_ty _PyPegen_run_parser_from_string(const char *string, int mode, PyObject *filename,
-                                              PyCompilerFlags *flags, PyArena *arena);
 
 /* ---- what the first byte means ---- */
 

@@ -88,8 +88,10 @@ begins_with_word(const char *name, const char *word)
     return strncmp(name, word, length) == 0 && (name[length] == '\0' || name[length] == '-');
 }
 
-static bool
-names_utf8(const char *name, size_t length)
+/* What an editor puts behind these two encodings, such as "-unix", is passed over (PEP 263): their
+   one name. NULL for any other. */
+static const char *
+known_encoding(const char *name, size_t length)
 {
     char normalized[NORMALIZED_SIZE + 1];
     size_t i;
@@ -97,7 +99,13 @@ names_utf8(const char *name, size_t length)
         normalized[i] = name[i] == '_' ? '-' : (char)Py_TOLOWER(name[i]);
     }
     normalized[i] = '\0';
-    return begins_with_word(normalized, "utf-8");
+    if (begins_with_word(normalized, "utf-8")) {
+        return "utf-8";
+    }
+    bool is_latin1 = begins_with_word(normalized, "latin-1") ||
+                     begins_with_word(normalized, "iso-8859-1") ||
+                     begins_with_word(normalized, "iso-latin-1");
+    return is_latin1 ? "iso-8859-1" : NULL;
 }
 
 /* ---- line ends ---- */
@@ -187,8 +195,13 @@ Source_FindCookie(const char *line, const char *end, char encoding[SOURCE_ENCODI
     if (!find_cookie(line, end, &name, &length)) {
         return first < end && *first != '#' && *first != '\n' ? COOKIE_NONE : COOKIE_NOT_YET;
     }
-    if (names_utf8(name, length)) {
+    const char *known = known_encoding(name, length);
+    if (known != NULL && strcmp(known, "utf-8") == 0) {
         return COOKIE_UTF8;
+    }
+    if (known != NULL) {
+        name = known;
+        length = strlen(known);
     }
     if (length >= SOURCE_ENCODING_SIZE) {
         return COOKIE_TOO_LONG;

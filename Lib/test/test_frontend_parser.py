@@ -752,6 +752,20 @@ class SourceTest(unittest.TestCase):
             with self.subTest(source=source), self.assertRaises(SyntaxError):
                 self.value(source)
 
+    def test_spellings_of_encodings(self):
+        before = _parser_stage.counts()["wrongly_rejected"]
+        for name in ("latin_1", "ISO-8859-1", "iso_latin_1", "latin-1-unix", "iso-8859-1_dos",
+                     "Iso-Latin-1-mac", "iso-8859-1-" + "x" * 200, "iso8859-1", "l1"):
+            with self.subTest(name=name):
+                self.assertEqual(self.value(f"# coding: {name}\n'\xe9'".encode("latin-1")), "é")
+        for name in ("utf_8", "UTF-8-unix", "utf-8_x", "utf-8-" + "x" * 200, "utf8"):
+            with self.subTest(name=name):
+                self.assertEqual(self.value(f"# coding: {name}\n'é'".encode()), "é")
+        for name in ("latin-1x", "iso-8859-1x", "iso-latin-1x", "utf-8x", "iso-latin-2-unix"):
+            with self.subTest(name=name), self.assertRaises(SyntaxError):
+                self.value(f"# coding: {name}\n'a'".encode())
+        self.assertEqual(_parser_stage.counts()["wrongly_rejected"], before)
+
     def test_line_ends(self):
         for source in (b"'''a\nb'''", b"'''a\r\nb'''", b"'''a\rb'''"):
             self.assertEqual(self.value(source), "a\nb")

@@ -20,9 +20,10 @@ typedef int ConstantId;
 typedef struct {
     PyObject *object;    /* owned; the one object that stands for all equal constants */
     uint32_t hash;
-    int first_element;   /* for tuples and frozen sets: where their identities begin */
-    int element_count;
-    int provisional;     /* seen as an element of a shared tuple only, replaced by a constant */
+    unsigned int elements : 31;      /* for tuples and frozen sets: where their number lies, before
+                                        their identities */
+    unsigned int provisional : 1;    /* seen as an element of a shared tuple only, replaced by a
+                                        constant */
 } Constant;
 
 DEFINE_ARRAY(ConstantArray, Constant, constant_array);

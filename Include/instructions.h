@@ -130,24 +130,22 @@ void instructions_clear(InstructionStore *);
    stays. */
 void instructions_forget(InstructionStore *);
 
-/* instruction_place() for the places that take more. */
+/* instruction_place() for the places that take more.  -1 with MemoryError. */
 int instruction_place_far(InstructionStore *, Instruction *, const Location *);
 
-/* Gives the instruction its place in the source.  -1 with MemoryError. */
-static inline int
-instruction_place(InstructionStore *store, Instruction *instruction, const Location *where)
+/* Gives the instruction its place in the source.  False when that takes more than it has room for:
+   instruction_place_far() is to be called then. */
+static inline bool
+instruction_place(Instruction *instruction, const Location *where)
 {
     unsigned int more_lines = (unsigned int)where->end_line - (unsigned int)where->line;
     unsigned int column = (unsigned int)where->column + 1;
     unsigned int end_column = (unsigned int)where->end_column + 1;
     instruction->line = where->line;
-    if ((more_lines | column | end_column) >= IS_FAR) {
-        return instruction_place_far(store, instruction, where);
-    }
     instruction->more_lines = (uint16_t)more_lines;
     instruction->column = (uint16_t)column;
     instruction->end_column = (uint16_t)end_column;
-    return 0;
+    return (more_lines | column | end_column) < IS_FAR;
 }
 
 /* The same for the place of another instruction. */

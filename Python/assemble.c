@@ -88,25 +88,37 @@ write_first_byte(uint8_t *at, int kind, int length)
     return at + write_location_entry_start(at, kind, length);
 }
 
-/* What does not fit the forms for places within one line. */
+/* What does not fit the forms for places within one line.  Columns are written plus one, as the
+   instruction has them. */
 static uint8_t *
-write_unusual_location(uint8_t *at, int length, Location where, int line_delta)
+write_unusual_location(uint8_t *at, int length, const InstructionStore *store,
+                       const Instruction *instruction, int line_delta)
 {
-    if ((where.column < 0 || where.end_column < 0)
-        && (where.end_line == where.line || where.end_line == -1)) {
+    unsigned int more_lines = instruction->more_lines;
+    unsigned int column = instruction->column;
+    unsigned int end_column = instruction->end_column;
+    bool is_one_line = more_lines == 0;
+    if (more_lines == IS_FAR) {
+        Location where = location_of(store, instruction);
+        more_lines = (unsigned int)(where.end_line - where.line);
+        is_one_line = more_lines == 0 || where.end_line == -1;
+        column = (unsigned int)(where.column + 1);
+        end_column = (unsigned int)(where.end_column + 1);
+    }
+    if (is_one_line && ((int)column <= 0 || (int)end_column <= 0)) {
         at = write_first_byte(at, PY_CODE_LOCATION_INFO_NO_COLUMNS, length);
         return at + write_signed_varint(at, line_delta);
     }
     at = write_first_byte(at, PY_CODE_LOCATION_INFO_LONG, length);
     at += write_signed_varint(at, line_delta);
-    at += write_varint(at, (unsigned int)(where.end_line - where.line));
-    at += write_varint(at, (unsigned int)(where.column + 1));
-    return at + write_varint(at, (unsigned int)(where.end_column + 1));
+    at += write_varint(at, more_lines);
+    at += write_varint(at, column);
+    return at + write_varint(at, end_column);
 }
 
 /* One entry; *line is the line the last one gave.  Compared as unsigned, negative numbers are too
    large. */
-static inline uint8_t *
+__attribute__((always_inline)) static inline uint8_t *
 write_location(uint8_t *at, int length, const InstructionStore *store,
                const Instruction *instruction, int *line)
 {
@@ -130,30 +142,34 @@ write_location(uint8_t *at, int length, const InstructionStore *store,
             return at;
         }
     }
-    return write_unusual_location(at, length, location_of(store, instruction), delta);
+    return write_unusual_location(at, length, store, instruction, delta);
 }
 
 /* ---- Both at once ---- */
 
-/* What is written: the code, and the table of locations until it has to grow. */
+/* What is written: the code, and the table of locations until it has to grow.  Only inline
+   functions get a pointer to it, so that it lies in registers. */
 typedef struct {
     const InstructionStore *store;
     _Py_CODEUNIT *code;
     uint8_t *at;
-    uint8_t *limit;    /* there is room for one more instruction up to here */
     int line;          /* the last one given */
 } Writer;
 
-static int
-make_room(ByteArray *table, Writer *writer)
+/* Where the table goes on, after growth; NULL with MemoryError. */
+static uint8_t *
+make_room(ByteArray *table, const uint8_t *at)
 {
-    table->count = table->items == NULL ? 0 : (int)(writer->at - table->items);
-    if (byte_array_reserve(table, ROOM_FOR_INSTRUCTION) < 0) {
-        return -1;
-    }
-    writer->at = table->items + table->count;
-    writer->limit = table->items + table->capacity - ROOM_FOR_INSTRUCTION;
-    return 0;
+    table->count = table->items == NULL ? 0 : (int)(at - table->items);
+    return byte_array_reserve(table, ROOM_FOR_INSTRUCTION) < 0 ? NULL
+                                                               : table->items + table->count;
+}
+
+/* There is room for one more instruction up to here. */
+static inline const uint8_t *
+last_with_room(const ByteArray *table)
+{
+    return table->items + table->capacity - ROOM_FOR_INSTRUCTION;
 }
 
 static _Py_CODEUNIT *
@@ -167,24 +183,43 @@ write_extensions(_Py_CODEUNIT *at, int argument)
     return at;
 }
 
+/* The entries of a long instruction but for the last, which is for units_of_last_entry(). */
+__attribute__((noinline)) static uint8_t *
+write_first_locations(const InstructionStore *store, uint8_t *at, const Instruction *instruction,
+                      int line, int units)
+{
+    for (; units > LONGEST_LOCATION; units -= LONGEST_LOCATION) {
+        at = write_location(at, LONGEST_LOCATION, store, instruction, &line);
+    }
+    return at;
+}
+
+static inline int
+units_of_last_entry(int units)
+{
+    return (units - 1) % LONGEST_LOCATION + 1;
+}
+
 /* Caches are zero from the beginning. */
-static inline void
+__attribute__((always_inline)) static inline void
 write_instruction(Writer *writer, const Instruction *instruction, int argument)
 {
     int opcode = instruction->opcode;
-    _Py_CODEUNIT *code = writer->code;
+    int units = 1 + caches_of(opcode);
     if (argument > 0xFF) {
-        code = write_extensions(code, argument);
+        _Py_CODEUNIT *code = write_extensions(writer->code, argument);
+        units += (int)(code - writer->code);
+        writer->code = code;
     }
-    *code = _Py_MAKECODEUNIT(opcode, argument & 0xFF);
-    code += 1 + caches_of(opcode);
-    int left = (int)(code - writer->code);
-    writer->code = code;
-    for (; left > LONGEST_LOCATION; left -= LONGEST_LOCATION) {
-        writer->at = write_location(writer->at, LONGEST_LOCATION, writer->store, instruction,
-                                    &writer->line);
+    *writer->code = _Py_MAKECODEUNIT(opcode, argument & 0xFF);
+    writer->code += 1 + caches_of(opcode);
+    if (units > LONGEST_LOCATION) {
+        writer->at = write_first_locations(writer->store, writer->at, instruction, writer->line,
+                                           units);
+        units = units_of_last_entry(units);
+        writer->line = instruction->line < 0 ? writer->line : instruction->line;
     }
-    writer->at = write_location(writer->at, left, writer->store, instruction, &writer->line);
+    writer->at = write_location(writer->at, units, writer->store, instruction, &writer->line);
 }
 
 /* Fills in the code and the table of locations: the instructions are read once.  The argument of
@@ -193,20 +228,24 @@ static int
 write_blocks(InstructionStore *store, Label entry, int line, _Py_CODEUNIT *code)
 {
     ByteArray *table = &store->table;
-    Writer writer = {.store = store, .code = code, .line = line, .at = table->items};
-    if (make_room(table, &writer) < 0) {
+    Writer writer = {.store = store, .code = code, .line = line};
+    if ((writer.at = make_room(table, table->items)) == NULL) {
         return -1;
     }
+    const uint8_t *limit = last_with_room(table);
     FOR_EACH_BLOCK(store, entry, block) {
         const Instruction *instruction = instructions_of(store, block);
         const Instruction *end = instruction + block->count;
-        bool jumps = (block->ends & OPCODE_JUMPS) != 0;
+        const Instruction *jump = block->ends & OPCODE_JUMPS ? end - 1 : end;
         for (; instruction < end; instruction++) {
-            if (writer.at > writer.limit && make_room(table, &writer) < 0) {
-                return -1;
+            if (writer.at > limit) {
+                if ((writer.at = make_room(table, writer.at)) == NULL) {
+                    return -1;
+                }
+                limit = last_with_room(table);
             }
-            int argument = jumps && instruction + 1 == end ? jump_distance(store, block)
-                                                           : instruction->argument;
+            int argument = instruction == jump ? jump_distance(store, block)
+                                               : instruction->argument;
             write_instruction(&writer, instruction, argument);
         }
     }

@@ -51,7 +51,7 @@ start_unlabelled_block(struct Compiler *compiler)
 }
 
 /* What the last instruction means for its block. */
-__attribute__((noinline)) static void
+__attribute__((noinline)) static int
 note_traits(struct Compiler *compiler, int traits)
 {
     enum { NOTED_ALWAYS = BLOCK_SETS_HANDLERS | BLOCK_HAS_NOPS | BLOCK_MAY_FOLD };
@@ -64,6 +64,7 @@ note_traits(struct Compiler *compiler, int traits)
         && instructions->items[instructions->count - 2].opcode == LOAD_CONST) {
         unit->notes |= BLOCK_MAY_FOLD;
     }
+    return 0;
 }
 
 enum {
@@ -71,30 +72,56 @@ enum {
                    | OPCODE_TESTS_VALUE,
 };
 
+/* The last instruction's place takes more than it has room for. */
+__attribute__((noinline)) static int
+place_far(struct Compiler *compiler, const Location *where)
+{
+    InstructionArray *instructions = &compiler->store.instructions;
+    Instruction *last = &instructions->items[instructions->count - 1];
+    TRY(instruction_place_far(&compiler->store, last, where));
+    int traits = opcode_facts[last->opcode - LOWEST_OPCODE].traits;
+    return traits & NOTED_TRAITS ? note_traits(compiler, traits) : 0;
+}
+
+/* For append(), which comes back to it, where there is more to do. */
+static int append_after_end(struct Compiler *compiler, int opcode, Py_ssize_t argument,
+                            const Location *where);
+
+/* What is rare is left to calls at the very end, so that nothing has to be saved for them. */
 __attribute__((always_inline)) static inline int
 append(struct Compiler *compiler, int opcode, Py_ssize_t argument, const Location *where)
+{
+    struct CodeUnit *unit = compiler->unit;
+    InstructionArray *instructions = &compiler->store.instructions;
+    if (unit->ends != 0 || compiler->only_looks
+        || instructions->count >= instructions->capacity) {
+        return append_after_end(compiler, opcode, argument, where);
+    }
+    Instruction *instruction = &instructions->items[instructions->count++];
+    instruction->opcode = (int16_t)opcode;
+    instruction->argument = (int)argument;
+    if (where->line < 0) {
+        unit->notes |= BLOCK_LACKS_LINES;
+    }
+    if (!instruction_place(instruction, where)) {
+        return place_far(compiler, where);
+    }
+    int traits = opcode_facts[opcode - LOWEST_OPCODE].traits;
+    return traits & NOTED_TRAITS ? note_traits(compiler, traits) : 0;
+}
+
+__attribute__((noinline)) static int
+append_after_end(struct Compiler *compiler, int opcode, Py_ssize_t argument,
+                 const Location *where)
 {
     if (compiler->only_looks) {
         return 0;
     }
-    InstructionArray *instructions = &compiler->store.instructions;
     if (compiler->unit->ends != 0) {
         TRY(start_unlabelled_block(compiler));
     }
-    TRY(instruction_array_reserve(instructions, 1));
-    Instruction *instruction = &instructions->items[instructions->count];
-    TRY(instruction_place(&compiler->store, instruction, where));
-    instructions->count++;
-    instruction->opcode = (int16_t)opcode;
-    instruction->argument = (int)argument;
-    if (where->line < 0) {
-        compiler->unit->notes |= BLOCK_LACKS_LINES;
-    }
-    int traits = opcode_facts[opcode - LOWEST_OPCODE].traits;
-    if (traits & NOTED_TRAITS) {
-        note_traits(compiler, traits);
-    }
-    return 0;
+    TRY(instruction_array_reserve(&compiler->store.instructions, 1));
+    return append(compiler, opcode, argument, where);
 }
 
 int

@@ -9,17 +9,17 @@
 #include "Python.h"
 #include "constants.h"
 
-/* What is being looked for: an object and, for tuples and frozen sets, its elements' identities,
-   which lie at the end of the table's element array until an equal constant is found. */
+/* What is being looked for: an object and, for tuples and frozen sets, where in the table's element
+   array the number of its elements and their identities lie, at the end until an equal constant is
+   found. */
 typedef struct {
     PyObject *object;
     uint32_t hash;
-    int first_element;
-    int element_count;
-    int provisional;
+    int elements;
+    bool provisional;
 } Probe;
 
-static ConstantId identify(ConstantTable *table, PyObject *object, int provisional);
+static ConstantId identify(ConstantTable *table, PyObject *object, bool provisional);
 
 static uint32_t
 mixed(uint32_t hash, uint32_t value)
@@ -76,13 +76,13 @@ equal_code(PyObject *left, PyObject *right)
            && PyObject_RichCompareBool(left, right, Py_EQ);
 }
 
+/* Their numbers are compared with them. */
 static int
 equal_elements(const ConstantTable *table, const Constant *constant, const Probe *probe)
 {
-    return constant->element_count == probe->element_count
-           && memcmp(table->elements.items + constant->first_element,
-                     table->elements.items + probe->first_element,
-                     (size_t)probe->element_count * sizeof(ConstantId)) == 0;
+    const ConstantId *left = table->elements.items + constant->elements;
+    const ConstantId *right = table->elements.items + probe->elements;
+    return memcmp(left, right, ((size_t)*right + 1) * sizeof(ConstantId)) == 0;
 }
 
 /* 1 when the constant equals what is looked for, 0 when not, -1 with an exception. */
@@ -119,23 +119,43 @@ matches(ConstantTable *table, const Constant *constant, const Probe *probe)
     return 0;
 }
 
-/* Reads all the bytes, eight at a time: code and tables are hashed once and compared rarely. */
-static uint32_t
-hash_bytes(PyObject *bytes)
+static uint64_t
+folded_product(uint64_t left, uint64_t right)
 {
-    const char *at = PyBytes_AS_STRING(bytes);
-    Py_ssize_t left = PyBytes_GET_SIZE(bytes);
-    uint64_t hash = (uint64_t)left * 0x9E3779B97F4A7C15u;
+    __extension__ unsigned __int128 product = (unsigned __int128)left * right;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* Eight bytes at a time: code, tables and long texts are hashed once and compared rarely.  The
+   runtime's secret goes into each step, so that nobody can write texts of one hash. */
+static uint32_t
+hash_memory(const char *at, Py_ssize_t size)
+{
+    const uint64_t key = (uint64_t)_Py_HashSecret.siphash.k0 ^ 0x9E3779B97F4A7C15u;
+    uint64_t hash = (uint64_t)_Py_HashSecret.siphash.k1 ^ (uint64_t)size;
     uint64_t word;
-    for (; left >= (Py_ssize_t)sizeof(word); left -= sizeof(word), at += sizeof(word)) {
+    for (; size >= (Py_ssize_t)sizeof(word); size -= sizeof(word), at += sizeof(word)) {
         memcpy(&word, at, sizeof(word));
-        hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
-        hash ^= hash >> 32;
+        hash = folded_product(hash ^ word, key);
     }
     word = 0;
-    memcpy(&word, at, (size_t)left);
-    hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
-    return (uint32_t)(hash >> 32);
+    memcpy(&word, at, (size_t)size);
+    hash = folded_product(hash ^ word, key);
+    return (uint32_t)(hash ^ hash >> 32);
+}
+
+/* The hash of a short text is there already, or soon needed, if it is a name.  That of the runtime
+   takes three times as long for the others. */
+static uint32_t
+hash_text(PyObject *text)
+{
+    enum { LONGEST_SHORT_TEXT = 40 };
+    Py_ssize_t size = PyUnicode_GET_LENGTH(text) * PyUnicode_KIND(text);
+    if (size > LONGEST_SHORT_TEXT) {
+        return hash_memory(PyUnicode_DATA(text), size);
+    }
+    Py_hash_t hash = ((PyASCIIObject *)text)->hash;
+    return (uint32_t)(hash != -1 ? hash : PyObject_Hash(text));
 }
 
 static uint32_t
@@ -157,10 +177,11 @@ hash_code(PyCodeObject *code)
 static uint32_t
 hash_elements(const ConstantTable *table, const Probe *probe)
 {
-    uint32_t hash = (uint32_t)probe->element_count;
-    const ConstantId *element = table->elements.items + probe->first_element;
-    for (int i = 0; i < probe->element_count; i++) {
-        hash = mixed(hash, (uint32_t)element[i]);
+    const ConstantId *element = table->elements.items + probe->elements;
+    const ConstantId *last = element + *element;
+    uint32_t hash = (uint32_t)*element;
+    while (element < last) {
+        hash = mixed(hash, (uint32_t)*++element);
     }
     return hash;
 }
@@ -178,7 +199,8 @@ hash_probe(ConstantTable *table, Probe *probe)
         return 0;
     }
     if (type == &PyBytes_Type) {
-        probe->hash = hash_bytes(probe->object);
+        probe->hash = hash_memory(PyBytes_AS_STRING(probe->object),
+                                  PyBytes_GET_SIZE(probe->object));
         return 0;
     }
     Py_hash_t hash = PyObject_Hash(probe->object);
@@ -228,8 +250,7 @@ enter(ConstantTable *table, uint32_t bucket, const Probe *probe)
     Constant constant = {
         .object = probe->object,
         .hash = probe->hash,
-        .first_element = probe->first_element,
-        .element_count = probe->element_count,
+        .elements = (unsigned int)probe->elements,
         .provisional = probe->provisional,
     };
     if (constant_array_append(&table->constants, constant) < 0) {
@@ -241,10 +262,10 @@ enter(ConstantTable *table, uint32_t bucket, const Probe *probe)
 }
 
 static inline void
-settle(Constant *constant, PyObject *object, int provisional)
+settle(Constant *constant, PyObject *object, bool provisional)
 {
     if (constant->provisional && !provisional) {
-        constant->provisional = 0;
+        constant->provisional = false;
         Py_INCREF(object);
         Py_SETREF(constant->object, object);
     }
@@ -283,16 +304,12 @@ find_or_enter(ConstantTable *table, Probe *probe, int *is_new)
 
 /* Most constants, and all names, are strings: they have a way of their own. */
 static ConstantId
-identify_text(ConstantTable *table, PyObject *text, int provisional)
+identify_text(ConstantTable *table, PyObject *text, bool provisional)
 {
-    Py_hash_t full_hash = ((PyASCIIObject *)text)->hash;
-    if (full_hash == -1) {
-        full_hash = PyObject_Hash(text);
-    }
     if (reserve_bucket(table) < 0) {
         return -1;
     }
-    uint32_t hash = (uint32_t)full_hash;
+    uint32_t hash = hash_text(text);
     uint32_t bucket = hash & table->bucket_mask;
     for (ConstantId id; (id = table->buckets[bucket] - 1) >= 0;) {
         Constant *constant = &table->constants.items[id];
@@ -309,35 +326,49 @@ identify_text(ConstantTable *table, PyObject *text, int provisional)
 }
 
 static ConstantId
-identify_scalar(ConstantTable *table, PyObject *object, int provisional)
+identify_scalar(ConstantTable *table, PyObject *object, bool provisional)
 {
     Probe probe = {.object = object, .provisional = provisional};
     int is_new;
     return find_or_enter(table, &probe, &is_new);
 }
 
-/* Looks up a tuple or frozen set whose elements' identities are the last `count` of `elements`;
-   they stay in the table only when the constant is new. */
-static ConstantId
-identify_elements(ConstantTable *table, PyObject *object, int count, int *is_new)
+/* Puts the identities of the elements of a tuple or frozen set at the end of the table's array,
+   behind their number.  Returns where. */
+static int
+append_elements(ConstantTable *table, const ConstantId *ids, int count)
 {
-    Probe probe = {
-        .object = object,
-        .first_element = table->elements.count - count,
-        .element_count = count,
-    };
+    ConstantIdArray *elements = &table->elements;
+    int at = elements->count;
+    if (constant_ids_reserve(elements, count + 1) < 0) {
+        return -1;
+    }
+    elements->items[at] = count;
+    if (count > 0) {
+        memcpy(elements->items + at + 1, ids, (size_t)count * sizeof(ConstantId));
+    }
+    elements->count += count + 1;
+    return at;
+}
+
+/* Looks up a tuple or frozen set whose elements were appended last; they stay in the table only
+   when the constant is new. */
+static ConstantId
+identify_elements(ConstantTable *table, PyObject *object, int elements, int *is_new)
+{
+    Probe probe = {.object = object, .elements = elements};
     ConstantId id = find_or_enter(table, &probe, is_new);
     if (id < 0 || !*is_new) {
-        table->elements.count -= count;
+        table->elements.count = elements;
     }
     return id;
 }
 
 static void
-replace_elements(ConstantTable *table, PyObject *tuple, int first_element)
+replace_elements(ConstantTable *table, PyObject *tuple, int elements)
 {
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); i++) {
-        ConstantId id = table->elements.items[first_element + i];
+        ConstantId id = table->elements.items[elements + 1 + i];
         PyObject *element = constants_object(table, id);
         PyObject *replaced = PyTuple_GET_ITEM(tuple, i);
         if (element != replaced) {
@@ -348,9 +379,9 @@ replace_elements(ConstantTable *table, PyObject *tuple, int first_element)
 }
 
 /* Identifies the elements first and appends their identities in one run afterwards: an element
-   that is a tuple itself appends its own in between. */
+   that is a tuple itself appends its own in between.  Returns where they lie. */
 static int
-identify_tuple_elements(ConstantTable *table, PyObject *tuple, int provisional)
+identify_tuple_elements(ConstantTable *table, PyObject *tuple, bool provisional)
 {
     int count = (int)PyTuple_GET_SIZE(tuple);
     ConstantId small[16];
@@ -367,30 +398,24 @@ identify_tuple_elements(ConstantTable *table, PyObject *tuple, int provisional)
         ids[i] = identify(table, PyTuple_GET_ITEM(tuple, i), provisional);
         status = ids[i] < 0 ? -1 : 0;
     }
-    if (status == 0) {
-        status = constant_ids_reserve(&table->elements, count);
-    }
-    if (status == 0 && count > 0) {
-        memcpy(table->elements.items + table->elements.count, ids,
-               (size_t)count * sizeof(ConstantId));
-        table->elements.count += count;
-    }
+    int at = status == 0 ? append_elements(table, ids, count) : -1;
     if (ids != small) {
         PyMem_Free(ids);
     }
-    return status;
+    return at;
 }
 
 static ConstantId
-identify_tuple(ConstantTable *table, PyObject *tuple, int provisional)
+identify_tuple(ConstantTable *table, PyObject *tuple, bool provisional)
 {
-    if (identify_tuple_elements(table, tuple, provisional) < 0) {
+    int elements = identify_tuple_elements(table, tuple, provisional);
+    if (elements < 0) {
         return -1;
     }
     int is_new;
-    ConstantId id = identify_elements(table, tuple, (int)PyTuple_GET_SIZE(tuple), &is_new);
+    ConstantId id = identify_elements(table, tuple, elements, &is_new);
     if (id >= 0 && is_new && !provisional) {
-        replace_elements(table, tuple, table->constants.items[id].first_element);
+        replace_elements(table, tuple, elements);
     }
     return id;
 }
@@ -410,7 +435,7 @@ rebuild_set(ConstantTable *table, ConstantId id, PyObject *items)
 {
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(items); i++) {
         PyObject *item = PyTuple_GET_ITEM(items, i);
-        ConstantId item_id = identify(table, item, 0);
+        ConstantId item_id = identify(table, item, false);
         if (item_id < 0) {
             return -1;
         }
@@ -435,10 +460,11 @@ identify_set(ConstantTable *table, PyObject *set)
     int count = (int)PyTuple_GET_SIZE(items);
     ConstantId id = -1;
     int is_new;
-    if (identify_tuple_elements(table, items, 0) == 0) {
-        qsort(table->elements.items + table->elements.count - count, (size_t)count,
-              sizeof(ConstantId), order_of_ids);
-        id = identify_elements(table, set, count, &is_new);
+    int elements = identify_tuple_elements(table, items, false);
+    if (elements >= 0) {
+        qsort(table->elements.items + elements + 1, (size_t)count, sizeof(ConstantId),
+              order_of_ids);
+        id = identify_elements(table, set, elements, &is_new);
         if (id >= 0 && is_new && count > 0 && rebuild_set(table, id, items) < 0) {
             id = -1;
         }
@@ -448,7 +474,7 @@ identify_set(ConstantTable *table, PyObject *set)
 }
 
 static ConstantId
-identify(ConstantTable *table, PyObject *object, int provisional)
+identify(ConstantTable *table, PyObject *object, bool provisional)
 {
     if (PyUnicode_CheckExact(object)) {
         return identify_text(table, object, provisional);
@@ -469,13 +495,13 @@ identify(ConstantTable *table, PyObject *object, int provisional)
 ConstantId
 constants_identify(ConstantTable *table, PyObject *constant)
 {
-    return identify(table, constant, 0);
+    return identify(table, constant, false);
 }
 
 ConstantId
 constants_identify_name(ConstantTable *table, PyObject *name)
 {
-    return identify(table, name, 1);
+    return identify(table, name, true);
 }
 
 PyObject *
@@ -484,7 +510,7 @@ constants_share_bytes(ConstantTable *table, PyObject *bytes)
     if (bytes == NULL || PyBytes_GET_SIZE(bytes) == 0) {
         return bytes;
     }
-    ConstantId id = identify(table, bytes, 0);
+    ConstantId id = identify(table, bytes, false);
     PyObject *shared = id < 0 ? NULL : Py_NewRef(constants_object(table, id));
     Py_DECREF(bytes);
     return shared;
@@ -522,27 +548,24 @@ constants_shared_tuple(ConstantTable *table, const ConstantId *ids, int count)
     if (count == 0) {
         return tuple_of(table, ids, count);
     }
-    if (constant_ids_reserve(&table->elements, count) < 0 || reserve_bucket(table) < 0) {
+    Probe probe = {.elements = table->elements.count};
+    if (reserve_bucket(table) < 0 || append_elements(table, ids, count) < 0) {
         return NULL;
     }
-    Probe probe = {.first_element = table->elements.count, .element_count = count};
-    memcpy(table->elements.items + table->elements.count, ids, (size_t)count * sizeof(ConstantId));
     probe.hash = hash_elements(table, &probe);
     uint32_t bucket = probe.hash & table->bucket_mask;
-    PyObject *tuple = known_tuple(table, &probe, &bucket);
-    if (tuple != NULL) {
-        return Py_NewRef(tuple);
+    PyObject *tuple = Py_XNewRef(known_tuple(table, &probe, &bucket));
+    bool is_new = tuple == NULL;
+    if (is_new) {
+        probe.object = tuple = tuple_of(table, ids, count);
+        if (tuple != NULL && enter(table, bucket, &probe) < 0) {
+            Py_CLEAR(tuple);
+        }
     }
-    probe.object = tuple_of(table, ids, count);
-    if (probe.object == NULL) {
-        return NULL;
+    if (tuple == NULL || !is_new) {
+        table->elements.count = probe.elements;
     }
-    if (enter(table, bucket, &probe) < 0) {
-        Py_DECREF(probe.object);
-        return NULL;
-    }
-    table->elements.count += count;
-    return probe.object;
+    return tuple;
 }
 
 bool
@@ -550,7 +573,8 @@ constants_have_tuple_of(const ConstantTable *table, int count)
 {
     const Constant *constant = table->constants.items;
     for (const Constant *end = constant + table->constants.count; constant < end; constant++) {
-        if (constant->element_count == count && PyTuple_CheckExact(constant->object)) {
+        if (PyTuple_CheckExact(constant->object)
+            && table->elements.items[constant->elements] == count) {
             return true;
         }
     }

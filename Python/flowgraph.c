@@ -1064,7 +1064,8 @@ change_line(FlowGraph *graph, const Block *block, int line)
     for (const Instruction *end = instruction + block->count; instruction < end; instruction++) {
         Location where = location_of(graph->store, instruction);
         where.line = line;
-        if (instruction_place(graph->store, instruction, &where) < 0) {
+        if (!instruction_place(instruction, &where)
+            && instruction_place_far(graph->store, instruction, &where) < 0) {
             return -1;
         }
     }

@@ -70,7 +70,7 @@ struct Frame {
 
 struct CodeUnit {
     struct CodeUnit *around;
-    const struct Scope *scope;
+    struct Scope *scope;
     enum UnitKind kind;
     PyObject *name;              /* borrowed */
     PyObject *qualified_name;    /* owned; NULL for a module */
@@ -116,6 +116,7 @@ struct Compiler {
     Pool constant_pool;
     Pool name_pool;
     Pool variable_pool;
+    SymbolsByName symbols;   /* of the unit entered last; some of those around */
     IntArray name_constants; /* see codebuilder.h */
     IntArray captures;       /* NameIds bound by the patterns in hand */
     IntArray failures;       /* labels of the ways out of the patterns in hand */
@@ -163,6 +164,9 @@ int emit_exact_name(struct Compiler *, int opcode, PyObject *name);
 /* Loads, stores or deletes a variable, wherever its scope keeps it. */
 int emit_variable(struct Compiler *, PyObject *name, expr_context_ty);
 int emit_known_variable(struct Compiler *, enum KnownName, expr_context_ty);
+
+/* What a (mangled) name is in a scope, NULL when it is not there. */
+struct Symbol *symbol_in(struct Compiler *, struct Scope *, NameId);
 
 /* The mangled form of a name, borrowed. */
 PyObject *mangled_name(struct Compiler *, PyObject *name);

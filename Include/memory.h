@@ -31,26 +31,6 @@ arena_zeroed(PyArena *arena, size_t count, size_t size)
     return room;
 }
 
-/* Doubles an array.  The old one stays in the arena, so that all growth together costs no more
- * than the array itself. */
-static inline void *
-arena_doubled(PyArena *arena, const void *items, int32_t *capacity, int32_t first, size_t size)
-{
-    if (*capacity > INT32_MAX / 2) {
-        PyErr_NoMemory();
-        return NULL;
-    }
-    int32_t wanted = *capacity > 0 ? 2 * *capacity : first;
-    void *room = arena_array(arena, (size_t)wanted, size);
-    if (room != NULL) {
-        if (items != NULL) {
-            memcpy(room, items, (size_t)*capacity * size);
-        }
-        *capacity = wanted;
-    }
-    return room;
-}
-
 /* Where an open-addressed table starts to look. */
 static inline uint32_t
 hash_of_integer(uint64_t key)

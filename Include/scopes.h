@@ -82,6 +82,20 @@ struct Symbol {
     uint8_t binding;  /* enum Binding */
     uint8_t outside;  /* what the name is around the block; for the analysis */
     int32_t slot;     /* -1; for the code generator's own use */
+    int32_t block;    /* the number of the scope it belongs to */
+};
+
+/* Symbols never move: there are more of them in the next chunk. */
+struct SymbolChunk {
+    struct SymbolChunk *next;
+    int32_t count;
+    int32_t capacity;
+    struct Symbol symbols[];
+};
+
+struct SymbolCursor {
+    const struct SymbolChunk *chunk;
+    int32_t at;
 };
 
 struct Scope {
@@ -94,12 +108,14 @@ struct Scope {
     /* In order of first appearance.  The parameters come first, as the code object has them:
      * positional-only, positional, keyword-only, *args, **kwargs; ".0" of a comprehension.
      * Free variables that only nested blocks use are appended by the analysis. */
-    struct Symbol *symbols;
+    struct SymbolChunk *symbols;
+    struct SymbolChunk *last_symbols;
     int32_t symbol_count;
-    int32_t symbol_capacity;
     int32_t parameter_count;
-    uint32_t index_mask;        /* 0: few symbols, searched in a row */
-    int32_t *index;             /* open addressing by NameId: position + 1, 0 if empty */
+    int32_t number;             /* from 1, in the order in which blocks are opened */
+    uint32_t index_mask;
+    struct Symbol **index;      /* open addressing by NameId, NULL if empty; for scope_symbol() */
+    struct SymbolCursor unindexed; /* where the symbols begin that are not in the index yet */
     struct Directive *directives; /* last one first */
 
     NameId name;                /* of the class or function; KNOWN_TOP, KNOWN_LAMBDA, ... */
@@ -144,8 +160,34 @@ struct Scopes *scopes_build(mod_ty tree, PyObject *filename, int future_features
 /* The scope that a node opens, NULL if it opens none or lies in an annotation kept as text. */
 struct Scope *scopes_at(const struct Scopes *scopes, const void *node);
 
-/* The symbol of a (mangled) name in this very block, or NULL.  Sets no exception. */
-struct Symbol *scope_symbol(const struct Scope *scope, NameId name);
+/* The symbol of a (mangled) name in this very block, or NULL.  Sets no exception: where there is no
+ * memory for an index, it takes longer. */
+struct Symbol *scope_symbol(const struct Scopes *scopes, struct Scope *scope, NameId name);
+
+static inline struct Symbol *
+symbol_next(struct SymbolCursor *cursor)
+{
+    while (cursor->chunk != NULL) {
+        if (cursor->at < cursor->chunk->count) {
+            return (struct Symbol *)&cursor->chunk->symbols[cursor->at++];
+        }
+        if (cursor->chunk->next == NULL) {
+            return NULL;
+        }
+        *cursor = (struct SymbolCursor){cursor->chunk->next, 0};
+    }
+    return NULL;
+}
+
+#define FOR_EACH_SYMBOL(scope, symbol)                                                            \
+    for (struct SymbolCursor symbol##_cursor = {(scope)->symbols, 0};                             \
+         ((symbol) = symbol_next(&symbol##_cursor)) != NULL;)
+
+/* By NameId: a symbol of that name in the block seen last, or NULL. */
+DEFINE_ARRAY(SymbolsByName, struct Symbol *, symbols_by_name);
+
+/* Makes room for at least `names` of them.  -1 with MemoryError. */
+int symbols_by_name_extend(SymbolsByName *, int names);
 
 /* Why code of the block cannot await, or return and yield, to be put behind a message; empty in
  * stock's modes.  `flags` are the compile's. */
@@ -153,7 +195,7 @@ const char *scope_await_advice(const struct Scope *scope, int flags);
 const char *scope_function_advice(const struct Scope *scope, int flags);
 
 /* Between the files of this stage: the second half of scopes_build(), and adding a symbol that the
- * block does not have.  The symbol moves when another one is added. */
+ * block does not have. */
 int scopes_resolve(struct Scopes *scopes);
 struct Symbol *scope_add_symbol(struct Scopes *scopes, struct Scope *scope, NameId name);
 

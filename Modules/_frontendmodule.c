@@ -119,8 +119,11 @@ static PyObject *
 symbols_as_dict(const struct Names *names, const struct Scope *scope)
 {
     PyObject *dict = PyDict_New();
-    for (int32_t i = 0; dict != NULL && i < scope->symbol_count; i++) {
-        const struct Symbol *symbol = &scope->symbols[i];
+    const struct Symbol *symbol;
+    FOR_EACH_SYMBOL(scope, symbol) {
+        if (dict == NULL) {
+            break;
+        }
         PyObject *value = Py_BuildValue("(ii)", symbol->flags, symbol->binding);
         if (value == NULL || PyDict_SetItem(dict, names_string(names, symbol->name), value) < 0) {
             Py_CLEAR(dict);
@@ -134,8 +137,9 @@ static PyObject *
 parameters_as_list(const struct Names *names, const struct Scope *scope)
 {
     PyObject *list = PyList_New(scope->parameter_count);
+    struct SymbolCursor cursor = {scope->symbols, 0};
     for (int32_t i = 0; list != NULL && i < scope->parameter_count; i++) {
-        PyObject *name = names_string(names, scope->symbols[i].name);
+        PyObject *name = names_string(names, symbol_next(&cursor)->name);
         PyList_SET_ITEM(list, i, Py_NewRef(name));
     }
     return list;

@@ -90,12 +90,15 @@ fill_symbols(PySTEntryObject *entry, const struct Names *names, const struct Sco
     if (entry->ste_symbols == NULL || entry->ste_varnames == NULL) {
         return -1;
     }
-    for (int32_t i = 0; i < scope->symbol_count; i++) {
-        PyObject *name = names_string(names, scope->symbols[i].name);
-        if (i < scope->parameter_count) {
-            PyList_SET_ITEM(entry->ste_varnames, i, Py_NewRef(name));
+    int32_t parameter = 0;
+    const struct Symbol *symbol;
+    FOR_EACH_SYMBOL(scope, symbol) {
+        PyObject *name = names_string(names, symbol->name);
+        if (parameter < scope->parameter_count) {
+            PyList_SET_ITEM(entry->ste_varnames, parameter, Py_NewRef(name));
+            parameter++;
         }
-        if (add_symbol(entry->ste_symbols, name, &scope->symbols[i]) < 0) {
+        if (add_symbol(entry->ste_symbols, name, symbol) < 0) {
             return -1;
         }
     }

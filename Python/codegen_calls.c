@@ -374,7 +374,7 @@ is_imported_name(struct Compiler *compiler, expr_ty expression)
     }
     NameId name = names_intern(compiler->names, expression->v.Name.id);
     TRY(name);
-    const struct Symbol *symbol = scope_symbol(compiler->scopes->top, name);
+    const struct Symbol *symbol = symbol_in(compiler, compiler->scopes->top, name);
     return symbol != NULL && (symbol->flags & SYMBOL_IMPORTED);
 }
 

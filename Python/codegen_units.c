@@ -299,11 +299,29 @@ access_to(const struct Scope *scope, const struct Symbol *symbol)
     }
 }
 
+/* The symbols of units inside may have taken the place of those of the unit in hand. */
+struct Symbol *
+symbol_in(struct Compiler *compiler, struct Scope *scope, NameId name)
+{
+    if (name >= compiler->symbols.count) {
+        return scope_symbol(compiler->scopes, scope, name);
+    }
+    struct Symbol **seen = &compiler->symbols.items[name];
+    if (*seen != NULL && (*seen)->block == scope->number) {
+        return *seen;
+    }
+    struct Symbol *symbol = scope_symbol(compiler->scopes, scope, name);
+    if (symbol != NULL) {
+        *seen = symbol;
+    }
+    return symbol;
+}
+
 static int
 emit_variable_id(struct Compiler *compiler, NameId name, expr_context_ty context)
 {
-    const struct Scope *scope = compiler->unit->scope;
-    struct Symbol *symbol = scope_symbol(scope, name);
+    struct Scope *scope = compiler->unit->scope;
+    const struct Symbol *symbol = symbol_in(compiler, scope, name);
     enum Access access = access_to(scope, symbol);
     int opcode = access_opcodes[access][context - Load];
     int position;
@@ -398,14 +416,22 @@ is_free(const struct Symbol *symbol)
     return symbol->binding == BINDING_FREE || (symbol->flags & SYMBOL_FREE_CLASS);
 }
 
+/* Lets symbol_in() find the unit's symbols, and counts those that have cells. */
 static int
-count_symbols(const struct Scope *scope, bool (*belongs)(const struct Symbol *))
+look_at_symbols(struct Compiler *compiler)
 {
-    int count = 0;
-    for (int i = 0; i < scope->symbol_count; i++) {
-        count += belongs(&scope->symbols[i]);
+    struct CodeUnit *unit = compiler->unit;
+    int names = compiler->names->records.count;
+    if (compiler->symbols.count < names) {
+        TRY(symbols_by_name_extend(&compiler->symbols, names));
     }
-    return count;
+    struct Symbol *symbol;
+    FOR_EACH_SYMBOL(unit->scope, symbol) {
+        compiler->symbols.items[symbol->name] = symbol;
+        unit->cell_count += is_cell(symbol);
+        unit->free_count += is_free(symbol);
+    }
+    return 0;
 }
 
 static void *
@@ -432,9 +458,10 @@ number_symbols(struct Compiler *compiler, bool (*belongs)(const struct Symbol *)
         return -1;
     }
     int filled = 0;
-    for (int i = 0; i < scope->symbol_count; i++) {
-        if (belongs(&scope->symbols[i])) {
-            found[filled++] = &scope->symbols[i];
+    struct Symbol *symbol;
+    FOR_EACH_SYMBOL(scope, symbol) {
+        if (belongs(symbol)) {
+            found[filled++] = symbol;
         }
     }
     sort_symbols(compiler->names, found, count);
@@ -451,8 +478,9 @@ number_cells(struct Compiler *compiler)
 {
     struct CodeUnit *unit = compiler->unit;
     const struct Scope *scope = unit->scope;
-    unit->cell_count = scope->needs_class_closure ? 1 : count_symbols(scope, is_cell);
-    unit->free_count = count_symbols(scope, is_free);
+    if (scope->needs_class_closure) {
+        unit->cell_count = 1;
+    }
     int count = unit->cell_count + unit->free_count;
     if (count == 0) {
         return 0;
@@ -475,8 +503,9 @@ static int
 number_parameters(struct Compiler *compiler)
 {
     const struct Scope *scope = compiler->unit->scope;
+    struct SymbolCursor cursor = {scope->symbols, 0};
     for (int i = 0; i < scope->parameter_count; i++) {
-        TRY(pool_position(&compiler->variable_pool, scope->symbols[i].name));
+        TRY(pool_position(&compiler->variable_pool, symbol_next(&cursor)->name));
     }
     return 0;
 }
@@ -503,7 +532,7 @@ is_declared_global(struct Compiler *compiler, const struct CodeUnit *unit)
     TRY(name);
     name = names_mangle(compiler->names, unit->around->scope->private_class, name);
     TRY(name);
-    const struct Symbol *symbol = scope_symbol(unit->around->scope, name);
+    const struct Symbol *symbol = symbol_in(compiler, unit->around->scope, name);
     return symbol != NULL && symbol->binding == BINDING_GLOBAL_EXPLICIT;
 }
 
@@ -554,6 +583,7 @@ start_code(struct Compiler *compiler, int first_line)
     struct CodeUnit *unit = compiler->unit;
     if (!compiler->only_looks) {
         TRY(number_parameters(compiler));
+        TRY(look_at_symbols(compiler));
         TRY(number_cells(compiler));
     }
     compiler->store.blocks.items[unit->entry].first = unit->instruction_base;
@@ -784,7 +814,7 @@ closed_over_slot(struct Compiler *compiler, NameId name)
         && name == unit->cell_names[0]) {
         return 0;
     }
-    const struct Symbol *symbol = scope_symbol(unit->scope, name);
+    const struct Symbol *symbol = symbol_in(compiler, unit->scope, name);
     if (symbol == NULL || symbol->slot < 0) {
         PyErr_Format(PyExc_SystemError, "variable %R is closed over, but has no cell",
                      names_string(compiler->names, name));

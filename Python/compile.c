@@ -112,6 +112,7 @@ struct Space {
     int name_constants[64];
     Constant constant_table[48];
     ConstantId elements[64];
+    struct Symbol *symbols[48];
     int scratch[48];
     uint8_t table[320];
 };
@@ -136,6 +137,7 @@ start_compiler(struct Compiler *compiler, struct Space *space)
     LEND(&compiler->name_pool.positions, pool_positions, space->name_positions);
     LEND(&compiler->variable_pool.entries, pool_entries, space->variables);
     LEND(&compiler->variable_pool.positions, pool_positions, space->variable_positions);
+    LEND(&compiler->symbols, symbols_by_name, space->symbols);
     LEND(&compiler->name_constants, int_array, space->name_constants);
 }
 
@@ -149,6 +151,7 @@ clear_compiler(struct Compiler *compiler)
     pool_clear(&compiler->constant_pool);
     pool_clear(&compiler->name_pool);
     pool_clear(&compiler->variable_pool);
+    symbols_by_name_clear(&compiler->symbols);
     int_array_clear(&compiler->name_constants);
     int_array_clear(&compiler->captures);
     int_array_clear(&compiler->failures);

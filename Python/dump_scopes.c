@@ -85,8 +85,11 @@ dump_scope(struct DumpRequest *dump, const struct Names *names, const struct Sco
     int result = dump_line(dump, PyUnicode_FromFormat("%s%s %U%s:", indentation(depth),
                                                       kinds[scope->kind],
                                                       names_string(names, scope->name), text));
-    for (int32_t i = 0; result == 0 && i < scope->symbol_count; i++) {
-        result = dump_symbol(dump, names, &scope->symbols[i], depth + 1);
+    const struct Symbol *symbol;
+    FOR_EACH_SYMBOL(scope, symbol) {
+        if (result == 0) {
+            result = dump_symbol(dump, names, symbol, depth + 1);
+        }
     }
     return result;
 }

@@ -2,7 +2,7 @@
  *
  * One walk over the tree, in the order in which the language defines names to appear.  What each
  * name is bound to is found out afterwards, in scopes_resolve.c.  Entry points: scopes_build(),
- * scopes_at(), scope_symbol().  All memory is the arena's. */
+ * scopes_at(), scope_symbol().  All memory that stays is the arena's. */
 
 #include "scopes.h"
 #include "memory.h"
@@ -19,6 +19,8 @@ struct Collector {
     struct Scopes *scopes;
     struct Names *names;
     struct Scope *current;
+    SymbolsByName seen;     /* of the last block that named it */
+    int32_t opened;         /* blocks so far */
     struct Nesting nesting;
     bool keeps_annotations; /* as text: from __future__ import annotations */
     int own_mode_flags;     /* PyCF_*; 0 in stock's modes: code generation checks */
@@ -173,79 +175,164 @@ check_yield(struct Collector *collector, expr_ty node)
 
 /* --- Symbols of a block --- */
 
-static int32_t *
+static struct Symbol **
 index_slot(const struct Scope *scope, NameId name)
 {
     uint32_t at = (uint32_t)name & scope->index_mask;
-    while (scope->index[at] != 0 && scope->symbols[scope->index[at] - 1].name != name) {
+    while (scope->index[at] != NULL && scope->index[at]->name != name) {
         at = (at + 1) & scope->index_mask;
     }
     return &scope->index[at];
 }
 
-struct Symbol *
-scope_symbol(const struct Scope *scope, NameId name)
+/* An index with room for twice the symbols there are now.  False when there is no memory. */
+static bool
+start_index(PyArena *arena, struct Scope *scope)
 {
-    if (scope->index_mask == 0) {
-        for (int32_t i = 0; i < scope->symbol_count; i++) {
-            if (scope->symbols[i].name == name) {
-                return &scope->symbols[i];
-            }
-        }
-        return NULL;
+    size_t size = 4;
+    while (size < 4 * (size_t)scope->symbol_count) {
+        size *= 2;
     }
-    int32_t position = *index_slot(scope, name);
-    return position != 0 ? &scope->symbols[position - 1] : NULL;
+    struct Symbol **index = _PyArena_Malloc(arena, size * sizeof(*index));
+    if (index == NULL) {
+        PyErr_Clear();
+        return false;
+    }
+    memset(index, 0, size * sizeof(*index));
+    scope->index = index;
+    scope->index_mask = (uint32_t)size - 1;
+    scope->unindexed = (struct SymbolCursor){scope->symbols, 0};
+    return true;
 }
 
-/* Called when the array of symbols grows: the index is kept half empty at least. */
-static int
-rebuild_index(PyArena *arena, struct Scope *scope)
+/* Brings the index up to date. */
+static bool
+index_symbols(PyArena *arena, struct Scope *scope)
 {
-    size_t size = 2 * (size_t)scope->symbol_capacity;
-    scope->index = arena_zeroed(arena, size, sizeof(int32_t));
-    if (scope->index == NULL) {
-        return -1;
+    if ((scope->index == NULL || 2 * (uint32_t)scope->symbol_count > scope->index_mask)
+        && !start_index(arena, scope)) {
+        return false;
     }
-    scope->index_mask = (uint32_t)size - 1;
-    for (int32_t i = 0; i < scope->symbol_count; i++) {
-        *index_slot(scope, scope->symbols[i].name) = i + 1;
+    for (struct Symbol *symbol; (symbol = symbol_next(&scope->unindexed)) != NULL;) {
+        *index_slot(scope, symbol->name) = symbol;
     }
-    return 0;
+    return true;
+}
+
+struct Symbol *
+scope_symbol(const struct Scopes *scopes, struct Scope *scope, NameId name)
+{
+    if (scope->symbol_count > UNHASHED_SYMBOLS && index_symbols(scopes->arena, scope)) {
+        return *index_slot(scope, name);
+    }
+    struct Symbol *symbol;
+    FOR_EACH_SYMBOL(scope, symbol) {
+        if (symbol->name == name) {
+            break;
+        }
+    }
+    return symbol;
 }
 
 static int
 grow_symbols(PyArena *arena, struct Scope *scope)
 {
-    struct Symbol *symbols = arena_doubled(arena, scope->symbols, &scope->symbol_capacity,
-                                           FIRST_SYMBOLS, sizeof(struct Symbol));
-    if (symbols == NULL) {
+    int32_t capacity = Py_MAX(scope->symbol_count, FIRST_SYMBOLS);
+    struct SymbolChunk *chunk = arena_array(
+        arena, 1, sizeof(*chunk) + (size_t)capacity * sizeof(struct Symbol));
+    if (chunk == NULL) {
         return -1;
     }
-    scope->symbols = symbols;
-    return scope->symbol_capacity > UNHASHED_SYMBOLS ? rebuild_index(arena, scope) : 0;
+    *chunk = (struct SymbolChunk){.capacity = capacity};
+    if (scope->symbols == NULL) {
+        scope->symbols = chunk;
+    }
+    else {
+        scope->last_symbols->next = chunk;
+    }
+    scope->last_symbols = chunk;
+    return 0;
 }
 
 struct Symbol *
 scope_add_symbol(struct Scopes *scopes, struct Scope *scope, NameId name)
 {
-    if (scope->symbol_count == scope->symbol_capacity
-        && grow_symbols(scopes->arena, scope) < 0) {
-        return NULL;
+    struct SymbolChunk *chunk = scope->last_symbols;
+    if (chunk == NULL || chunk->count == chunk->capacity) {
+        if (grow_symbols(scopes->arena, scope) < 0) {
+            return NULL;
+        }
+        chunk = scope->last_symbols;
     }
-    if (scope->index_mask != 0) {
-        *index_slot(scope, name) = scope->symbol_count + 1;
-    }
-    struct Symbol *symbol = &scope->symbols[scope->symbol_count++];
-    *symbol = (struct Symbol){.name = name, .slot = -1};
+    struct Symbol *symbol = &chunk->symbols[chunk->count++];
+    scope->symbol_count++;
+    *symbol = (struct Symbol){.name = name, .slot = -1, .block = scope->number};
     return symbol;
 }
 
-static struct Symbol *
-find_or_add_symbol(struct Scopes *scopes, struct Scope *scope, NameId name)
+/* --- Where a name was seen last --- */
+
+/* Stands for a symbol of a block that may be any. */
+static const struct Symbol seen_elsewhere = {.block = INT32_MAX};
+
+int
+symbols_by_name_extend(SymbolsByName *symbols, int names)
 {
-    struct Symbol *symbol = scope_symbol(scope, name);
-    return symbol != NULL ? symbol : scope_add_symbol(scopes, scope, name);
+    if (symbols_by_name_reserve(symbols, names - symbols->count) < 0) {
+        return -1;
+    }
+    memset(symbols->items + symbols->count, 0,
+           (size_t)(symbols->capacity - symbols->count) * sizeof(*symbols->items));
+    symbols->count = symbols->capacity;
+    return 0;
+}
+
+/* The symbol of a name in the current block, NULL if it has none.  Blocks are numbered as they are
+ * opened: if the last one that named it was opened before the current one, the current one did
+ * not name it.  If it was opened after that, it is inside, and the current one may have named it
+ * before; so may it where a name was put into another block than the one in hand. */
+static inline struct Symbol *
+find_here(const struct Collector *collector, NameId name)
+{
+    struct Symbol *symbol = name < collector->seen.count ? collector->seen.items[name] : NULL;
+    if (symbol == NULL || symbol->block <= collector->current->number) {
+        return symbol != NULL && symbol->block == collector->current->number ? symbol : NULL;
+    }
+    return scope_symbol(collector->scopes, collector->current, name);
+}
+
+static int
+note_sighting(struct Collector *collector, NameId name, const struct Symbol *symbol)
+{
+    if (name >= collector->seen.count
+        && symbols_by_name_extend(&collector->seen, collector->names->records.count) < 0) {
+        return -1;
+    }
+    collector->seen.items[name] = (struct Symbol *)symbol;
+    return 0;
+}
+
+static struct Symbol *
+find_or_add_here(struct Collector *collector, NameId name)
+{
+    struct Symbol *symbol = find_here(collector, name);
+    if (symbol == NULL) {
+        symbol = scope_add_symbol(collector->scopes, collector->current, name);
+    }
+    return symbol != NULL && note_sighting(collector, name, symbol) == 0 ? symbol : NULL;
+}
+
+static struct Symbol *
+find_or_add_symbol(struct Collector *collector, struct Scope *scope, NameId name)
+{
+    if (scope == collector->current) {
+        return find_or_add_here(collector, name);
+    }
+    struct Symbol *symbol = scope_symbol(collector->scopes, scope, name);
+    if (symbol == NULL) {
+        symbol = scope_add_symbol(collector->scopes, scope, name);
+    }
+    return note_sighting(collector, name, &seen_elsewhere) == 0 ? symbol : NULL;
 }
 
 static NameId
@@ -260,9 +347,11 @@ mangled_id(struct Collector *collector, PyObject *identifier)
 
 /* What the block says about a name so far. */
 static int
-flags_of(const struct Scope *scope, NameId name)
+flags_of(const struct Collector *collector, struct Scope *scope, NameId name)
 {
-    const struct Symbol *symbol = scope_symbol(scope, name);
+    const struct Symbol *symbol = scope == collector->current
+                                      ? find_here(collector, name)
+                                      : scope_symbol(collector->scopes, scope, name);
     return symbol != NULL ? symbol->flags : 0;
 }
 
@@ -270,8 +359,7 @@ flags_of(const struct Scope *scope, NameId name)
 static int
 define_in_module(struct Collector *collector, NameId name)
 {
-    struct Scopes *scopes = collector->scopes;
-    struct Symbol *symbol = find_or_add_symbol(scopes, scopes->top, name);
+    struct Symbol *symbol = find_or_add_symbol(collector, collector->scopes->top, name);
     if (symbol == NULL) {
         return -1;
     }
@@ -284,7 +372,7 @@ static int
 define_name(struct Collector *collector, struct Scope *scope, NameId name, PyObject *identifier,
             int flag, struct SourceSpan span)
 {
-    struct Symbol *symbol = find_or_add_symbol(collector->scopes, scope, name);
+    struct Symbol *symbol = find_or_add_symbol(collector, scope, name);
     if (symbol == NULL) {
         return -1;
     }
@@ -363,6 +451,7 @@ enter_scope(struct Collector *collector, enum ScopeKind kind, NameId name, const
         return NULL;
     }
     struct Scope *parent = collector->current;
+    scope->number = ++collector->opened;
     scope->kind = (uint8_t)kind;
     scope->name = name;
     scope->node = node;
@@ -624,7 +713,7 @@ define_iterable(struct Collector *collector)
     struct Scope *scope = collector->current;
     NameId name = names_known(collector->names, KNOWN_ITERABLE);
     struct Symbol *symbol =
-        name != NAME_NONE ? scope_add_symbol(collector->scopes, scope, name) : NULL;
+        name != NAME_NONE ? find_or_add_here(collector, name) : NULL;
     if (symbol == NULL) {
         return -1;
     }
@@ -694,7 +783,7 @@ bind_outside(struct Collector *collector, struct Scope *scope, expr_ty target, i
 static int
 bind_in_function(struct Collector *collector, struct Scope *scope, expr_ty target, NameId name)
 {
-    bool is_global = flags_of(scope, name) & SYMBOL_GLOBAL;
+    bool is_global = flags_of(collector, scope, name) & SYMBOL_GLOBAL;
     return bind_outside(collector, scope, target, is_global ? SYMBOL_GLOBAL : SYMBOL_NONLOCAL,
                         SYMBOL_LOCAL);
 }
@@ -716,7 +805,7 @@ extend_target_scope(struct Collector *collector, expr_ty target)
     for (struct Scope *scope = collector->current; scope != NULL; scope = scope->parent) {
         switch ((enum ScopeKind)scope->kind) {
         case SCOPE_COMPREHENSION:
-            if (flags_of(scope, name) & SYMBOL_ITERATION) {
+            if (flags_of(collector, scope, name) & SYMBOL_ITERATION) {
                 return name_error_at(collector, SPAN_OF(target),
                                      "assignment expression cannot rebind comprehension "
                                      "iteration variable '%U'",
@@ -790,18 +879,14 @@ visit_await(struct Collector *collector, expr_ty node)
 
 /* super() finds its class through a variable that the source does not mention. */
 static int
-use_class_cell(struct Collector *collector)
+use_class_cell(struct Collector *collector, struct SourceSpan span)
 {
     NameId name = names_known(collector->names, KNOWN_DUNDER_CLASS);
     if (name == NAME_NONE) {
         return -1;
     }
-    struct Symbol *symbol = find_or_add_symbol(collector->scopes, collector->current, name);
-    if (symbol == NULL) {
-        return -1;
-    }
-    symbol->flags |= SYMBOL_USED;
-    return 0;
+    return define_name(collector, collector->current, name, names_string(collector->names, name),
+                       SYMBOL_USED, span);
 }
 
 static int
@@ -815,7 +900,7 @@ visit_name(struct Collector *collector, expr_ty node)
     struct Scope *scope = collector->current;
     bool is_loaded = node->v.Name.ctx == Load;
     int flag = is_loaded ? SYMBOL_USED : SYMBOL_LOCAL;
-    struct Symbol *symbol = find_or_add_symbol(collector->scopes, scope, name);
+    struct Symbol *symbol = find_or_add_here(collector, name);
     if (symbol == NULL) {
         return -1;
     }
@@ -826,7 +911,7 @@ visit_name(struct Collector *collector, expr_ty node)
     }
     if (is_loaded && names_is_super(collector->names, name)
         && scope_is_function_like(scope)) {
-        return use_class_cell(collector);
+        return use_class_cell(collector, SPAN_OF(node));
     }
     return 0;
 }
@@ -1113,7 +1198,8 @@ visit_directive(struct Collector *collector, stmt_ty node, const asdl_identifier
         if (name == NAME_NONE) {
             return -1;
         }
-        const char *message = directive_error(errors, flags_of(collector->current, name));
+        int flags = flags_of(collector, collector->current, name);
+        const char *message = directive_error(errors, flags);
         if (message != NULL) {
             return name_error_at(collector, SPAN_OF(node), message, identifier);
         }
@@ -1174,7 +1260,7 @@ check_annotated_name(struct Collector *collector, stmt_ty node, PyObject *identi
     if (name == NAME_NONE) {
         return -1;
     }
-    int flags = flags_of(collector->current, name);
+    int flags = flags_of(collector, collector->current, name);
     if (!(flags & (SYMBOL_GLOBAL | SYMBOL_NONLOCAL)) || !node->v.AnnAssign.simple
         || collector->current == collector->scopes->top) {
         return 0;
@@ -1401,9 +1487,14 @@ collect(struct Scopes *scopes, mod_ty tree)
         .own_mode_flags =
             scopes->future_features & PyCF_OWN_MODE ? scopes->future_features : 0,
     };
+    struct Symbol *few[48] = {0};
+    symbols_by_name_lend(&collector.seen, few, Py_ARRAY_LENGTH(few));
+    collector.seen.count = Py_ARRAY_LENGTH(few);
     nesting_init(&collector.nesting);
     scopes->top = enter_known(&collector, SCOPE_MODULE, KNOWN_TOP, tree, (struct SourceSpan){0});
-    return scopes->top != NULL ? visit_tree(&collector, tree) : -1;
+    int status = scopes->top != NULL ? visit_tree(&collector, tree) : -1;
+    symbols_by_name_clear(&collector.seen);
+    return status;
 }
 
 struct Scopes *

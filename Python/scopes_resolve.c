@@ -49,7 +49,7 @@ enum Passing { PASSING_FAILED = -1, PASSING_STOPS, PASSING_GOES_ON };
 static enum Passing
 pass_through_function(struct Resolver *resolver, struct Scope *scope, NameId name)
 {
-    struct Symbol *symbol = scope_symbol(scope, name);
+    struct Symbol *symbol = scope_symbol(resolver->scopes, scope, name);
     if (symbol != NULL) {
         if (symbol->binding == BINDING_LOCAL) {
             symbol->binding = BINDING_CELL;
@@ -71,7 +71,7 @@ pass_through_class(struct Resolver *resolver, struct Scope *scope, NameId name)
         scope->needs_class_closure = true;
         return PASSING_STOPS;
     }
-    struct Symbol *symbol = scope_symbol(scope, name);
+    struct Symbol *symbol = scope_symbol(resolver->scopes, scope, name);
     if (symbol == NULL) {
         return pass_through_function(resolver, scope, name);
     }
@@ -160,8 +160,9 @@ bind_symbol(struct Resolver *resolver, struct Scope *scope, struct Symbol *symbo
 static int
 bind_symbols(struct Resolver *resolver, struct Scope *scope)
 {
-    for (int32_t i = 0; i < scope->symbol_count; i++) {
-        if (bind_symbol(resolver, scope, &scope->symbols[i]) < 0) {
+    struct Symbol *symbol;
+    FOR_EACH_SYMBOL(scope, symbol) {
+        if (bind_symbol(resolver, scope, symbol) < 0) {
             return -1;
         }
     }
@@ -196,8 +197,8 @@ open_scope(struct Resolver *resolver, struct Scope *scope)
         open_class(resolver, scope);
         return;
     }
-    for (int32_t i = 0; i < scope->symbol_count; i++) {
-        struct Symbol *symbol = &scope->symbols[i];
+    struct Symbol *symbol;
+    FOR_EACH_SYMBOL(scope, symbol) {
         enum Meaning inside = meaning_inside(scope, symbol);
         if (inside != MEANS_NOTHING) {
             symbol->outside = resolver->meanings[symbol->name];
@@ -214,8 +215,8 @@ close_scope(struct Resolver *resolver, struct Scope *scope)
         resolver->meanings[resolver->dunder_class] = scope->class_cell_outside;
         return;
     }
-    for (int32_t i = 0; i < scope->symbol_count; i++) {
-        const struct Symbol *symbol = &scope->symbols[i];
+    const struct Symbol *symbol;
+    FOR_EACH_SYMBOL(scope, symbol) {
         if (meaning_inside(scope, symbol) != MEANS_NOTHING) {
             resolver->meanings[symbol->name] = symbol->outside;
         }

@@ -238,6 +238,8 @@ z: (yield) = 1
 z: (y:=1)
 z: await q
 def g(): super().x; __class__
+[1 for super.x in y]
+[(__class__ := 1) for super.x in y]
 def g(): __class__ = 1; return lambda: super()
 global __class__
 nonlocal __class__

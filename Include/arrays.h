@@ -2,11 +2,11 @@
 
    DEFINE_ARRAY(Name, Item, prefix) declares the type Name with the members `items`, `count` and
    `capacity`, and prefix_reserve(), prefix_append(), prefix_clear().  Capacity grows by half
-   again, so that appending is linear.  The items are moved by growth: keep indices across an
-   append, never pointers.  A zeroed structure is an empty array; whoever holds the array clears
-   it.  prefix_lend() gives an empty array memory to start with, which it does not own: most
-   compiles are small, and need no other.  Functions return -1 with MemoryError set when memory
-   runs out, and the array is unchanged then. */
+   again (of little arrays to four times), so that appending is linear.  The items are moved by
+   growth: keep indices across an append, never pointers.  A zeroed structure is an empty array;
+   whoever holds the array clears it.  prefix_lend() gives an empty array memory to start with,
+   which it does not own: most compiles are small, and need no other.  Functions return -1 with
+   MemoryError set when memory runs out, and the array is unchanged then. */
 
 #ifndef FRONTEND_ARRAYS_H
 #define FRONTEND_ARRAYS_H
@@ -15,7 +15,7 @@
 
 #include <stdbool.h>
 
-enum { ARRAY_FIRST_CAPACITY = 32 };
+enum { ARRAY_FIRST_CAPACITY = 32, ARRAY_SMALL_SIZE = 1 << 14 };
 
 /* New memory for at least `needed` items with the old ones in it.  The old memory is given back
    unless it was lent.  Kept out of line: it is rare, and callers that never need it should not
@@ -23,7 +23,9 @@ enum { ARRAY_FIRST_CAPACITY = 32 };
 __attribute__((noinline, cold, unused)) static void *
 array_grown(void *items, const void *lent, int *capacity, int needed, size_t item_size)
 {
-    int64_t wanted = (int64_t)*capacity + *capacity / 2;
+    int64_t wanted = (size_t)*capacity * item_size < ARRAY_SMALL_SIZE
+                         ? (int64_t)*capacity * 4
+                         : (int64_t)*capacity + *capacity / 2;
     if (wanted < needed) {
         wanted = needed;
     }

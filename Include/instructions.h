@@ -177,10 +177,13 @@ argument_extensions(int argument)
 
 Label instructions_new_block(InstructionStore *);
 
+/* The effect on the value stack is effect + factor * (argument & mask), or has to be asked for. */
 typedef struct {
     uint16_t traits;
-    int8_t effect;    /* on the value stack where it is always the same, else EFFECT_VARIES */
     uint8_t caches;   /* code units that follow the instruction */
+    int8_t effect;    /* or EFFECT_VARIES */
+    int8_t factor;
+    int8_t mask;
 } OpcodeFacts;
 
 enum { EFFECT_VARIES = 100 };
@@ -193,8 +196,15 @@ opcode_has(int opcode, int traits)
     return opcode_facts[opcode - LOWEST_OPCODE].traits & traits;
 }
 
-/* The effect where the table has EFFECT_VARIES; `jump` as below. */
+/* The effect where the facts have EFFECT_VARIES; `jump` as below. */
 int opcode_varying_effect(int opcode, int argument, int jump);
+
+static inline int
+opcode_effect(OpcodeFacts facts, int opcode, int argument, int jump)
+{
+    return facts.effect != EFFECT_VARIES ? facts.effect + facts.factor * (argument & facts.mask)
+                                         : opcode_varying_effect(opcode, argument, jump);
+}
 
 /* How an opcode moves the value stack: when it jumps (1), when it does not (0), at most (-1).
    PY_INVALID_STACK_EFFECT for what is no opcode. */

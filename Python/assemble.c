@@ -117,7 +117,8 @@ write_unusual_location(uint8_t *at, int length, const InstructionStore *store,
 }
 
 /* One entry; *line is the line the last one gave.  Compared as unsigned, negative numbers are too
-   large. */
+   large.  Which of the two short forms it is cannot be predicted, so both are written without a
+   branch: what fits the shorter one, of two bytes, fits the other. */
 __attribute__((always_inline)) static inline uint8_t *
 write_location(uint8_t *at, int length, const InstructionStore *store,
                const Instruction *instruction, int *line)
@@ -129,18 +130,15 @@ write_location(uint8_t *at, int length, const InstructionStore *store,
     unsigned int end_column = instruction->end_column - 1U;
     int delta = instruction->line - *line;
     *line = instruction->line;
-    if (instruction->more_lines == 0) {
-        if (delta == 0 && column < 80 && end_column - column < 16) {
-            at = write_first_byte(at, (int)column >> 3, length);
-            *at++ = (uint8_t)((column & 7) << 4 | (end_column - column));
-            return at;
-        }
-        if ((unsigned int)delta < 3 && column < 128 && end_column < 128) {
-            at = write_first_byte(at, PY_CODE_LOCATION_INFO_ONE_LINE0 + delta, length);
-            *at++ = (uint8_t)column;
-            *at++ = (uint8_t)end_column;
-            return at;
-        }
+    if ((instruction->more_lines == 0) & ((unsigned int)delta < 3)
+        & ((column | end_column) < 128)) {
+        unsigned int width = end_column - column;
+        bool is_short = (delta == 0) & (column < 80) & (width < 16);
+        int kind = is_short ? (int)column >> 3 : PY_CODE_LOCATION_INFO_ONE_LINE0 + delta;
+        write_first_byte(at, kind, length);
+        at[1] = (uint8_t)(is_short ? (column & 7) << 4 | width : column);
+        at[2] = (uint8_t)end_column;
+        return at + 3 - is_short;
     }
     return write_unusual_location(at, length, store, instruction, delta);
 }

@@ -100,9 +100,7 @@ append(struct Compiler *compiler, int opcode, Py_ssize_t argument, const Locatio
     Instruction *instruction = &instructions->items[instructions->count++];
     instruction->opcode = (int16_t)opcode;
     instruction->argument = (int)argument;
-    if (where->line < 0) {
-        unit->notes |= BLOCK_LACKS_LINES;
-    }
+    unit->notes |= where->line < 0 ? BLOCK_LACKS_LINES : 0;
     if (!instruction_place(instruction, where)) {
         return place_far(compiler, where);
     }

@@ -1021,12 +1021,8 @@ spread_lines_in(Instruction *instruction, int count)
     const Instruction nowhere = {.line = -1};
     const Instruction *placed = &nowhere;
     for (const Instruction *end = instruction + count; instruction < end; instruction++) {
-        if (instruction->line < 0) {
-            instruction_place_as(instruction, placed);
-        }
-        else {
-            placed = instruction;
-        }
+        placed = instruction->line < 0 ? placed : instruction;
+        instruction_place_as(instruction, placed);
     }
 }
 
@@ -1137,6 +1133,7 @@ follow_block(FlowGraph *graph, Block *block)
     int depth = block->start_depth;
     int deepest = depth;
     int size = block->count;
+    int used_constants = graph->used_constants;
     const Instruction *instruction = instructions_of(graph, block);
     const Instruction *end = instruction + block->count;
     for (; instruction < end; instruction++) {
@@ -1145,19 +1142,15 @@ follow_block(FlowGraph *graph, Block *block)
         if (instruction->argument > 0xFF) {
             size += extensions_of(instruction);
         }
-        if (facts.traits & (OPCODE_USES_CONSTANT | GOES_ELSEWHERE)) {
-            if (facts.traits & OPCODE_USES_CONSTANT) {
-                graph->used_constants = Py_MAX(graph->used_constants, instruction->argument + 1);
-            }
-            else {
-                deepest = Py_MAX(deepest, visit_target(graph, instruction, depth));
-            }
+        int constants = facts.traits & OPCODE_USES_CONSTANT ? instruction->argument + 1 : 0;
+        used_constants = Py_MAX(used_constants, constants);
+        if (facts.traits & GOES_ELSEWHERE) {
+            deepest = Py_MAX(deepest, visit_target(graph, instruction, depth));
         }
-        depth += facts.effect != EFFECT_VARIES
-                     ? facts.effect
-                     : opcode_varying_effect(instruction->opcode, instruction->argument, 0);
+        depth += opcode_effect(facts, instruction->opcode, instruction->argument, 0);
         deepest = Py_MAX(deepest, depth);
     }
+    graph->used_constants = used_constants;
     if (!has_no_fallthrough(block) && block->next != NO_LABEL) {
         visit_at_depth(graph, block->next, depth);
     }

@@ -57,7 +57,7 @@ instructions_new_block(InstructionStore *store)
     return store->blocks.count - 1;
 }
 
-/* Opcodes by name, with their effect on the value stack where it is the same for every argument;
+/* Opcodes by name, with their effect on the value stack, but for what BY_ARGUMENT() adds to it;
    EFFECT_VARIES sends to opcode_varying_effect(). */
 #define OPCODES(_)                                                                                \
     _(CACHE, 0)                                                                                   \
@@ -100,7 +100,7 @@ instructions_new_block(InstructionStore *store)
     _(POP_EXCEPT, -1)                                                                             \
     _(STORE_NAME, -1)                                                                             \
     _(DELETE_NAME, 0)                                                                             \
-    _(UNPACK_SEQUENCE, EFFECT_VARIES)                                                             \
+    _(UNPACK_SEQUENCE, -1)                                                                        \
     _(FOR_ITER, EFFECT_VARIES)                                                                    \
     _(UNPACK_EX, EFFECT_VARIES)                                                                   \
     _(STORE_ATTR, -2)                                                                             \
@@ -110,10 +110,10 @@ instructions_new_block(InstructionStore *store)
     _(SWAP, 0)                                                                                    \
     _(LOAD_CONST, 1)                                                                              \
     _(LOAD_NAME, 1)                                                                               \
-    _(BUILD_TUPLE, EFFECT_VARIES)                                                                 \
-    _(BUILD_LIST, EFFECT_VARIES)                                                                  \
-    _(BUILD_SET, EFFECT_VARIES)                                                                   \
-    _(BUILD_MAP, EFFECT_VARIES)                                                                   \
+    _(BUILD_TUPLE, 1)                                                                             \
+    _(BUILD_LIST, 1)                                                                              \
+    _(BUILD_SET, 1)                                                                               \
+    _(BUILD_MAP, 1)                                                                               \
     _(LOAD_ATTR, 0)                                                                               \
     _(COMPARE_OP, -1)                                                                             \
     _(IMPORT_NAME, -1)                                                                            \
@@ -123,7 +123,7 @@ instructions_new_block(InstructionStore *store)
     _(JUMP_IF_TRUE_OR_POP, EFFECT_VARIES)                                                         \
     _(POP_JUMP_FORWARD_IF_FALSE, -1)                                                              \
     _(POP_JUMP_FORWARD_IF_TRUE, -1)                                                               \
-    _(LOAD_GLOBAL, EFFECT_VARIES)                                                                 \
+    _(LOAD_GLOBAL, 1)                                                                             \
     _(IS_OP, -1)                                                                                  \
     _(CONTAINS_OP, -1)                                                                            \
     _(RERAISE, -1)                                                                                \
@@ -135,7 +135,7 @@ instructions_new_block(InstructionStore *store)
     _(DELETE_FAST, 0)                                                                             \
     _(POP_JUMP_FORWARD_IF_NOT_NONE, -1)                                                           \
     _(POP_JUMP_FORWARD_IF_NONE, -1)                                                               \
-    _(RAISE_VARARGS, EFFECT_VARIES)                                                               \
+    _(RAISE_VARARGS, 0)                                                                           \
     _(GET_AWAITABLE, 0)                                                                           \
     _(MAKE_FUNCTION, EFFECT_VARIES)                                                               \
     _(BUILD_SLICE, EFFECT_VARIES)                                                                 \
@@ -146,7 +146,7 @@ instructions_new_block(InstructionStore *store)
     _(STORE_DEREF, -1)                                                                            \
     _(DELETE_DEREF, 0)                                                                            \
     _(JUMP_BACKWARD, 0)                                                                           \
-    _(CALL_FUNCTION_EX, EFFECT_VARIES)                                                            \
+    _(CALL_FUNCTION_EX, -2)                                                                       \
     _(EXTENDED_ARG, 0)                                                                            \
     _(LIST_APPEND, -1)                                                                            \
     _(SET_ADD, -1)                                                                                \
@@ -156,14 +156,14 @@ instructions_new_block(InstructionStore *store)
     _(RESUME, 0)                                                                                  \
     _(MATCH_CLASS, -2)                                                                            \
     _(FORMAT_VALUE, EFFECT_VARIES)                                                                \
-    _(BUILD_CONST_KEY_MAP, EFFECT_VARIES)                                                         \
-    _(BUILD_STRING, EFFECT_VARIES)                                                                \
+    _(BUILD_CONST_KEY_MAP, 0)                                                                     \
+    _(BUILD_STRING, 1)                                                                            \
     _(LOAD_METHOD, 1)                                                                             \
     _(LIST_EXTEND, -1)                                                                            \
     _(SET_UPDATE, -1)                                                                             \
     _(DICT_MERGE, -1)                                                                             \
     _(DICT_UPDATE, -1)                                                                            \
-    _(PRECALL, EFFECT_VARIES)                                                                     \
+    _(PRECALL, 0)                                                                                 \
     _(CALL, -1)                                                                                   \
     _(KW_NAMES, 0)                                                                                \
     _(POP_JUMP_BACKWARD_IF_NOT_NONE, -1)                                                          \
@@ -190,6 +190,7 @@ static const char *const opcode_names[256 - LOWEST_OPCODE] = {OPCODES(NAME_ENTRY
 #define FACTS(opcode) [(opcode) - LOWEST_OPCODE]
 #define EFFECT_ENTRY(opcode, always) FACTS(opcode).effect = (always),
 #define TRAITS(opcode) FACTS(opcode).traits
+#define BY_ARGUMENT(opcode, times, bits) FACTS(opcode).factor = (times), FACTS(opcode).mask = (bits)
 #define CACHES(opcode) FACTS(opcode).caches = INLINE_CACHE_ENTRIES_##opcode
 
 const OpcodeFacts opcode_facts[256 - LOWEST_OPCODE] = {
@@ -230,6 +231,18 @@ const OpcodeFacts opcode_facts[256 - LOWEST_OPCODE] = {
     TRAITS(RERAISE) = OPCODE_LEAVES,
     TRAITS(IS_OP) = OPCODE_TESTS_VALUE,
 
+    BY_ARGUMENT(UNPACK_SEQUENCE, 1, -1),
+    BY_ARGUMENT(BUILD_TUPLE, -1, -1),
+    BY_ARGUMENT(BUILD_LIST, -1, -1),
+    BY_ARGUMENT(BUILD_SET, -1, -1),
+    BY_ARGUMENT(BUILD_STRING, -1, -1),
+    BY_ARGUMENT(BUILD_MAP, -2, -1),
+    BY_ARGUMENT(BUILD_CONST_KEY_MAP, -1, -1),
+    BY_ARGUMENT(RAISE_VARARGS, -1, -1),
+    BY_ARGUMENT(PRECALL, -1, -1),
+    BY_ARGUMENT(LOAD_GLOBAL, 1, 1),
+    BY_ARGUMENT(CALL_FUNCTION_EX, -1, 1),
+
     CACHES(BINARY_SUBSCR),
     CACHES(STORE_SUBSCR),
     CACHES(UNPACK_SEQUENCE),
@@ -244,6 +257,7 @@ const OpcodeFacts opcode_facts[256 - LOWEST_OPCODE] = {
 };
 
 #undef CACHES
+#undef BY_ARGUMENT
 #undef TRAITS
 #undef EFFECT_ENTRY
 #undef FACTS
@@ -264,36 +278,19 @@ int
 opcode_varying_effect(int opcode, int argument, int jump)
 {
     switch (opcode) {
-    case UNPACK_SEQUENCE:
-        return argument - 1;
     case UNPACK_EX:
         return (argument & 0xFF) + (argument >> 8);
     case FOR_ITER:
         return jump > 0 ? -1 : 1;
     case SEND:
         return jump > 0 ? -1 : 0;
-    case BUILD_TUPLE:
-    case BUILD_LIST:
-    case BUILD_SET:
-    case BUILD_STRING:
-        return 1 - argument;
-    case BUILD_MAP:
-        return 1 - 2 * argument;
-    case BUILD_CONST_KEY_MAP:
-    case RAISE_VARARGS:
-    case PRECALL:
-        return -argument;
     case JUMP_IF_FALSE_OR_POP:
     case JUMP_IF_TRUE_OR_POP:
         return jump ? 0 : -1;
-    case LOAD_GLOBAL:
-        return (argument & 1) + 1;
     case MAKE_FUNCTION:
         return make_function_effect(argument);
     case BUILD_SLICE:
         return argument == 3 ? -2 : -1;
-    case CALL_FUNCTION_EX:
-        return -2 - (argument & 1);
     case FORMAT_VALUE:
         return (argument & 4) ? -1 : 0;
     case SETUP_FINALLY:
@@ -312,8 +309,7 @@ opcode_stack_effect(int opcode, int argument, int jump)
     if (opcode_name(opcode) == NULL) {
         return PY_INVALID_STACK_EFFECT;
     }
-    int effect = opcode_facts[opcode - LOWEST_OPCODE].effect;
-    return effect == EFFECT_VARIES ? opcode_varying_effect(opcode, argument, jump) : effect;
+    return opcode_effect(opcode_facts[opcode - LOWEST_OPCODE], opcode, argument, jump);
 }
 
 int

@@ -218,7 +218,18 @@ int codegen_body(struct Compiler *, asdl_stmt_seq *);
 int codegen_statement(struct Compiler *, stmt_ty);
 int codegen_statements(struct Compiler *, asdl_stmt_seq *);
 int codegen_expression(struct Compiler *, expr_ty);
-int codegen_expressions(struct Compiler *, asdl_expr_seq *);
+
+/* One frame less for each level of nesting: how deeply returns are predicted is limited. */
+static inline int
+codegen_expressions(struct Compiler *compiler, asdl_expr_seq *expressions)
+{
+    for (Py_ssize_t i = 0; i < asdl_seq_LEN(expressions); i++) {
+        if (codegen_expression(compiler, asdl_seq_GET(expressions, i)) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
 
 /* Evaluates `test` and goes to `target` when it is `condition`. */
 int codegen_jump_if(struct Compiler *, expr_ty test, Label target, int condition);
@@ -239,8 +250,9 @@ Py_ssize_t find_repeated_name(PyObject *const *names, Py_ssize_t count, Py_ssize
 int codegen_call(struct Compiler *, expr_ty);
 int codegen_dict(struct Compiler *, expr_ty);
 int codegen_call_arguments(struct Compiler *, int pushed, asdl_expr_seq *, asdl_keyword_seq *);
-int codegen_sequence(struct Compiler *, asdl_expr_seq *, int pushed, int build, int add,
-                     int extend, bool is_tuple);
+enum DisplayKind { DISPLAY_LIST, DISPLAY_TUPLE, DISPLAY_SET };
+/* `pushed` parts are on the stack already. */
+int codegen_display(struct Compiler *, asdl_expr_seq *, int pushed, enum DisplayKind);
 /* An attribute's name is on the last line of its expression, which the location is moved to. */
 void locate_attribute(struct Compiler *, expr_ty);
 

@@ -34,6 +34,7 @@ typedef struct {
     bool has_exit_without_line;    /* may have; only those are copied to where they are left for.
                                       Blocks keep the line of their first instruction, so that
                                       what is found by flow_prepare() stays true. */
+    bool has_shared_exit;     /* a block that leaves has more than one way in */
     int used_constants;       /* out: how many constants, from the first on, are needed */
 } FlowGraph;
 

@@ -115,62 +115,81 @@ set_of_constants(asdl_expr_seq *parts)
     return set;
 }
 
+/* What builds a display in one go, and what makes it grow.  A tuple that grows is a list first. */
+static const struct {
+    int build;
+    int start;
+    int add;
+    int extend;
+} display_opcodes[] = {
+    [DISPLAY_LIST] = {BUILD_LIST, BUILD_LIST, LIST_APPEND, LIST_EXTEND},
+    [DISPLAY_TUPLE] = {BUILD_TUPLE, BUILD_LIST, LIST_APPEND, LIST_EXTEND},
+    [DISPLAY_SET] = {BUILD_SET, BUILD_SET, SET_ADD, SET_UPDATE},
+};
+
+static int
+finish_display(struct Compiler *compiler, enum DisplayKind kind)
+{
+    return kind == DISPLAY_TUPLE ? emit(compiler, LIST_TO_TUPLE) : 0;
+}
+
 /* A display of constants: one constant, copied into what is built. */
 static int
-constant_sequence(struct Compiler *compiler, asdl_expr_seq *parts, int pushed, int build, int add,
-                  int extend, bool is_tuple)
+constant_display(struct Compiler *compiler, asdl_expr_seq *parts, int pushed,
+                 enum DisplayKind kind)
 {
-    if (is_tuple && pushed == 0) {
+    if (kind == DISPLAY_TUPLE && pushed == 0) {
         return emit_new_constant(compiler, tuple_of_constants(parts, 0, asdl_seq_LEN(parts)));
     }
-    TRY(emit_with(compiler, build, pushed));
+    TRY(emit_with(compiler, display_opcodes[kind].start, pushed));
     TRY(emit_new_constant(compiler,
-                          add == SET_ADD ? set_of_constants(parts)
-                                         : tuple_of_constants(parts, 0, asdl_seq_LEN(parts))));
-    TRY(emit_with(compiler, extend, 1));
-    return is_tuple ? emit(compiler, LIST_TO_TUPLE) : 0;
+                          kind == DISPLAY_SET ? set_of_constants(parts)
+                                              : tuple_of_constants(parts, 0, asdl_seq_LEN(parts))));
+    TRY(emit_with(compiler, display_opcodes[kind].extend, 1));
+    return finish_display(compiler, kind);
 }
 
 /* What comes before the first starred part stays on the stack until then, unless it is much. */
 static int
-growing_sequence(struct Compiler *compiler, asdl_expr_seq *parts, int pushed, int build, int add,
-                 int extend, bool is_much)
+growing_display(struct Compiler *compiler, asdl_expr_seq *parts, int pushed,
+                enum DisplayKind kind, bool is_much)
 {
+    int start = display_opcodes[kind].start;
     bool is_built = false;
     if (is_much) {
-        TRY(emit_with(compiler, build, pushed));
+        TRY(emit_with(compiler, start, pushed));
         is_built = true;
     }
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(parts); i++) {
         expr_ty part = asdl_seq_GET(parts, i);
         bool is_starred = part->kind == Starred_kind;
         if (is_starred && !is_built) {
-            TRY(emit_with(compiler, build, i + pushed));
+            TRY(emit_with(compiler, start, i + pushed));
             is_built = true;
         }
         TRY(codegen_expression(compiler, is_starred ? part->v.Starred.value : part));
         if (is_built) {
-            TRY(emit_with(compiler, is_starred ? extend : add, 1));
+            TRY(emit_with(compiler, is_starred ? display_opcodes[kind].extend
+                                               : display_opcodes[kind].add, 1));
         }
     }
-    return 0;
+    return finish_display(compiler, kind);
 }
 
 int
-codegen_sequence(struct Compiler *compiler, asdl_expr_seq *parts, int pushed, int build, int add,
-                 int extend, bool is_tuple)
+codegen_display(struct Compiler *compiler, asdl_expr_seq *parts, int pushed,
+                enum DisplayKind kind)
 {
     Py_ssize_t count = asdl_seq_LEN(parts);
     if (count > 2 && all_constant(parts, 0, count)) {
-        return constant_sequence(compiler, parts, pushed, build, add, extend, is_tuple);
+        return constant_display(compiler, parts, pushed, kind);
     }
     bool is_much = count + pushed > MOST_ON_STACK;
-    if (!is_much && !any_starred(parts)) {
-        TRY(codegen_expressions(compiler, parts));
-        return emit_with(compiler, is_tuple ? BUILD_TUPLE : build, count + pushed);
+    if (is_much || any_starred(parts)) {
+        return growing_display(compiler, parts, pushed, kind, is_much);
     }
-    TRY(growing_sequence(compiler, parts, pushed, build, add, extend, is_much));
-    return is_tuple ? emit(compiler, LIST_TO_TUPLE) : 0;
+    TRY(codegen_expressions(compiler, parts));
+    return emit_with(compiler, display_opcodes[kind].build, count + pushed);
 }
 
 /* ---- Calls ---- */
@@ -340,8 +359,7 @@ codegen_unpacked_call(struct Compiler *compiler, int pushed, asdl_expr_seq *argu
         TRY(codegen_expression(compiler, asdl_seq_GET(arguments, 0)->v.Starred.value));
     }
     else {
-        TRY(codegen_sequence(compiler, arguments, pushed, BUILD_LIST, LIST_APPEND, LIST_EXTEND,
-                             true));
+        TRY(codegen_display(compiler, arguments, pushed, DISPLAY_TUPLE));
     }
     if (asdl_seq_LEN(keywords) > 0) {
         TRY(codegen_unpacked_keywords(compiler, keywords));

@@ -587,14 +587,13 @@ codegen_unpack(struct Compiler *compiler, asdl_expr_seq *targets)
 
 static int
 codegen_list_or_tuple(struct Compiler *compiler, asdl_expr_seq *parts, expr_context_ty context,
-                      bool is_tuple)
+                      enum DisplayKind kind)
 {
     switch (context) {
     case Store:
         return codegen_unpack(compiler, parts);
     case Load:
-        return codegen_sequence(compiler, parts, 0, BUILD_LIST, LIST_APPEND, LIST_EXTEND,
-                                is_tuple);
+        return codegen_display(compiler, parts, 0, kind);
     default:
         return codegen_expressions(compiler, parts);
     }
@@ -637,8 +636,7 @@ dispatch(struct Compiler *compiler, expr_ty expression)
     case Dict_kind:
         return codegen_dict(compiler, expression);
     case Set_kind:
-        return codegen_sequence(compiler, expression->v.Set.elts, 0, BUILD_SET, SET_ADD,
-                                SET_UPDATE, false);
+        return codegen_display(compiler, expression->v.Set.elts, 0, DISPLAY_SET);
     case ListComp_kind:
     case SetComp_kind:
     case DictComp_kind:
@@ -670,10 +668,10 @@ dispatch(struct Compiler *compiler, expr_ty expression)
         return emit_variable(compiler, expression->v.Name.id, expression->v.Name.ctx);
     case List_kind:
         return codegen_list_or_tuple(compiler, expression->v.List.elts, expression->v.List.ctx,
-                                     false);
+                                     DISPLAY_LIST);
     case Tuple_kind:
         return codegen_list_or_tuple(compiler, expression->v.Tuple.elts, expression->v.Tuple.ctx,
-                                     true);
+                                     DISPLAY_TUPLE);
     case Slice_kind:
         return codegen_slice(compiler, expression);
     }
@@ -707,14 +705,5 @@ codegen_expression(struct Compiler *compiler, expr_ty expression)
         TRY(codegen_nested(compiler, expression));
     }
     set_location(compiler, outer);
-    return 0;
-}
-
-int
-codegen_expressions(struct Compiler *compiler, asdl_expr_seq *expressions)
-{
-    for (Py_ssize_t i = 0; i < asdl_seq_LEN(expressions); i++) {
-        TRY(codegen_expression(compiler, asdl_seq_GET(expressions, i)));
-    }
     return 0;
 }

@@ -72,6 +72,13 @@ enum {
                    | OPCODE_TESTS_VALUE,
 };
 
+static inline int
+note_opcode(struct Compiler *compiler, int opcode)
+{
+    int traits = opcode_facts[opcode - LOWEST_OPCODE].traits;
+    return traits & NOTED_TRAITS ? note_traits(compiler, traits) : 0;
+}
+
 /* The last instruction's place takes more than it has room for. */
 __attribute__((noinline)) static int
 place_far(struct Compiler *compiler, const Location *where)
@@ -79,8 +86,7 @@ place_far(struct Compiler *compiler, const Location *where)
     InstructionArray *instructions = &compiler->store.instructions;
     Instruction *last = &instructions->items[instructions->count - 1];
     TRY(instruction_place_far(&compiler->store, last, where));
-    int traits = opcode_facts[last->opcode - LOWEST_OPCODE].traits;
-    return traits & NOTED_TRAITS ? note_traits(compiler, traits) : 0;
+    return note_opcode(compiler, last->opcode);
 }
 
 /* For append(), which comes back to it, where there is more to do. */
@@ -104,8 +110,7 @@ append(struct Compiler *compiler, int opcode, Py_ssize_t argument, const Locatio
     if (!instruction_place(instruction, where)) {
         return place_far(compiler, where);
     }
-    int traits = opcode_facts[opcode - LOWEST_OPCODE].traits;
-    return traits & NOTED_TRAITS ? note_traits(compiler, traits) : 0;
+    return note_opcode(compiler, opcode);
 }
 
 __attribute__((noinline)) static int
@@ -297,22 +302,23 @@ access_to(const struct Scope *scope, const struct Symbol *symbol)
     }
 }
 
-/* The symbols of units inside may have taken the place of those of the unit in hand. */
+/* Units inside may have put their symbols in the place of those of the unit in hand. */
+__attribute__((noinline)) static struct Symbol *
+search_symbol(struct Compiler *compiler, struct Scope *scope, NameId name)
+{
+    struct Symbol *symbol = scope_symbol(compiler->scopes, scope, name);
+    if (symbol != NULL && name < compiler->symbols.count) {
+        compiler->symbols.items[name] = symbol;
+    }
+    return symbol;
+}
+
 struct Symbol *
 symbol_in(struct Compiler *compiler, struct Scope *scope, NameId name)
 {
-    if (name >= compiler->symbols.count) {
-        return scope_symbol(compiler->scopes, scope, name);
-    }
-    struct Symbol **seen = &compiler->symbols.items[name];
-    if (*seen != NULL && (*seen)->block == scope->number) {
-        return *seen;
-    }
-    struct Symbol *symbol = scope_symbol(compiler->scopes, scope, name);
-    if (symbol != NULL) {
-        *seen = symbol;
-    }
-    return symbol;
+    struct Symbol *seen = name < compiler->symbols.count ? compiler->symbols.items[name] : NULL;
+    return seen != NULL && seen->block == scope->number ? seen
+                                                        : search_symbol(compiler, scope, name);
 }
 
 static int

@@ -778,6 +778,9 @@ reach(FlowGraph *graph, Label label)
         IntArray *work = &graph->store->scratch;
         work->items[work->count++] = label;
     }
+    else {
+        graph->has_shared_exit |= leaves(block);
+    }
 }
 
 static int
@@ -1310,7 +1313,7 @@ flow_prepare(FlowGraph *graph)
 static int
 give_lines(FlowGraph *graph)
 {
-    if (graph->has_exit_without_line && copy_shared_exits(graph) < 0) {
+    if (graph->has_exit_without_line && graph->has_shared_exit && copy_shared_exits(graph) < 0) {
         return -1;
     }
     unlink_all_empty(graph);

@@ -4,17 +4,28 @@
  * frozen sets, `format % (a, b)` becomes an f-string, __debug__ becomes what it is.  The tree is
  * changed in place; new nodes and constants belong to the arena.
  *
- * Entry point: _PyAST_Optimize() of pycore_compile.h, in fold.c.  The functions below are the
- * single rules; each is called when the node's children are folded already.  They return -1 with
- * an exception set, and leave the node alone where they do not apply.
+ * Entry points: _PyAST_Optimize() of pycore_compile.h and fold_and_estimate(), in fold.c.  The
+ * functions below them are the single rules; each is called when the node's children are folded
+ * already.  They return -1 with an exception set, and leave the node alone where they do not apply.
  */
 #ifndef FRONTEND_FOLD_H
 #define FRONTEND_FOLD_H
 
 #include "Python.h"
 #include "pycore_ast.h"
+#include "pycore_compile.h"
 
 #include <stdbool.h>
+
+/* How much the tree will come to, more or less; equal constants are counted each time. */
+struct SizeEstimate {
+    int64_t instructions;
+    int64_t constants;
+};
+
+/* fold.c: the same as _PyAST_Optimize(), but returns -1 on failure, and estimates. */
+int fold_and_estimate(mod_ty tree, PyArena *arena, const _PyASTOptimizeState *state,
+                      struct SizeEstimate *estimate);
 
 /* fold_constants.c */
 

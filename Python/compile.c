@@ -17,6 +17,7 @@
 #include "codegen.h"
 #include "compiler.h"
 #include "dump.h"
+#include "fold.h"
 #include "future.h"
 #include "ownstack.h"
 
@@ -157,6 +158,27 @@ clear_compiler(struct Compiler *compiler)
     int_array_clear(&compiler->failures);
 }
 
+/* The arrays of a large source need not be moved again and again, which leaves holes behind.  It is
+   no matter if there is no memory for what may not be needed. */
+static void
+expect_size(struct Compiler *compiler, const struct SizeEstimate *estimate)
+{
+    enum { MANY = 1 << 14, TOO_MANY = 1 << 28 };
+    int64_t instructions = estimate->instructions + estimate->instructions / 8;
+    int constants = (int)Py_MIN(estimate->constants + 16, TOO_MANY);
+    if (compiler->only_looks || instructions > TOO_MANY) {
+        return;
+    }
+    if ((instructions > MANY
+         && instruction_array_reserve(&compiler->store.instructions, (int)instructions) < 0)
+        || (constants > MANY
+            && (constant_array_reserve(&compiler->constants.constants, constants) < 0
+                || pool_entries_reserve(&compiler->constant_pool.entries, constants) < 0
+                || pool_positions_reserve(&compiler->constant_pool.positions, constants) < 0))) {
+        PyErr_Clear();
+    }
+}
+
 static int
 prepare_tree(struct Compiler *compiler, mod_ty tree, PyCompilerFlags *flags)
 {
@@ -169,7 +191,10 @@ prepare_tree(struct Compiler *compiler, mod_ty tree, PyCompilerFlags *flags)
         .optimize = compiler->optimize,
         .ff_features = compiler->flags,
     };
-    return _PyAST_Optimize(tree, compiler->arena, &state) ? 0 : -1;
+    struct SizeEstimate estimate;
+    TRY(fold_and_estimate(tree, compiler->arena, &state, &estimate));
+    expect_size(compiler, &estimate);
+    return 0;
 }
 
 static PyCodeObject *

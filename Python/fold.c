@@ -13,6 +13,9 @@ struct Folder {
     struct Nesting nesting;
     bool debug;             /* the value of __debug__ */
     bool keeps_annotations; /* as text: from __future__ import annotations */
+    int64_t expressions;    /* seen so far */
+    int64_t constants;      /* among them */
+    int64_t statements;
 };
 
 static int fold_nested(struct Folder *folder, expr_ty node);
@@ -30,11 +33,13 @@ fold_name(struct Folder *folder, expr_ty node)
 static inline int
 fold_expression(struct Folder *folder, expr_ty node)
 {
+    folder->expressions++;
     if (nesting_is_shallow(&folder->nesting)) {
         if (node->kind == Name_kind) {
             return fold_name(folder, node);
         }
         if (node->kind == Constant_kind) {
+            folder->constants++;
             return 0;
         }
     }
@@ -528,6 +533,7 @@ fold_statement_fields(struct Folder *folder, stmt_ty node)
 static int
 fold_statement(struct Folder *folder, stmt_ty node)
 {
+    folder->statements++;
     if (nesting_enter(&folder->nesting) < 0 || fold_statement_fields(folder, node) < 0) {
         return -1;
     }
@@ -554,7 +560,8 @@ fold_tree(struct Folder *folder, mod_ty tree)
 }
 
 int
-_PyAST_Optimize(mod_ty tree, PyArena *arena, _PyASTOptimizeState *state)
+fold_and_estimate(mod_ty tree, PyArena *arena, const _PyASTOptimizeState *state,
+                  struct SizeEstimate *estimate)
 {
     struct Folder folder = {
         .arena = arena,
@@ -562,5 +569,15 @@ _PyAST_Optimize(mod_ty tree, PyArena *arena, _PyASTOptimizeState *state)
         .keeps_annotations = state->ff_features & CO_FUTURE_ANNOTATIONS,
     };
     nesting_init(&folder.nesting);
-    return fold_tree(&folder, tree) == 0;
+    int status = fold_tree(&folder, tree);
+    estimate->instructions = folder.expressions + 2 * folder.statements;
+    estimate->constants = folder.constants;
+    return status;
+}
+
+int
+_PyAST_Optimize(mod_ty tree, PyArena *arena, _PyASTOptimizeState *state)
+{
+    struct SizeEstimate estimate;
+    return fold_and_estimate(tree, arena, state, &estimate) == 0;
 }

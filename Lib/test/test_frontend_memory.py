@@ -14,6 +14,8 @@ SOURCES = [
     "x: lambda a, *b, c=1: f'{a!r:>{b}}' if [*a] else {**c}\ndef f(a: b[c:d, ...]) -> (e, f): x\n",
     "class A:\n    class __B:\n        def __c(self, __d): __e; super(); return lambda: __d\n",
     "\n".join(f"name_{i} = {i}.5" for i in range(60)),
+    # So large that it is asked for memory beforehand, which need not be there.
+    "x = {" + "a: 1, " * 17_000 + "}",
 ]
 REFUSED = [
     "def f(x, x): pass", "def f():\n    nonlocal x", "[(x := 1) for x in y]",

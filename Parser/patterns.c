@@ -551,17 +551,23 @@ subject(Parser *p)
     return first != NULL && first->kind != Starred_kind ? first : NULL;
 }
 
-/* Where the line goes on in lines that have not been read, only parsing it tells. */
+/* What no other way to read the source can put right. */
+static bool
+has_failed(const Parser *p)
+{
+    return p->too_deep || PyErr_Occurred();
+}
+
+/* Where the line goes on in lines that have not been read, only parsing it tells. If that fails for
+   good, Parser_MatchStatement() is to find out. */
 static bool
 is_subject_before_block(Parser *p)
 {
     ParserMark mark = Parser_Mark(p);
     advance(p);
     bool is_head = subject(p) != NULL && peek(p) == TOKEN_COLON && peek_second(p) == TOKEN_NEWLINE;
-    if (!p->too_deep && !PyErr_Occurred()) {
-        Parser_Return(p, mark);
-    }
-    return is_head;
+    Parser_Return(p, mark);
+    return is_head || has_failed(p);
 }
 
 /* What follows the word decides where that can be told from one token; else the line does: only the
@@ -591,6 +597,9 @@ Parser_AtMatchStatement(Parser *p)
 stmt_ty
 Parser_MatchStatement(Parser *p)
 {
+    if (has_failed(p)) {
+        return NULL;
+    }
     size_t start = advance(p);
     expr_ty value = subject(p);
     if (value == NULL || !has_version(p, 10) || !accept(p, TOKEN_COLON) ||

@@ -728,11 +728,16 @@ name(Parser *p)
     return node;
 }
 
-static expr_ty
-number(Parser *p)
+/* One that is too long is an error before the next line is asked for. */
+expr_ty
+Parser_Number(Parser *p)
 {
+    PyObject *value = Parser_NumberValue(p, p->index);
+    if (value == NULL) {
+        return NULL;
+    }
     size_t start = advance(p);
-    return Parser_NewConstant(p, Parser_NumberValue(p, start), start);
+    return Parser_NewConstant(p, value, start);
 }
 
 /* Nothing owns these: they live as long as the interpreter. */
@@ -751,7 +756,7 @@ atom(Parser *p)
     case TOKEN_NAME:
         return name(p);
     case TOKEN_NUMBER:
-        return number(p);
+        return Parser_Number(p);
     case TOKEN_STRING:
     case TOKEN_STRING_LINES:
         return Parser_Strings(p);

@@ -419,6 +419,7 @@ Parser_ReadOn(Parser *p, size_t index)
     while (!p->stopped && p->kinds[index] == TOKEN_MORE) {
         p->stopped = Parser_IssueWarnings(p) < 0 || p->lines->read(p->lines) < 0 ||
                      add_tokens(p) < 0;
+        p->stopped_by_exception = p->stopped && PyErr_Occurred();
     }
 }
 
@@ -441,17 +442,18 @@ clear(Parser *p)
 static ParserVerdict
 verdict_on_failure(const Parser *p)
 {
+    if (PyErr_Occurred()) {
+        if (p->stopped_by_exception || PyErr_ExceptionMatches(PyExc_MemoryError) ||
+            !PyErr_ExceptionMatches(PyExc_Exception)) {
+            return PARSER_FAILED;
+        }
+        PyErr_Clear();
+        return p->stopped ? PARSER_NOT_TRIED : PARSER_REJECTED;
+    }
     if (p->stopped) {
-        return PyErr_Occurred() ? PARSER_FAILED : PARSER_NOT_TRIED;
+        return PARSER_NOT_TRIED;
     }
-    if (!PyErr_Occurred()) {
-        return p->too_deep ? PARSER_TOO_DEEP : PARSER_REJECTED;
-    }
-    if (PyErr_ExceptionMatches(PyExc_MemoryError) || !PyErr_ExceptionMatches(PyExc_Exception)) {
-        return PARSER_FAILED;
-    }
-    PyErr_Clear();
-    return PARSER_REJECTED;
+    return p->too_deep ? PARSER_TOO_DEEP : PARSER_REJECTED;
 }
 
 static ParserVerdict

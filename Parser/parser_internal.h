@@ -47,6 +47,7 @@ typedef struct {
     TokenizerInput token_input;
     Tokenizer *tokenizer; /* which waits for more lines, if any */
     bool stopped;         /* no line is asked for any more */
+    bool stopped_by_exception;
     const ParserOptions *options;
     PyArena *arena;
 
@@ -312,6 +313,8 @@ PyObject *Parser_DottedName(Parser *p);
 
 /* numbers.c: the value of the number token at an index */
 PyObject *Parser_NumberValue(Parser *p, size_t index);
+/* expressions.c: the constant */
+expr_ty Parser_Number(Parser *p);
 /* strings.c: strings: STRING+ */
 expr_ty Parser_Strings(Parser *p);
 

@@ -31,11 +31,7 @@ signed_number(Parser *p)
 {
     size_t start = p->index;
     bool is_negative = accept(p, TOKEN_MINUS);
-    size_t at = p->index;
-    if (!accept(p, TOKEN_NUMBER)) {
-        return NULL;
-    }
-    expr_ty number = Parser_NewConstant(p, Parser_NumberValue(p, at), at);
+    expr_ty number = peek(p) == TOKEN_NUMBER ? Parser_Number(p) : NULL;
     if (number == NULL || !is_negative) {
         return number;
     }

@@ -60,7 +60,7 @@ STATEMENTS = [
     b"if 1:\n" + b"  x = 1\n" * 100 + b"\nx\n", b"x = [\n" + b"1,\n" * 100 + b"]\n", b"$\n", b"x = 08\n", b"(]\n",
     b"else:\n", b"if 1:\n\tx\n        y\n", b"if 1:\n    x\n  y\n", b"lambda: (yield)\n", b"print(1)\r\nprint(2)\r\n",
     b"(1,\r2)\r3\n", b"'''a\rb'''\n", b"x\ry\n", b"x = 1.", b"x = 1 if", b"x..", b"...", b"''", b"x = '''", b"x \\", b"# c", b"'a'",
-    b"# coding: utf-8\nmatch'\xab'\\\n x\n", b"match 1\\\n" + b"[" * 300 + b"\\\n1" + b"]" * 300 + b"\n",
+    b"(" + b"1" * 4500 + b"\n'\xab')\n", b"# coding: utf-8\nmatch'\xab'\\\n x\n", b"match 1\\\n" + b"[" * 300 + b"\\\n1" + b"]" * 300 + b"\n",
     b"with (x, y) \\\n: pass\n\n", b"async def f():\n  async with(x, y) \\\n:\n    pass\n\n", b"with (x,\n y) \\\n as z: pass\n\n",
     b"with (x, y) \\\n+ z: pass\n\n", b"with (x) \\\n, y: pass\n\n",
     b"1 'a'", b"1 1 1", b"1 )", b"if x", b"if x:", b"  ", b"x.", b"a $ b", b"1if", b"0x", b"0xg", b"\xc3\xa9", b"a\xc3\xa9 +",

@@ -13,7 +13,6 @@ enum {
     COST_NESTED = 40,    /* whatever stands in brackets, with operators before it */
 };
 
-static expr_ty primary(Parser *p);
 static expr_ty factor(Parser *p);
 
 /* ---- operators ---- */
@@ -28,6 +27,8 @@ new_unary(Parser *p, unaryop_ty op, expr_ty operand, size_t start)
     }
     return node;
 }
+
+static expr_ty operators(Parser *p, int precedence);
 
 static expr_ty
 new_binary(Parser *p, expr_ty left, operator_ty op, expr_ty right, size_t start)
@@ -47,9 +48,9 @@ await_primary(Parser *p)
 {
     size_t start = p->index;
     if (!accept(p, TOKEN_AWAIT)) {
-        return primary(p);
+        return Parser_Primary(p);
     }
-    expr_ty value = has_version(p, 5) ? primary(p) : NULL;
+    expr_ty value = has_version(p, 5) ? Parser_Primary(p) : NULL;
     expr_ty node = value == NULL ? NULL : new_expression(p, Await_kind, start);
     if (node != NULL) {
         node->v.Await.value = value;
@@ -102,7 +103,7 @@ inversion(Parser *p)
     if (!enter(p, COST_OPERAND)) {
         return NULL;
     }
-    expr_ty operand = Parser_Operators(p, PRECEDENCE_NOT);
+    expr_ty operand = operators(p, PRECEDENCE_NOT);
     leave(p, COST_OPERAND);
     return operand == NULL ? NULL : new_unary(p, Not, operand, start);
 }
@@ -117,7 +118,7 @@ joined(Parser *p, expr_ty left, size_t start)
         return NULL;
     }
     while (accept(p, kind)) {
-        expr_ty operand = Parser_Operators(p, Token_traits[kind].precedence + 1);
+        expr_ty operand = operators(p, Token_traits[kind].precedence + 1);
         if (operand == NULL || !push(p, operand)) {
             return NULL;
         }
@@ -172,7 +173,7 @@ comparison(Parser *p, expr_ty left, size_t start)
     size_t base = p->stack_size;
     int op;
     while ((op = accept_comparison(p)) != 0) {
-        expr_ty operand = Parser_Operators(p, PRECEDENCE_BITWISE_OR);
+        expr_ty operand = operators(p, PRECEDENCE_BITWISE_OR);
         if (operand == NULL || !push(p, (void *)(intptr_t)op) || !push(p, operand)) {
             return NULL;
         }
@@ -196,8 +197,8 @@ comparison(Parser *p, expr_ty left, size_t start)
 }
 
 /* operators: operand (operator operand)*, all operators binding at least this tightly */
-expr_ty
-Parser_Operators(Parser *p, int precedence)
+static expr_ty
+operators(Parser *p, int precedence)
 {
     size_t start = p->index;
     expr_ty left;
@@ -218,7 +219,7 @@ Parser_Operators(Parser *p, int precedence)
             if (kind == TOKEN_AT && !has_version(p, 5)) {
                 return NULL;
             }
-            expr_ty right = Parser_Operators(p, traits->precedence + 1);
+            expr_ty right = operators(p, traits->precedence + 1);
             left = right == NULL ? NULL
                                  : new_binary(p, left, (operator_ty)traits->action, right, start);
         }
@@ -262,7 +263,7 @@ static expr_ty
 conditional(Parser *p, expr_ty body, size_t start)
 {
     advance(p);
-    expr_ty test = Parser_Operators(p, PRECEDENCE_OR);
+    expr_ty test = operators(p, PRECEDENCE_OR);
     if (test == NULL || !accept(p, TOKEN_ELSE) || !enter(p, COST_EXPRESSION)) {
         return NULL;
     }
@@ -285,12 +286,12 @@ Parser_Expression(Parser *p)
         return lambda(p);
     }
     size_t start = p->index;
-    expr_ty body = Parser_Operators(p, PRECEDENCE_OR);
+    expr_ty body = operators(p, PRECEDENCE_OR);
     return body != NULL && peek(p) == TOKEN_IF ? conditional(p, body, start) : body;
 }
 
-static expr_ty
-starred(Parser *p, expr_ty (*operand)(Parser *))
+expr_ty
+Parser_Starred(Parser *p, expr_ty (*operand)(Parser *))
 {
     size_t start = advance(p);
     expr_ty value = operand(p);
@@ -305,14 +306,14 @@ starred(Parser *p, expr_ty (*operand)(Parser *))
 static expr_ty
 bitwise_or(Parser *p)
 {
-    return Parser_Operators(p, PRECEDENCE_BITWISE_OR);
+    return operators(p, PRECEDENCE_BITWISE_OR);
 }
 
 /* star_expression: "*" bitwise_or | expression */
 static expr_ty
 star_expression(Parser *p)
 {
-    return peek(p) == TOKEN_STAR ? starred(p, bitwise_or) : Parser_Expression(p);
+    return peek(p) == TOKEN_STAR ? Parser_Starred(p, bitwise_or) : Parser_Expression(p);
 }
 
 /* named: NAME ":=" expression */
@@ -354,7 +355,7 @@ Parser_NamedExpression(Parser *p)
 expr_ty
 Parser_StarNamedExpression(Parser *p)
 {
-    return peek(p) == TOKEN_STAR ? starred(p, bitwise_or) : Parser_NamedExpression(p);
+    return peek(p) == TOKEN_STAR ? Parser_Starred(p, bitwise_or) : Parser_NamedExpression(p);
 }
 
 static inline bool
@@ -447,7 +448,7 @@ conditions(Parser *p)
 {
     size_t base = p->stack_size;
     while (accept(p, TOKEN_IF)) {
-        expr_ty condition = Parser_Operators(p, PRECEDENCE_OR);
+        expr_ty condition = operators(p, PRECEDENCE_OR);
         if (condition == NULL || !push(p, condition)) {
             return NULL;
         }
@@ -471,7 +472,7 @@ clause(Parser *p)
     if (node->target == NULL || !accept(p, TOKEN_IN)) {
         return NULL;
     }
-    node->iter = Parser_Operators(p, PRECEDENCE_OR);
+    node->iter = operators(p, PRECEDENCE_OR);
     node->ifs = node->iter == NULL ? NULL : conditions(p);
     return node->ifs == NULL ? NULL : node;
 }
@@ -819,7 +820,7 @@ static expr_ty
 positional_argument(Parser *p, enum argument_stage stage)
 {
     if (peek(p) == TOKEN_STAR) {
-        return stage < STAGE_DOUBLE_STAR ? starred(p, Parser_Expression) : NULL;
+        return stage < STAGE_DOUBLE_STAR ? Parser_Starred(p, Parser_Expression) : NULL;
     }
     return stage == STAGE_POSITIONAL ? Parser_NamedExpression(p) : NULL;
 }
@@ -977,7 +978,7 @@ slice(Parser *p)
 static expr_ty
 starred_or_slice(Parser *p)
 {
-    return peek(p) == TOKEN_STAR ? starred(p, Parser_Expression) : slice(p);
+    return peek(p) == TOKEN_STAR ? Parser_Starred(p, Parser_Expression) : slice(p);
 }
 
 /* slices: slice | (slice | "*" expression) ("," (slice | "*" expression))* [","] */
@@ -1020,8 +1021,8 @@ subscript(Parser *p, expr_ty value, size_t start)
 }
 
 /* primary: atom (attribute | call | subscript)* */
-static expr_ty
-primary(Parser *p)
+expr_ty
+Parser_Primary(Parser *p)
 {
     size_t start = p->index;
     expr_ty node = atom(p);

@@ -375,7 +375,9 @@ expr_ty Parser_StarExpressions(Parser *p);
 expr_ty Parser_NamedExpression(Parser *p);
 expr_ty Parser_StarNamedExpression(Parser *p);
 expr_ty Parser_YieldOrStarExpressions(Parser *p);
-expr_ty Parser_Operators(Parser *p, int precedence);
+expr_ty Parser_Primary(Parser *p);
+/* The star is the next token; `operand` parses what follows it. */
+expr_ty Parser_Starred(Parser *p, expr_ty (*operand)(Parser *));
 expr_ty Parser_ParenthesizedForm(Parser *p);
 expr_ty Parser_TupleRest(Parser *p, expr_ty first, size_t start, expr_ty (*item)(Parser *));
 

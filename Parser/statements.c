@@ -618,7 +618,8 @@ parentheses_span_head(Parser *p)
             break;
         }
     } while (depth > 0);
-    return look_at(p, i) == TOKEN_COLON && look_at(p, i + 1) != TOKEN_TYPE_COMMENT;
+    return p->kinds[i] == TOKEN_MORE ||
+           (p->kinds[i] == TOKEN_COLON && p->kinds[i + 1] != TOKEN_TYPE_COMMENT);
 }
 
 /* head: "(" with_items ")" | with_items

@@ -1,8 +1,9 @@
 /* Targets of assignments, loops, "with" and "del".
 
-   A target is read as the expression that it looks like, and then made into a target, node by node.
+   A target is read as the primary that it looks like, and then made into a target, node by node.
    That accepts what the grammar's rules for targets accept, because what these leave out is always
-   another kind of node. */
+   another kind of node. It is done at once for each: at a prompt, no more lines are asked for behind
+   what cannot be one. */
 
 #include "parser_internal.h"
 
@@ -57,20 +58,11 @@ Parser_IsSingleTarget(expr_ty node)
            node->kind == Subscript_kind;
 }
 
-static expr_ty
-target_expression(Parser *p)
-{
-    if (peek(p) != TOKEN_STAR) {
-        return Parser_Operators(p, PRECEDENCE_BITWISE_OR);
-    }
-    return Parser_StarNamedExpression(p);
-}
-
 /* star_target: ["*"] target */
 expr_ty
 Parser_StarTarget(Parser *p)
 {
-    expr_ty node = target_expression(p);
+    expr_ty node = peek(p) == TOKEN_STAR ? Parser_Starred(p, Parser_Primary) : Parser_Primary(p);
     return node != NULL && Parser_MakeTarget(node, Store) ? node : NULL;
 }
 
@@ -79,11 +71,15 @@ expr_ty
 Parser_StarTargets(Parser *p)
 {
     size_t start = p->index;
-    expr_ty node = target_expression(p);
-    if (node != NULL && peek(p) == TOKEN_COMMA) {
-        node = Parser_TupleRest(p, node, start, target_expression);
+    expr_ty node = Parser_StarTarget(p);
+    if (node == NULL || peek(p) != TOKEN_COMMA) {
+        return node;
     }
-    return node != NULL && Parser_MakeTarget(node, Store) ? node : NULL;
+    node = Parser_TupleRest(p, node, start, Parser_StarTarget);
+    if (node != NULL) {
+        node->v.Tuple.ctx = Store;
+    }
+    return node;
 }
 
 /* delete_targets: target ("," target)* [","] */
@@ -92,7 +88,7 @@ Parser_DeleteTargets(Parser *p)
 {
     size_t base = p->stack_size;
     do {
-        expr_ty node = Parser_Operators(p, PRECEDENCE_BITWISE_OR);
+        expr_ty node = Parser_Primary(p);
         if (node == NULL || !Parser_MakeTarget(node, Del) || !push(p, node)) {
             return NULL;
         }

@@ -60,7 +60,8 @@ STATEMENTS = [
     b"if 1:\n" + b"  x = 1\n" * 100 + b"\nx\n", b"x = [\n" + b"1,\n" * 100 + b"]\n", b"$\n", b"x = 08\n", b"(]\n",
     b"else:\n", b"if 1:\n\tx\n        y\n", b"if 1:\n    x\n  y\n", b"lambda: (yield)\n", b"print(1)\r\nprint(2)\r\n",
     b"(1,\r2)\r3\n", b"'''a\rb'''\n", b"x\ry\n", b"x = 1.", b"x = 1 if", b"x..", b"...", b"''", b"x = '''", b"x \\", b"# c", b"'a'",
-    b"(" + b"1" * 4500 + b"\n'\xab')\n", b"# coding: utf-8\nmatch'\xab'\\\n x\n", b"match 1\\\n" + b"[" * 300 + b"\\\n1" + b"]" * 300 + b"\n",
+    b"for 'x', await [\n", b"with (x as x\\\n@await \\\nx)\n", b"with (x*):\\\n->\n", b"for await (1\\\n)\n",
+    b"del x + (\n1)\n", b"(" + b"1" * 4500 + b"\n'\xab')\n", b"# coding: utf-8\nmatch'\xab'\\\n x\n", b"match 1\\\n" + b"[" * 300 + b"\\\n1" + b"]" * 300 + b"\n",
     b"with (x, y) \\\n: pass\n\n", b"async def f():\n  async with(x, y) \\\n:\n    pass\n\n", b"with (x,\n y) \\\n as z: pass\n\n",
     b"with (x, y) \\\n+ z: pass\n\n", b"with (x) \\\n, y: pass\n\n",
     b"1 'a'", b"1 1 1", b"1 )", b"if x", b"if x:", b"  ", b"x.", b"a $ b", b"1if", b"0x", b"0xg", b"\xc3\xa9", b"a\xc3\xa9 +",
@@ -71,6 +72,14 @@ FRAGMENTS = [
     b"\r\n", b"\r", b"\f", b"=", b"+", b"\xc3\xa9", b"\xff", b";", b"#\0", b"# coding: latin-1\n", b"# coding: utf-8\n",
     b"f'{x}'", b"pass", b"'\\d'", b"else:", b"# coding: utf-16\n", b"\0\n", b"\nprint(1)\n", b"\0zz\n", b"[", b"]", b".",
     b"match x:\n case 1: 2\n", b"with (x,\n y): z\n", b"def f():\n  return 1\n", b"class A: pass\n", b"1if 1else 2",
+]
+
+# What asks for more lines, and what ends that: words, and constants that are errors by themselves.
+WORDS = [
+    b"match ", b"case ", b"with (", b"with ", b" as x", b"async ", b"'\xab'", b"f'{a!\xab}'", b"'\\N{no}'", b"'\\x1'",
+    b"b'\xab'", b"\xd3\x8e", b"1" * 4500, b"0777", b"(", b")", b"[", b"]", b"{", b"}", b":", b",", b"\n", b"\n ", b"\\\n",
+    b"x", b" ", b"=", b":=", b"*", b"lambda ", b"if ", b"else ", b"for ", b"in ", b"'''", b"#c\n", b"# type: int\n", b"@",
+    b"def f", b"()", b"pass", b".", b"await ", b"\r\n", b"not ", b"'a'", b"del ", b"x\n", b"x,", b"\n\n",
 ]
 
 
@@ -147,11 +156,11 @@ class LinesTestCase(unittest.TestCase):
                 return True
         return False
 
-    def check_random(self, seed, sources, open_source, **options):
+    def check_random(self, seed, sources, open_source, fragments=FRAGMENTS, **options):
         random_source = random.Random(seed)
         accepted = 0
         for _ in range(sources):
-            data = b"".join(random_source.choices(FRAGMENTS, k=random_source.randint(1, 12)))
+            data = b"".join(random_source.choices(fragments, k=random_source.randint(1, 12)))
             if "prompt" in options:
                 data = data.replace(b"\0", b"") + b"\n"
             accepted += self.check(open_source, data, **options)
@@ -192,6 +201,7 @@ class FileTest(LinesTestCase):
     def test_random(self):
         self.check_random(1, 700, in_a_file, mode="single", count=4)
         self.check_random(2, 300, in_a_file, mode="eval")
+        self.check_random(5, 700, in_a_file, fragments=WORDS, mode="single", count=4)
 
     def test_programs_as_stock(self):
         """The same by the interpreter itself."""
@@ -246,6 +256,8 @@ class PromptTest(LinesTestCase):
     def test_random(self):
         for encoding in ("utf-8", "latin-1", None):
             self.check_random(4, 500, in_a_pipe, mode="single", encoding=encoding, prompt="> ",
+                              second_prompt=". ", count=5)
+            self.check_random(6, 700, in_a_pipe, fragments=WORDS, mode="single", encoding=encoding, prompt="> ",
                               second_prompt=". ", count=5)
 
     @compares_errors

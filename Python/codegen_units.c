@@ -424,10 +424,15 @@ is_free(const struct Symbol *symbol)
 static int
 look_at_symbols(struct Compiler *compiler)
 {
+    enum { MANY_SYMBOLS = 1 << 12 };
     struct CodeUnit *unit = compiler->unit;
     int names = compiler->names->records.count;
     if (compiler->symbols.count < names) {
         TRY(symbols_by_name_extend(&compiler->symbols, names));
+    }
+    if (unit->scope->symbol_count > MANY_SYMBOLS) {
+        TRY(pool_entries_reserve(&compiler->name_pool.entries, unit->scope->symbol_count));
+        TRY(pool_positions_reserve(&compiler->name_pool.positions, names));
     }
     struct Symbol *symbol;
     FOR_EACH_SYMBOL(unit->scope, symbol) {

@@ -113,7 +113,7 @@ struct Space {
     int name_constants[64];
     Constant constant_table[48];
     ConstantId elements[64];
-    struct Symbol *symbols[48];
+    struct Symbol *symbols[16];
     int scratch[48];
     uint8_t table[320];
 };
@@ -159,7 +159,8 @@ clear_compiler(struct Compiler *compiler)
 }
 
 /* The arrays of a large source need not be moved again and again, which leaves holes behind.  It is
-   no matter if there is no memory for what may not be needed. */
+   no matter if there is no memory for what may not be needed.  Those for a unit's names are asked
+   for when the names are known, in look_at_symbols(). */
 static void
 expect_size(struct Compiler *compiler, const struct SizeEstimate *estimate)
 {

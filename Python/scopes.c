@@ -1487,7 +1487,7 @@ collect(struct Scopes *scopes, mod_ty tree)
         .own_mode_flags =
             scopes->future_features & PyCF_OWN_MODE ? scopes->future_features : 0,
     };
-    struct Symbol *few[48] = {0};
+    struct Symbol *few[16] = {0};
     symbols_by_name_lend(&collector.seen, few, Py_ARRAY_LENGTH(few));
     collector.seen.count = Py_ARRAY_LENGTH(few);
     nesting_init(&collector.nesting);

@@ -80,6 +80,13 @@ typedef struct {
     bool too_deep;
 } Parser;
 
+/* Whether something failed that no other way to read the source can put right. */
+static inline bool
+has_failed(const Parser *p)
+{
+    return p->too_deep || PyErr_Occurred();
+}
+
 /* ---- tokens ---- */
 
 static inline int

@@ -547,13 +547,6 @@ subject(Parser *p)
     return first != NULL && first->kind != Starred_kind ? first : NULL;
 }
 
-/* What no other way to read the source can put right. */
-static bool
-has_failed(const Parser *p)
-{
-    return p->too_deep || PyErr_Occurred();
-}
-
 /* Where the line goes on in lines that have not been read, only parsing it tells. If that fails for
    good, Parser_MatchStatement() is to find out. */
 static bool

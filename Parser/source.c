@@ -88,10 +88,15 @@ begins_with_word(const char *name, const char *word)
     return strncmp(name, word, length) == 0 && (name[length] == '\0' || name[length] == '-');
 }
 
-/* What an editor puts behind these two encodings, such as "-unix", is passed over (PEP 263): their
-   one name. NULL for any other. */
-static const char *
-known_encoding(const char *name, size_t length)
+typedef enum {
+    ENCODING_UTF8,
+    ENCODING_LATIN1,
+    ENCODING_OTHER,
+} EncodingKind;
+
+/* What an editor puts behind the first two, such as "-unix", is passed over (PEP 263). */
+static EncodingKind
+encoding_kind(const char *name, size_t length)
 {
     char normalized[NORMALIZED_SIZE + 1];
     size_t i;
@@ -100,12 +105,12 @@ known_encoding(const char *name, size_t length)
     }
     normalized[i] = '\0';
     if (begins_with_word(normalized, "utf-8")) {
-        return "utf-8";
+        return ENCODING_UTF8;
     }
     bool is_latin1 = begins_with_word(normalized, "latin-1") ||
                      begins_with_word(normalized, "iso-8859-1") ||
                      begins_with_word(normalized, "iso-latin-1");
-    return is_latin1 ? "iso-8859-1" : NULL;
+    return is_latin1 ? ENCODING_LATIN1 : ENCODING_OTHER;
 }
 
 /* ---- line ends ---- */
@@ -195,13 +200,13 @@ Source_FindCookie(const char *line, const char *end, char encoding[SOURCE_ENCODI
     if (!find_cookie(line, end, &name, &length)) {
         return first < end && *first != '#' && *first != '\n' ? COOKIE_NONE : COOKIE_NOT_YET;
     }
-    const char *known = known_encoding(name, length);
-    if (known != NULL && strcmp(known, "utf-8") == 0) {
+    EncodingKind kind = encoding_kind(name, length);
+    if (kind == ENCODING_UTF8) {
         return COOKIE_UTF8;
     }
-    if (known != NULL) {
-        name = known;
-        length = strlen(known);
+    if (kind == ENCODING_LATIN1) {
+        name = "iso-8859-1";
+        length = strlen(name);
     }
     if (length >= SOURCE_ENCODING_SIZE) {
         return COOKIE_TOO_LONG;

@@ -598,7 +598,7 @@ with_items(Parser *p, int closing)
 /* Whether the parenthesis that opens here closes right before the colon that the block follows,
    or may do so in lines to come. A type comment there is not part of this form. */
 static bool
-parentheses_span_head(Parser *p)
+parentheses_span_head(const Parser *p)
 {
     int depth = 0;
     size_t i = p->index;
@@ -635,7 +635,7 @@ with_head(Parser *p)
             peek_second(p) != TOKEN_TYPE_COMMENT) {
             return has_version(p, 9) ? items : NULL;
         }
-        if (PyErr_Occurred() || p->too_deep) {
+        if (has_failed(p)) {
             return NULL;
         }
         Parser_Return(p, mark);

@@ -1,6 +1,7 @@
 /* Targets of assignments, loops, "with" and "del".
 
-   A target is read as the primary that it looks like, and then made into a target, node by node.
+   A target is read as the expression that it looks like (before "=") or as a primary, and then
+   made into a target, node by node.
    That accepts what the grammar's rules for targets accept, because what these leave out is always
    another kind of node. It is done at once for each: at a prompt, no more lines are asked for behind
    what cannot be one. */

@@ -313,26 +313,21 @@ note_sighting(struct Collector *collector, NameId name, const struct Symbol *sym
 }
 
 static struct Symbol *
-find_or_add_here(struct Collector *collector, NameId name)
+find_symbol(const struct Collector *collector, struct Scope *scope, NameId name)
 {
-    struct Symbol *symbol = find_here(collector, name);
-    if (symbol == NULL) {
-        symbol = scope_add_symbol(collector->scopes, collector->current, name);
-    }
-    return symbol != NULL && note_sighting(collector, name, symbol) == 0 ? symbol : NULL;
+    return scope == collector->current ? find_here(collector, name)
+                                       : scope_symbol(collector->scopes, scope, name);
 }
 
 static struct Symbol *
 find_or_add_symbol(struct Collector *collector, struct Scope *scope, NameId name)
 {
-    if (scope == collector->current) {
-        return find_or_add_here(collector, name);
-    }
-    struct Symbol *symbol = scope_symbol(collector->scopes, scope, name);
+    struct Symbol *symbol = find_symbol(collector, scope, name);
     if (symbol == NULL) {
         symbol = scope_add_symbol(collector->scopes, scope, name);
     }
-    return note_sighting(collector, name, &seen_elsewhere) == 0 ? symbol : NULL;
+    const struct Symbol *sighting = scope == collector->current ? symbol : &seen_elsewhere;
+    return symbol != NULL && note_sighting(collector, name, sighting) == 0 ? symbol : NULL;
 }
 
 static NameId
@@ -349,9 +344,7 @@ mangled_id(struct Collector *collector, PyObject *identifier)
 static int
 flags_of(const struct Collector *collector, struct Scope *scope, NameId name)
 {
-    const struct Symbol *symbol = scope == collector->current
-                                      ? find_here(collector, name)
-                                      : scope_symbol(collector->scopes, scope, name);
+    const struct Symbol *symbol = find_symbol(collector, scope, name);
     return symbol != NULL ? symbol->flags : 0;
 }
 
@@ -713,7 +706,7 @@ define_iterable(struct Collector *collector)
     struct Scope *scope = collector->current;
     NameId name = names_known(collector->names, KNOWN_ITERABLE);
     struct Symbol *symbol =
-        name != NAME_NONE ? find_or_add_here(collector, name) : NULL;
+        name != NAME_NONE ? find_or_add_symbol(collector, scope, name) : NULL;
     if (symbol == NULL) {
         return -1;
     }
@@ -900,7 +893,7 @@ visit_name(struct Collector *collector, expr_ty node)
     struct Scope *scope = collector->current;
     bool is_loaded = node->v.Name.ctx == Load;
     int flag = is_loaded ? SYMBOL_USED : SYMBOL_LOCAL;
-    struct Symbol *symbol = find_or_add_here(collector, name);
+    struct Symbol *symbol = find_or_add_symbol(collector, collector->current, name);
     if (symbol == NULL) {
         return -1;
     }

@@ -12,6 +12,7 @@
 #define FRONTEND_ARRAYS_H
 
 #include "Python.h"
+#include "memory.h"
 
 #include <stdbool.h>
 
@@ -42,6 +43,7 @@ array_grown(void *items, const void *lent, int *capacity, int needed, size_t ite
         PyErr_NoMemory();
         return NULL;
     }
+    memory_prefer_large_pages(grown, (size_t)wanted * item_size);
     if (is_lent) {
         memcpy(grown, items, (size_t)*capacity * item_size);
     }

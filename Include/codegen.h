@@ -107,6 +107,7 @@ struct Compiler {
     struct Names *names;
     int flags;               /* CO_FUTURE_* and PyCF_*, those of the source included */
     int last_future_line;
+    bool has_annotations;    /* an annotated assignment is somewhere in the tree */
     int optimize;
     bool is_interactive;
     int nesting;             /* of code units */

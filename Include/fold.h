@@ -4,7 +4,7 @@
  * frozen sets, `format % (a, b)` becomes an f-string, __debug__ becomes what it is.  The tree is
  * changed in place; new nodes and constants belong to the arena.
  *
- * Entry points: _PyAST_Optimize() of pycore_compile.h and fold_and_estimate(), in fold.c.  The
+ * Entry points: _PyAST_Optimize() of pycore_compile.h and fold_and_survey(), in fold.c.  The
  * functions below them are the single rules; each is called when the node's children are folded
  * already.  They return -1 with an exception set, and leave the node alone where they do not apply.
  */
@@ -17,15 +17,17 @@
 
 #include <stdbool.h>
 
-/* How much the tree will come to, more or less; equal constants are counted each time. */
-struct SizeEstimate {
+/* What the walk saw: how much the tree will come to, more or less. */
+struct TreeSurvey {
     int64_t instructions;
-    int64_t constants;
+    int64_t blocks;          /* at least so many */
+    int64_t constants;       /* equal ones are counted each time */
+    bool has_annotations;    /* an annotated assignment is somewhere */
 };
 
-/* fold.c: the same as _PyAST_Optimize(), but returns -1 on failure, and estimates. */
-int fold_and_estimate(mod_ty tree, PyArena *arena, const _PyASTOptimizeState *state,
-                      struct SizeEstimate *estimate);
+/* fold.c: the same as _PyAST_Optimize(), but returns -1 on failure, and tells what it saw. */
+int fold_and_survey(mod_ty tree, PyArena *arena, const _PyASTOptimizeState *state,
+                    struct TreeSurvey *survey);
 
 /* fold_constants.c */
 

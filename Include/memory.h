@@ -6,6 +6,7 @@
 #include "pycore_pyarena.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
 /* Room for `count` items of `size` bytes, uninitialised; NULL with MemoryError set. */
 static inline void *
@@ -29,6 +30,19 @@ arena_zeroed(PyArena *arena, size_t count, size_t size)
         memset(room, 0, count * size);
     }
     return room;
+}
+
+/* Ask for large pages for a large block that is about to be filled, in the place of a page fault
+   for each small one.  It is advice: a kernel that has none need not follow it. */
+static inline void
+memory_prefer_large_pages(void *block, size_t size)
+{
+    enum { PAGE = 1 << 12, WORTH_ADVICE = 1 << 22 };
+    if (size >= WORTH_ADVICE) {
+        uintptr_t first = ((uintptr_t)block + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
+        uintptr_t end = ((uintptr_t)block + size) & ~(uintptr_t)(PAGE - 1);
+        madvise((void *)first, end - first, MADV_HUGEPAGE);
+    }
 }
 
 /* Where an open-addressed table starts to look. */

@@ -56,18 +56,24 @@ pool_identity(const Pool *pool, int position)
     return pool->entries.items[pool->base + position].identity;
 }
 
+static inline int
+pool_add_positions(Pool *pool, int count)
+{
+    if (pool_positions_reserve(&pool->positions, count - pool->positions.count) < 0) {
+        return -1;
+    }
+    while (pool->positions.count < count) {
+        pool->positions.items[pool->positions.count++] = -1;
+    }
+    return 0;
+}
+
 /* Kept out of line: most identities are there already. */
 __attribute__((noinline, unused)) static int
 pool_add_identity(Pool *pool, int identity)
 {
-    int missing = identity + 1 - pool->positions.count;
-    if (missing > 0) {
-        if (pool_positions_reserve(&pool->positions, missing) < 0) {
-            return -1;
-        }
-        memset(pool->positions.items + pool->positions.count, 0xFF,
-               (size_t)missing * sizeof(int));
-        pool->positions.count += missing;
+    if (identity >= pool->positions.count && pool_add_positions(pool, identity + 1) < 0) {
+        return -1;
     }
     PoolEntry entry = {identity, pool->positions.items[identity]};
     if (pool_entries_append(&pool->entries, entry) < 0) {

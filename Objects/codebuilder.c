@@ -27,9 +27,35 @@ name_constant(const struct CodeParts *parts, NameId name)
     return known->items[name];
 }
 
-static PyObject *
-constants_tuple(const struct CodeParts *parts, IntArray *ids)
+/* Whether no other tuple of the compile can be equal to one of `count` elements, nor to that of
+   the variables: it needs no identity as a constant then.  That is worth a look where they are
+   many. */
+static bool
+is_alone(const struct CodeParts *parts, int count, int variables)
 {
+    enum { MANY_ELEMENTS = 64 };
+    return parts->is_last && count >= MANY_ELEMENTS && count != variables
+           && !constants_have_tuple_of(parts->constants, count);
+}
+
+static PyObject *
+tuple_of_constants(const struct CodeParts *parts)
+{
+    PyObject *tuple = PyTuple_New(parts->constant_count);
+    for (int i = 0; tuple != NULL && i < parts->constant_count; i++) {
+        ConstantId id = pool_identity(parts->constant_pool, i);
+        PyTuple_SET_ITEM(tuple, i, Py_NewRef(constants_object(parts->constants, id)));
+    }
+    return tuple;
+}
+
+/* After names_tuple(). */
+static PyObject *
+constants_tuple(const struct CodeParts *parts, IntArray *ids, int variables)
+{
+    if (is_alone(parts, parts->constant_count, variables)) {
+        return tuple_of_constants(parts);
+    }
     if (int_array_reserve(ids, parts->constant_count) < 0) {
         return NULL;
     }
@@ -52,16 +78,6 @@ fill_names(const struct CodeParts *parts, const Pool *pool, int *ids)
     return 0;
 }
 
-/* Whether no other tuple can be equal to that of the names: they need no identities as constants
-   then.  It is worth a look where they are many. */
-static bool
-names_are_alone(const struct CodeParts *parts, int count, int variables)
-{
-    enum { MANY_NAMES = 64 };
-    return parts->is_last && count >= MANY_NAMES && count != parts->constant_count
-           && count != variables && !constants_have_tuple_of(parts->constants, count);
-}
-
 static PyObject *
 tuple_of_names(const struct CodeParts *parts, int count)
 {
@@ -77,7 +93,7 @@ static PyObject *
 names_tuple(const struct CodeParts *parts, IntArray *ids, int variables)
 {
     int count = pool_count(parts->name_pool);
-    if (names_are_alone(parts, count, variables)) {
+    if (count != parts->constant_count && is_alone(parts, count, variables)) {
         return tuple_of_names(parts, count);
     }
     if (int_array_reserve(ids, count) < 0
@@ -172,7 +188,7 @@ make_objects(const struct CodeParts *parts, InstructionStore *store, Label entry
     made->exceptiontable = constants_share_bytes(constants, made->exceptiontable);
     if (made->linetable == NULL || made->exceptiontable == NULL
         || (made->names = names_tuple(parts, ids, variables)) == NULL
-        || (made->consts = constants_tuple(parts, ids)) == NULL
+        || (made->consts = constants_tuple(parts, ids, variables)) == NULL
         || (made->localsplusnames = variables_tuple(parts, ids, variables)) == NULL
         || (made->localspluskinds = variable_kinds(parts, variables)) == NULL) {
         return -1;

@@ -500,7 +500,7 @@ annotates(asdl_stmt_seq *statements)
 static int
 set_up_annotations(struct Compiler *compiler, asdl_stmt_seq *body)
 {
-    return annotates(body) ? emit(compiler, SETUP_ANNOTATIONS) : 0;
+    return compiler->has_annotations && annotates(body) ? emit(compiler, SETUP_ANNOTATIONS) : 0;
 }
 
 static int

@@ -636,9 +636,12 @@ unit_leave(struct Compiler *compiler)
     Py_CLEAR(unit->inner_prefix);
     compiler->store.instructions.count = unit->instruction_base;
     compiler->store.blocks.count = unit->entry;
-    pool_leave(&compiler->constant_pool, unit->outer_constants);
-    pool_leave(&compiler->name_pool, unit->outer_names);
-    pool_leave(&compiler->variable_pool, unit->outer_variables);
+    /* The outermost unit's go with the compile. */
+    if (unit->around != NULL) {
+        pool_leave(&compiler->constant_pool, unit->outer_constants);
+        pool_leave(&compiler->name_pool, unit->outer_names);
+        pool_leave(&compiler->variable_pool, unit->outer_variables);
+    }
     compiler->unit = unit->around;
     compiler->nesting--;
 }

@@ -162,16 +162,18 @@ clear_compiler(struct Compiler *compiler)
    no matter if there is no memory for what may not be needed.  Those for a unit's names are asked
    for when the names are known, in look_at_symbols(). */
 static void
-expect_size(struct Compiler *compiler, const struct SizeEstimate *estimate)
+expect_size(struct Compiler *compiler, const struct TreeSurvey *survey)
 {
     enum { MANY = 1 << 14, TOO_MANY = 1 << 28 };
-    int64_t instructions = estimate->instructions + estimate->instructions / 8;
-    int constants = (int)Py_MIN(estimate->constants + 16, TOO_MANY);
+    int64_t instructions = survey->instructions + survey->instructions / 8;
+    int constants = (int)Py_MIN(survey->constants + 16, TOO_MANY);
     if (compiler->only_looks || instructions > TOO_MANY) {
         return;
     }
     if ((instructions > MANY
          && instruction_array_reserve(&compiler->store.instructions, (int)instructions) < 0)
+        || (survey->blocks > MANY
+            && block_array_reserve(&compiler->store.blocks, (int)survey->blocks + 16) < 0)
         || (constants > MANY
             && (constant_array_reserve(&compiler->constants.constants, constants) < 0
                 || pool_entries_reserve(&compiler->constant_pool.entries, constants) < 0
@@ -192,9 +194,10 @@ prepare_tree(struct Compiler *compiler, mod_ty tree, PyCompilerFlags *flags)
         .optimize = compiler->optimize,
         .ff_features = compiler->flags,
     };
-    struct SizeEstimate estimate;
-    TRY(fold_and_estimate(tree, compiler->arena, &state, &estimate));
-    expect_size(compiler, &estimate);
+    struct TreeSurvey survey;
+    TRY(fold_and_survey(tree, compiler->arena, &state, &survey));
+    compiler->has_annotations = survey.has_annotations;
+    expect_size(compiler, &survey);
     return 0;
 }
 

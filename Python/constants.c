@@ -572,7 +572,8 @@ bool
 constants_have_tuple_of(const ConstantTable *table, int count)
 {
     const Constant *constant = table->constants.items;
-    for (const Constant *end = constant + table->constants.count; constant < end; constant++) {
+    const Constant *end = constant + (table->elements.count > 0 ? table->constants.count : 0);
+    for (; constant < end; constant++) {
         if (PyTuple_CheckExact(constant->object)
             && table->elements.items[constant->elements] == count) {
             return true;

@@ -16,6 +16,8 @@ struct Folder {
     int64_t expressions;    /* seen so far */
     int64_t constants;      /* among them */
     int64_t statements;
+    int64_t branches;       /* among these: what makes blocks of its own */
+    int64_t annotated;      /* annotated assignments */
 };
 
 static int fold_nested(struct Folder *folder, expr_ty node);
@@ -407,6 +409,7 @@ fold_class(struct Folder *folder, stmt_ty node)
 static int
 fold_for(struct Folder *folder, stmt_ty node)
 {
+    folder->branches++;
     if (fold_two(folder, node->v.For.target, node->v.For.iter) < 0
         || fold_statements(folder, node->v.For.body) < 0
         || fold_statements(folder, node->v.For.orelse) < 0) {
@@ -423,6 +426,7 @@ static int
 fold_with(struct Folder *folder, stmt_ty node)
 {
     const asdl_withitem_seq *items = node->v.With.items;
+    folder->branches++;
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(items); i++) {
         withitem_ty item = asdl_seq_GET(items, i);
         if (fold_two(folder, item->context_expr, item->optional_vars) < 0) {
@@ -437,6 +441,7 @@ static int
 fold_try(struct Folder *folder, stmt_ty node)
 {
     const asdl_excepthandler_seq *handlers = node->v.Try.handlers;
+    folder->branches++;
     if (fold_statements(folder, node->v.Try.body) < 0) {
         return -1;
     }
@@ -458,6 +463,7 @@ static int
 fold_conditional(struct Folder *folder, expr_ty test, const asdl_stmt_seq *body,
                  const asdl_stmt_seq *orelse)
 {
+    folder->branches++;
     if (fold_expression(folder, test) < 0 || fold_statements(folder, body) < 0) {
         return -1;
     }
@@ -467,6 +473,7 @@ fold_conditional(struct Folder *folder, expr_ty test, const asdl_stmt_seq *body,
 static int
 fold_annotated_assignment(struct Folder *folder, stmt_ty node)
 {
+    folder->annotated++;
     if (fold_expression(folder, node->v.AnnAssign.target) < 0
         || fold_annotation(folder, node->v.AnnAssign.annotation) < 0) {
         return -1;
@@ -560,8 +567,8 @@ fold_tree(struct Folder *folder, mod_ty tree)
 }
 
 int
-fold_and_estimate(mod_ty tree, PyArena *arena, const _PyASTOptimizeState *state,
-                  struct SizeEstimate *estimate)
+fold_and_survey(mod_ty tree, PyArena *arena, const _PyASTOptimizeState *state,
+                struct TreeSurvey *survey)
 {
     struct Folder folder = {
         .arena = arena,
@@ -570,14 +577,16 @@ fold_and_estimate(mod_ty tree, PyArena *arena, const _PyASTOptimizeState *state,
     };
     nesting_init(&folder.nesting);
     int status = fold_tree(&folder, tree);
-    estimate->instructions = folder.expressions + 2 * folder.statements;
-    estimate->constants = folder.constants;
+    survey->instructions = folder.expressions + 2 * folder.statements;
+    survey->blocks = 2 * folder.branches;
+    survey->constants = folder.constants;
+    survey->has_annotations = folder.annotated > 0;
     return status;
 }
 
 int
 _PyAST_Optimize(mod_ty tree, PyArena *arena, _PyASTOptimizeState *state)
 {
-    struct SizeEstimate estimate;
-    return fold_and_estimate(tree, arena, state, &estimate) == 0;
+    struct TreeSurvey survey;
+    return fold_and_survey(tree, arena, state, &survey) == 0;
 }

@@ -27,7 +27,7 @@ struct DumpRequest {
 /* The stages that -X dump=NAME,NAME asks for. */
 int dump_stages_of_options(const PyWideStringList *xoptions);
 
-/* The stage of a name: "scopes", "ir", "flow", "code"; 0 when there is none. */
+/* The stage of a name: "scopes", "ir", "flow" (or "cfg"), "code"; 0 when there is none. */
 int dump_stage_of_name(const char *name);
 
 /* Appends the unit in hand when the stage is wanted. */

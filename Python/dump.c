@@ -19,7 +19,8 @@ dump_stage_of_name(const char *name)
             return 1 << i;
         }
     }
-    return 0;
+    /* What others call a flow graph. */
+    return strcmp(name, "cfg") == 0 ? DUMP_FLOW : 0;
 }
 
 static int

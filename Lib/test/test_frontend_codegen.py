@@ -249,6 +249,8 @@ class RuntimeTest(unittest.TestCase):
         self.assertRegex(shown, r'(?m)^flow of <module>$')
         self.assertRegex(shown, r'(?m)^code of <module>$')
         self.assertNotRegex(shown, r'(?m)^ir of')
+        self.assertEqual(self.output(sys.executable, '-S', '-X', 'dump=cfg', '-c', 'x = 5').stderr,
+                         self.output(sys.executable, '-S', '-X', 'dump=flow', '-c', 'x = 5').stderr)
         self.assertEqual(self.output(sys.executable, '-S', '-X', 'dump=', '-c', 'x = 5').stderr,
                          '')
 

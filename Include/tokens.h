@@ -30,7 +30,8 @@ enum operator_shape {
     SHAPE_COUNT,
 };
 
-/* Precedence of infix operators, loosest first. A prefix "not" binds at PRECEDENCE_NOT. */
+/* Precedence of infix operators, loosest first. A prefix "not" binds at PRECEDENCE_NOT; the other
+   prefix operators and "**" bind more tightly than all of these, in the rules factor and power. */
 enum precedence {
     PRECEDENCE_NONE,
     PRECEDENCE_OR,

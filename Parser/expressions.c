@@ -290,6 +290,7 @@ Parser_Expression(Parser *p)
     return body != NULL && peek(p) == TOKEN_IF ? conditional(p, body, start) : body;
 }
 
+/* starred: "*" operand */
 expr_ty
 Parser_Starred(Parser *p, expr_ty (*operand)(Parser *))
 {
@@ -303,6 +304,7 @@ Parser_Starred(Parser *p, expr_ty (*operand)(Parser *))
     return node;
 }
 
+/* bitwise_or: operators that bind at least as tightly as "|" */
 static expr_ty
 bitwise_or(Parser *p)
 {
@@ -392,7 +394,7 @@ new_tuple(Parser *p, asdl_expr_seq *items, size_t start)
     return node;
 }
 
-/* The tuple whose first item has been read and whose first comma is next. */
+/* tuple_rest: items_rest, whose first comma is next */
 expr_ty
 Parser_TupleRest(Parser *p, expr_ty first, size_t start, expr_ty (*item)(Parser *))
 {
@@ -434,6 +436,7 @@ yield_expression(Parser *p)
     return node;
 }
 
+/* yield_or_star_expressions: yield_expression | star_expressions */
 expr_ty
 Parser_YieldOrStarExpressions(Parser *p)
 {
@@ -497,7 +500,8 @@ clauses(Parser *p)
     return Parser_TakeSequence(p, base);
 }
 
-/* The rest of a comprehension with one element, up to the closing bracket. */
+/* comprehension_rest: clauses closing
+   Of a comprehension with one element, which has been read. */
 static expr_ty
 comprehension_rest(Parser *p, enum _expr_kind kind, expr_ty element, int closing, size_t start)
 {
@@ -697,6 +701,7 @@ braces(Parser *p)
     return set_rest(p, first, start);
 }
 
+/* nested: rule, one level down */
 static expr_ty
 nested(Parser *p, expr_ty (*rule)(Parser *))
 {
@@ -708,6 +713,7 @@ nested(Parser *p, expr_ty (*rule)(Parser *))
     return node;
 }
 
+/* parenthesized_form: parenthesized */
 expr_ty
 Parser_ParenthesizedForm(Parser *p)
 {
@@ -716,6 +722,7 @@ Parser_ParenthesizedForm(Parser *p)
 
 /* ---- atoms ---- */
 
+/* name: NAME */
 static expr_ty
 name(Parser *p)
 {
@@ -729,7 +736,8 @@ name(Parser *p)
     return node;
 }
 
-/* One that is too long is an error before the next line is asked for. */
+/* number: NUMBER
+   One that is too long is an error before the next line is asked for. */
 expr_ty
 Parser_Number(Parser *p)
 {
@@ -975,13 +983,14 @@ slice(Parser *p)
     return node;
 }
 
+/* starred_or_slice: "*" expression | slice */
 static expr_ty
 starred_or_slice(Parser *p)
 {
     return peek(p) == TOKEN_STAR ? Parser_Starred(p, Parser_Expression) : slice(p);
 }
 
-/* slices: slice | (slice | "*" expression) ("," (slice | "*" expression))* [","] */
+/* slices: slice | starred_or_slice ("," starred_or_slice)* [","] */
 static expr_ty
 slices(Parser *p)
 {

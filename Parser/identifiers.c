@@ -151,6 +151,7 @@ Parser_Name(Parser *p, size_t index)
     return name;
 }
 
+/* NAME */
 PyObject *
 Parser_AcceptName(Parser *p)
 {
@@ -180,6 +181,7 @@ join_names(Parser *p, size_t base)
     return Parser_Keep(p, joined);
 }
 
+/* dotted_name: NAME ("." NAME)* */
 PyObject *
 Parser_DottedName(Parser *p)
 {

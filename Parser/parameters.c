@@ -203,7 +203,7 @@ parameters(Parser *p, const ParameterStyle *style)
     return peek(p) == style->closing ? list.node : NULL;
 }
 
-/* The parameters of a "def", up to the closing parenthesis. */
+/* parameters of a "def": [parameters] ")", which stays */
 arguments_ty
 Parser_Parameters(Parser *p)
 {
@@ -211,7 +211,7 @@ Parser_Parameters(Parser *p)
     return parameters(p, &style);
 }
 
-/* The parameters of a lambda, up to the colon. */
+/* parameters of a lambda: [parameters] ":", which stays */
 arguments_ty
 Parser_LambdaParameters(Parser *p)
 {

@@ -99,6 +99,7 @@ value_pattern(Parser *p, expr_ty value, size_t start)
     return node;
 }
 
+/* singleton: "None" | "True" | "False" */
 static pattern_ty
 singleton_pattern(Parser *p)
 {
@@ -341,6 +342,7 @@ star_pattern(Parser *p)
     return node;
 }
 
+/* maybe_star_pattern: star_pattern | as_pattern */
 static pattern_ty
 maybe_star_pattern(Parser *p)
 {
@@ -404,6 +406,7 @@ parenthesized_pattern(Parser *p)
     return new_sequence(p, base, start);
 }
 
+/* nested: rule, one level down */
 static pattern_ty
 nested(Parser *p, pattern_ty (*rule)(Parser *))
 {

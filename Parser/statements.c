@@ -201,6 +201,7 @@ expression_statement(Parser *p)
 
 /* ---- simple statements ---- */
 
+/* word: "pass" | "break" | "continue" */
 static stmt_ty
 word_statement(Parser *p, enum _stmt_kind kind)
 {
@@ -337,6 +338,7 @@ import_statement(Parser *p)
     return node == NULL || node->v.Import.names == NULL ? NULL : node;
 }
 
+/* import_star: "*" */
 static asdl_alias_seq *
 import_star(Parser *p)
 {
@@ -397,6 +399,8 @@ from_statement(Parser *p)
     return node;
 }
 
+/* simple_statement: return | import | from | raise | word | del | assert | scope |
+                     expression_statement */
 static stmt_ty
 simple_statement(Parser *p)
 {
@@ -468,7 +472,7 @@ nest_elifs(Parser *p, size_t base, asdl_stmt_seq *last)
     return node;
 }
 
-/* The head of an "if" or "elif", with its block: named_expression ":" block */
+/* if_part: ("if" | "elif") named_expression ":" block */
 static stmt_ty
 if_part(Parser *p, size_t *start)
 {
@@ -899,6 +903,8 @@ at_compound(Parser *p)
     }
 }
 
+/* compound_statement: if | while | for | try | with | function | class | decorated | async |
+                       match_statement */
 static stmt_ty
 compound_statement(Parser *p)
 {

@@ -14,6 +14,7 @@ enum {
 };
 
 static expr_ty factor(Parser *p);
+static expr_ty operators(Parser *p, int precedence);
 
 /* ---- operators ---- */
 
@@ -27,8 +28,6 @@ new_unary(Parser *p, unaryop_ty op, expr_ty operand, size_t start)
     }
     return node;
 }
-
-static expr_ty operators(Parser *p, int precedence);
 
 static expr_ty
 new_binary(Parser *p, expr_ty left, operator_ty op, expr_ty right, size_t start)

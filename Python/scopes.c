@@ -893,7 +893,7 @@ visit_name(struct Collector *collector, expr_ty node)
     struct Scope *scope = collector->current;
     bool is_loaded = node->v.Name.ctx == Load;
     int flag = is_loaded ? SYMBOL_USED : SYMBOL_LOCAL;
-    struct Symbol *symbol = find_or_add_symbol(collector, collector->current, name);
+    struct Symbol *symbol = find_or_add_symbol(collector, scope, name);
     if (symbol == NULL) {
         return -1;
     }

@@ -1,5 +1,5 @@
-/* The archive's parser, whose own header is not installed.  It is in the link for its verdict on what
-   ours turns down (Parser/api.c), and for comparisons.
+/* The archive's parser, whose own header is not installed.  It is in the link for its verdict on
+   what ours turns down (Parser/api.c), and for comparisons.
 
    Trees live in the arena; NULL with an exception set. */
 

@@ -51,51 +51,51 @@ array_grown(void *items, const void *lent, int *capacity, int needed, size_t ite
     return grown;
 }
 
-#define DEFINE_ARRAY(Name, Item, prefix)                                                          \
-    typedef struct {                                                                              \
-        Item *items;                                                                              \
-        Item *lent;                                                                               \
-        int count;                                                                                \
-        int capacity;                                                                             \
-    } Name;                                                                                       \
-                                                                                                  \
-    static inline int prefix##_reserve(Name *array, int extra)                                    \
-    {                                                                                             \
-        if (array->count + extra <= array->capacity) {                                            \
-            return 0;                                                                             \
-        }                                                                                         \
-        Item *grown = array_grown(array->items, array->lent, &array->capacity,                    \
-                                  array->count + extra, sizeof(Item));                            \
-        if (grown == NULL) {                                                                      \
-            return -1;                                                                            \
-        }                                                                                         \
-        array->items = grown;                                                                     \
-        return 0;                                                                                 \
-    }                                                                                             \
-                                                                                                  \
-    static inline int prefix##_append(Name *array, Item item)                                     \
-    {                                                                                             \
-        if (prefix##_reserve(array, 1) < 0) {                                                     \
-            return -1;                                                                            \
-        }                                                                                         \
-        array->items[array->count++] = item;                                                      \
-        return 0;                                                                                 \
-    }                                                                                             \
-                                                                                                  \
-    static inline void prefix##_lend(Name *array, Item *space, int capacity)                      \
-    {                                                                                             \
-        array->items = array->lent = space;                                                       \
-        array->capacity = capacity;                                                               \
-    }                                                                                             \
-                                                                                                  \
-    static inline void prefix##_clear(Name *array)                                                \
-    {                                                                                             \
-        if (array->items != array->lent) {                                                        \
-            PyMem_Free(array->items);                                                             \
-        }                                                                                         \
-        array->items = array->lent = NULL;                                                        \
-        array->count = array->capacity = 0;                                                       \
-    }                                                                                             \
+#define DEFINE_ARRAY(Name, Item, prefix)                                                           \
+    typedef struct {                                                                               \
+        Item *items;                                                                               \
+        Item *lent;                                                                                \
+        int count;                                                                                 \
+        int capacity;                                                                              \
+    } Name;                                                                                        \
+                                                                                                   \
+    static inline int prefix##_reserve(Name *array, int extra)                                     \
+    {                                                                                              \
+        if (array->count + extra <= array->capacity) {                                             \
+            return 0;                                                                              \
+        }                                                                                          \
+        Item *grown = array_grown(array->items, array->lent, &array->capacity,                     \
+                                  array->count + extra, sizeof(Item));                             \
+        if (grown == NULL) {                                                                       \
+            return -1;                                                                             \
+        }                                                                                          \
+        array->items = grown;                                                                      \
+        return 0;                                                                                  \
+    }                                                                                              \
+                                                                                                   \
+    static inline int prefix##_append(Name *array, Item item)                                      \
+    {                                                                                              \
+        if (prefix##_reserve(array, 1) < 0) {                                                      \
+            return -1;                                                                             \
+        }                                                                                          \
+        array->items[array->count++] = item;                                                       \
+        return 0;                                                                                  \
+    }                                                                                              \
+                                                                                                   \
+    static inline void prefix##_lend(Name *array, Item *space, int capacity)                       \
+    {                                                                                              \
+        array->items = array->lent = space;                                                        \
+        array->capacity = capacity;                                                                \
+    }                                                                                              \
+                                                                                                   \
+    static inline void prefix##_clear(Name *array)                                                 \
+    {                                                                                              \
+        if (array->items != array->lent) {                                                         \
+            PyMem_Free(array->items);                                                              \
+        }                                                                                          \
+        array->items = array->lent = NULL;                                                         \
+        array->count = array->capacity = 0;                                                        \
+    }                                                                                              \
     struct prefix##_needs_semicolon
 
 #endif

@@ -12,9 +12,9 @@
 
 struct AssemblyTask {
     int first_line;
-    bool sets_handlers;    /* else there is nothing in the table of handlers */
-    bool is_last;          /* of the compile: the instructions are given back when they are written,
-                              since a large module has most of them in its own code */
+    bool sets_handlers; /* else there is nothing in the table of handlers */
+    bool is_last;       /* of the compile: the instructions are given back when they are written,
+                           since a large module has most of them in its own code */
 };
 
 struct Assembled {

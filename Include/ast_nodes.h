@@ -18,6 +18,7 @@
 #ifndef AST_NODES_H
 #define AST_NODES_H
 
+/* clang-format off */
 #define AST_CLASSES(SUM, ENUM, PRODUCT) \
     SUM(mod) SUM(stmt) SUM(expr) \
     ENUM(expr_context) ENUM(boolop) ENUM(operator) ENUM(unaryop) ENUM(cmpop) \
@@ -225,5 +226,6 @@
 #define AST_FIELDS_MatchStar(F, node) F(node, identifier, OPT, name)
 #define AST_FIELDS_MatchAs(F, node) F(node, pattern, OPT, pattern) F(node, identifier, OPT, name)
 #define AST_FIELDS_MatchOr(F, node) F(node, pattern, MANY, patterns)
+/* clang-format on */
 
 #endif

@@ -29,9 +29,17 @@ typedef asdl_int_seq asdl_cmpop_seq;
 enum ast_quantity { AST_ONE, AST_OPT, AST_MANY, AST_END };
 
 enum ast_form {
-    AST_SUM, AST_ENUM, AST_PRODUCT, AST_KIND, AST_IDENTIFIER, AST_STRING, AST_CONSTANT, AST_INT
+    AST_SUM,
+    AST_ENUM,
+    AST_PRODUCT,
+    AST_KIND,
+    AST_IDENTIFIER,
+    AST_STRING,
+    AST_CONSTANT,
+    AST_INT
 };
 
+/* clang-format off */
 enum ast_class_number {
 #define AST_NUMBER_KIND(sum, name) AST_CLASS_##name,
 #define AST_NUMBER_SUM(name) AST_CLASS_##name, AST_KINDS_##name(AST_NUMBER_KIND)
@@ -42,46 +50,47 @@ enum ast_class_number {
     AST_CLASS_identifier = AST_CLASS_COUNT, AST_CLASS_string = AST_CLASS_COUNT,
     AST_CLASS_constant = AST_CLASS_COUNT, AST_CLASS_int = AST_CLASS_COUNT
 };
+/* clang-format on */
 
 struct ast_field {
     const char *name;
-    uint16_t offset;            /* in the C node */
-    uint8_t type;               /* enum ast_class_number */
-    uint8_t form;               /* enum ast_form of that type */
-    uint8_t quantity;           /* enum ast_quantity */
+    uint16_t offset;  /* in the C node */
+    uint8_t type;     /* enum ast_class_number */
+    uint8_t form;     /* enum ast_form of that type */
+    uint8_t quantity; /* enum ast_quantity */
 };
 
 struct ast_class {
     const char *name;
-    const char *traversing;     /* the end of the RecursionError's text */
-    const char *signature;      /* ", type name" for each field */
-    const struct ast_field *fields;     /* the positions follow the fields */
-    uint16_t size;              /* of the C node */
-    uint8_t form;               /* enum ast_form, AST_KIND for a kind of a sum or enumeration */
-    uint8_t sum;                /* what a kind is a kind of */
+    const char *traversing;         /* the end of the RecursionError's text */
+    const char *signature;          /* ", type name" for each field */
+    const struct ast_field *fields; /* the positions follow the fields */
+    uint16_t size;                  /* of the C node */
+    uint8_t form;                   /* enum ast_form, AST_KIND for a kind of a sum or enumeration */
+    uint8_t sum;                    /* what a kind is a kind of */
     uint8_t field_count;
     uint8_t attribute_count;
-    uint8_t kind_count;         /* kinds follow their sum in the order of their C enumeration */
+    uint8_t kind_count; /* kinds follow their sum in the order of their C enumeration */
 };
 
 extern const struct ast_class ast_classes[AST_CLASS_COUNT];
 
 struct ast_type {
     PyTypeObject *type;
-    PyObject *names;            /* tuple, in slot order */
-    PyObject *singleton;        /* of an enumeration's kind: the instance that all trees share */
-    unsigned version;           /* of the type when it was last looked at */
-    int plain;                  /* then no slot was hidden by a descriptor */
+    PyObject *names;     /* tuple, in slot order */
+    PyObject *singleton; /* of an enumeration's kind: the instance that all trees share */
+    unsigned version;    /* of the type when it was last looked at */
+    int plain;           /* then no slot was hidden by a descriptor */
 };
 
 #define AST_TYPE_MAP_SIZE 512
 
 struct ast_types {
-    PyTypeObject *base;         /* ast.AST */
-    PyObject *fields_name;      /* "_fields" */
-    PyObject *dict_name;        /* "__dict__" */
+    PyTypeObject *base;    /* ast.AST */
+    PyObject *fields_name; /* "_fields" */
+    PyObject *dict_name;   /* "__dict__" */
     struct ast_type of[AST_CLASS_COUNT];
-    uint8_t map[AST_TYPE_MAP_SIZE];     /* class object to number + 1, open addressing */
+    uint8_t map[AST_TYPE_MAP_SIZE]; /* class object to number + 1, open addressing */
 };
 
 /* The interpreter's classes, made at the first call.  NULL with an exception set. */

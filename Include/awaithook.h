@@ -22,7 +22,8 @@ PyObject *AwaitHook_Run(PyObject *coroutine, PyCodeObject *code);
    there is none, the traceback shows where code is. */
 void AwaitHook_TrimTraceback(PyCodeObject *code);
 
-/* New reference to a module that was imported already; NULL, with no exception set, if it was not. */
+/* New reference to a module that was imported already; NULL, with no exception set, if it was not.
+ */
 PyObject *AwaitHook_ImportedModule(const char *name);
 
 #endif

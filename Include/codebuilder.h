@@ -15,26 +15,26 @@
 #include "pools.h"
 
 struct CodeParts {
-    PyObject *filename;            /* the objects are borrowed */
+    PyObject *filename; /* the objects are borrowed */
     PyObject *name;
     PyObject *qualified_name;
     int flags;
     int first_line;
-    int argument_count;            /* the positional-only ones included */
+    int argument_count; /* the positional-only ones included */
     int positional_only_count;
     int keyword_only_count;
     int stack_depth;
-    bool is_last;                  /* of the compile */
-    bool sets_handlers;            /* there is an exception table */
+    bool is_last;       /* of the compile */
+    bool sets_handlers; /* there is an exception table */
     int constant_count;
     ConstantTable *constants;
     const Pool *constant_pool;
     const struct Names *names;
-    IntArray *name_constants;      /* the ConstantId of a name by NameId, -1 where unknown */
+    IntArray *name_constants; /* the ConstantId of a name by NameId, -1 where unknown */
     const Pool *name_pool;
     const Pool *variable_pool;
-    const NameId *cell_names;      /* cells, then free variables */
-    const int *cell_slots;         /* their places among the locals */
+    const NameId *cell_names; /* cells, then free variables */
+    const int *cell_slots;    /* their places among the locals */
     int cell_count;
     int free_count;
 };

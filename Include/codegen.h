@@ -23,11 +23,11 @@
 
 /* Returns from the function when a step failed.  To be used only where nothing is held that has
    to be released. */
-#define TRY(step)                                                                                 \
-    do {                                                                                          \
-        if ((step) < 0) {                                                                         \
-            return -1;                                                                            \
-        }                                                                                         \
+#define TRY(step)                                                                                  \
+    do {                                                                                           \
+        if ((step) < 0) {                                                                          \
+            return -1;                                                                             \
+        }                                                                                          \
     } while (0)
 
 enum UnitKind {
@@ -44,11 +44,11 @@ enum FrameKind {
     FRAME_WHILE,
     FRAME_FOR,
     FRAME_TRY,
-    FRAME_FINALLY_BODY,           /* finally: the statements to run */
+    FRAME_FINALLY_BODY, /* finally: the statements to run */
     FRAME_FINALLY_HANDLER,
-    FRAME_WITH,                   /* statement */
-    FRAME_ASYNC_WITH,             /* statement */
-    FRAME_NAMED_HANDLER,          /* name: the variable to clear, or NULL */
+    FRAME_WITH,          /* statement */
+    FRAME_ASYNC_WITH,    /* statement */
+    FRAME_NAMED_HANDLER, /* name: the variable to clear, or NULL */
     FRAME_POP_VALUE,
     FRAME_HANDLER,
     FRAME_GROUP_HANDLER,
@@ -59,8 +59,8 @@ enum { MOST_FRAMES = CO_MAXBLOCKS };
 
 struct Frame {
     enum FrameKind kind;
-    Label start;          /* where `continue` goes */
-    Label end;            /* where `break` goes */
+    Label start; /* where `continue` goes */
+    Label end;   /* where `break` goes */
     union {
         asdl_stmt_seq *finally;
         stmt_ty statement;
@@ -72,27 +72,27 @@ struct CodeUnit {
     struct CodeUnit *around;
     struct Scope *scope;
     enum UnitKind kind;
-    PyObject *name;              /* borrowed */
-    PyObject *qualified_name;    /* owned; NULL for a module */
-    PyObject *inner_prefix;      /* owned; what units inside put before their own names */
+    PyObject *name;           /* borrowed */
+    PyObject *qualified_name; /* owned; NULL for a module */
+    PyObject *inner_prefix;   /* owned; what units inside put before their own names */
     Py_ssize_t argument_count;
     Py_ssize_t positional_only_count;
     Py_ssize_t keyword_only_count;
     int first_line;
     int cell_count;
     int free_count;
-    NameId *cell_names;          /* cells, then free variables, each sorted; in the arena */
-    bool is_coroutine;           /* top-level code found to await */
+    NameId *cell_names; /* cells, then free variables, each sorted; in the arena */
+    bool is_coroutine;  /* top-level code found to await */
 
-    Location where;              /* of the instructions emitted next */
+    Location where; /* of the instructions emitted next */
     Label entry;
-    Label current;               /* the block being written; always the last in the store */
-    uint8_t notes;               /* BLOCK_... of the block being written */
-    uint8_t ends;                /* how its last instruction ended it, 0 while it did not */
-    bool sets_handlers;          /* an instruction has set up an exception handler */
+    Label current;      /* the block being written; always the last in the store */
+    uint8_t notes;      /* BLOCK_... of the block being written */
+    uint8_t ends;       /* how its last instruction ended it, 0 while it did not */
+    bool sets_handlers; /* an instruction has set up an exception handler */
     int instruction_base;
-    int none_position;           /* of None among the constants, -1 when it is not there yet */
-    int outer_constants;         /* what pool_leave() gets */
+    int none_position;   /* of None among the constants, -1 when it is not there yet */
+    int outer_constants; /* what pool_leave() gets */
     int outer_names;
     int outer_variables;
 
@@ -105,27 +105,27 @@ struct Compiler {
     PyArena *arena;
     struct Scopes *scopes;
     struct Names *names;
-    int flags;               /* CO_FUTURE_* and PyCF_*, those of the source included */
+    int flags; /* CO_FUTURE_* and PyCF_*, those of the source included */
     int last_future_line;
-    bool has_annotations;    /* an annotated assignment is somewhere in the tree */
+    bool has_annotations; /* an annotated assignment is somewhere in the tree */
     int optimize;
     bool is_interactive;
-    int nesting;             /* of code units */
+    int nesting; /* of code units */
     struct CodeUnit *unit;
     InstructionStore store;
     ConstantTable constants;
     Pool constant_pool;
     Pool name_pool;
     Pool variable_pool;
-    SymbolsByName symbols;   /* of the unit entered last; some of those around */
-    IntArray name_constants; /* see codebuilder.h */
-    IntArray captures;       /* NameIds bound by the patterns in hand */
-    IntArray failures;       /* labels of the ways out of the patterns in hand */
-    struct Nesting depth;    /* of the C stack; the tree's own depth was checked before */
+    SymbolsByName symbols;    /* of the unit entered last; some of those around */
+    IntArray name_constants;  /* see codebuilder.h */
+    IntArray captures;        /* NameIds bound by the patterns in hand */
+    IntArray failures;        /* labels of the ways out of the patterns in hand */
+    struct Nesting depth;     /* of the C stack; the tree's own depth was checked before */
     struct DumpRequest *dump; /* NULL when nothing is to be shown */
-    bool only_looks;         /* nothing is emitted, and None stands for each code object: what is
-                                left of generation is what it refuses and whether it awaits */
-    bool is_async;           /* then: the module would be a coroutine */
+    bool only_looks;          /* nothing is emitted, and None stands for each code object: what is
+                                 left of generation is what it refuses and whether it awaits */
+    bool is_async;            /* then: the module would be a coroutine */
 };
 
 /* ---- Code units: codegen_units.c ---- */
@@ -178,7 +178,7 @@ int unit_constant(struct Compiler *, PyObject *constant);
 Label new_label(struct Compiler *);
 int place_label(struct Compiler *, Label);
 
-#define LOCATION_OF(node)                                                                         \
+#define LOCATION_OF(node)                                                                          \
     ((Location){(node)->lineno, (node)->end_lineno, (node)->col_offset, (node)->end_col_offset})
 
 static inline void

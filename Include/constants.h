@@ -18,12 +18,12 @@
 typedef int ConstantId;
 
 typedef struct {
-    PyObject *object;    /* owned; the one object that stands for all equal constants */
+    PyObject *object; /* owned; the one object that stands for all equal constants */
     uint32_t hash;
-    unsigned int elements : 31;      /* for tuples and frozen sets: where their number lies, before
-                                        their identities */
-    unsigned int provisional : 1;    /* seen as an element of a shared tuple only, replaced by a
-                                        constant */
+    unsigned int elements : 31;   /* for tuples and frozen sets: where their number lies, before
+                                     their identities */
+    unsigned int provisional : 1; /* seen as an element of a shared tuple only, replaced by a
+                                     constant */
 } Constant;
 
 DEFINE_ARRAY(ConstantArray, Constant, constant_array);
@@ -32,9 +32,9 @@ DEFINE_ARRAY(ConstantIdArray, ConstantId, constant_ids);
 typedef struct {
     ConstantArray constants;
     ConstantIdArray elements;
-    int *buckets;              /* constant identity + 1, 0 when free; a power of two of them */
+    int *buckets; /* constant identity + 1, 0 when free; a power of two of them */
     uint32_t bucket_mask;
-    struct Nesting nesting;    /* of tuples and frozen sets */
+    struct Nesting nesting; /* of tuples and frozen sets */
     int first_buckets[64];
 } ConstantTable;
 

@@ -13,15 +13,15 @@ struct Scopes;
 
 /* ORDER dump_stage_names */
 enum {
-    DUMP_IR = 1,      /* instructions as generated */
-    DUMP_FLOW = 2,    /* the flow graph when all passes have run */
-    DUMP_CODE = 4,    /* the finished code object */
-    DUMP_SCOPES = 8,  /* blocks and symbols, before all code units */
+    DUMP_IR = 1,     /* instructions as generated */
+    DUMP_FLOW = 2,   /* the flow graph when all passes have run */
+    DUMP_CODE = 4,   /* the finished code object */
+    DUMP_SCOPES = 8, /* blocks and symbols, before all code units */
 };
 
 struct DumpRequest {
     int stages;
-    PyObject *lines;   /* list of str, NULL when empty */
+    PyObject *lines; /* list of str, NULL when empty */
 };
 
 /* The stages that -X dump=NAME,NAME asks for. */

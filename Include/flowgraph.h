@@ -18,24 +18,24 @@
 
 typedef struct {
     InstructionStore *store;
-    Block *blocks;            /* the store's, while they do not move */
+    Block *blocks; /* the store's, while they do not move */
     Instruction *instructions;
     ConstantTable *constants;
     Pool *constant_pool;
-    int first_instruction;    /* the unit's */
-    Label entry;              /* the unit's first block; its others have higher labels */
+    int first_instruction; /* the unit's */
+    Label entry;           /* the unit's first block; its others have higher labels */
     int first_line;
-    int is_generator;         /* generator, coroutine or asynchronous generator */
-    int start_depth;          /* of the value stack: 1 where something may be sent in */
-    int sets_handlers;        /* false when no instruction does: passes about them are left out */
-    const int *cell_slots;    /* for each cell and free variable, its place among the locals */
-    int cell_count;           /* cells made here; those of the units around follow */
+    int is_generator;      /* generator, coroutine or asynchronous generator */
+    int start_depth;       /* of the value stack: 1 where something may be sent in */
+    int sets_handlers;     /* false when no instruction does: passes about them are left out */
+    const int *cell_slots; /* for each cell and free variable, its place among the locals */
+    int cell_count;        /* cells made here; those of the units around follow */
     int free_count;
-    bool has_exit_without_line;    /* may have; only those are copied to where they are left for.
-                                      Blocks keep the line of their first instruction, so that
-                                      what is found by flow_prepare() stays true. */
-    bool has_shared_exit;     /* a block that leaves has more than one way in */
-    int used_constants;       /* out: how many constants, from the first on, are needed */
+    bool has_exit_without_line; /* may have; only those are copied to where they are left for.
+                                   Blocks keep the line of their first instruction, so that
+                                   what is found by flow_prepare() stays true. */
+    bool has_shared_exit;       /* a block that leaves has more than one way in */
+    int used_constants;         /* out: how many constants, from the first on, are needed */
 } FlowGraph;
 
 /* Closes off the blocks as code generation left them.  Comes first: the line on which a unit

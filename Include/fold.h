@@ -20,9 +20,9 @@
 /* What the walk saw: how much the tree will come to, more or less. */
 struct TreeSurvey {
     int64_t instructions;
-    int64_t blocks;          /* at least so many */
-    int64_t constants;       /* equal ones are counted each time */
-    bool has_annotations;    /* an annotated assignment is somewhere */
+    int64_t blocks;       /* at least so many */
+    int64_t constants;    /* equal ones are counted each time */
+    bool has_annotations; /* an annotated assignment is somewhere */
 };
 
 /* fold.c: the same as _PyAST_Optimize(), but returns -1 on failure, and tells what it saw. */

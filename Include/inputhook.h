@@ -2,9 +2,9 @@
 
    Where the module readline reads, linedriver.c asks for the wait between two keys.  Elsewhere
    PyOS_InputHook is the process's one place to do something while a line is being typed, a plain
-   function pointer.  It is ours for the time of one line then, and only if the session has something
-   to do; whoever set it before (tkinter, Qt) gets it back afterwards.  Either way that hook is called
-   in turns with the session. */
+   function pointer.  It is ours for the time of one line then, and only if the session has
+   something to do; whoever set it before (tkinter, Qt) gets it back afterwards.  Either way that
+   hook is called in turns with the session. */
 
 #ifndef ASYNC_INPUTHOOK_H
 #define ASYNC_INPUTHOOK_H
@@ -16,23 +16,23 @@
 
 /* One read of the prompt; lives in the reader's frame. */
 typedef struct InputWait {
-    PyObject *session;        /* borrowed: has background(), wait_for_input(fd), show_output() */
-    PyObject *runner;         /* owned: what background() gave, NULL if nothing goes on */
-    PyThreadState *thread;    /* the reader's, which waits without the GIL */
-    FILE *stream;             /* where a line is being read from, and what prompt is shown: */
-    const char *prompt;       /* set when the runtime asks for a line; "" otherwise */
-    int is_interrupted;       /* KeyboardInterrupt is to end the line */
-    int (*other_hook)(void);  /* whose PyOS_InputHook it is, or was before ours, or NULL */
-    int is_driven;            /* the waits between keys are linedriver.c's */
-    int wakeup;               /* a descriptor that ends a wait when it is readable; -1 if not yet */
-    atomic_int is_woken;      /* needed, when this tells the same */
-    int either;               /* readable when the stream or wakeup is; -1 if not yet needed */
-    int has_output;           /* the session has something to show */
+    PyObject *session;       /* borrowed: has background(), wait_for_input(fd), show_output() */
+    PyObject *runner;        /* owned: what background() gave, NULL if nothing goes on */
+    PyThreadState *thread;   /* the reader's, which waits without the GIL */
+    FILE *stream;            /* where a line is being read from, and what prompt is shown: */
+    const char *prompt;      /* set when the runtime asks for a line; "" otherwise */
+    int is_interrupted;      /* KeyboardInterrupt is to end the line */
+    int (*other_hook)(void); /* whose PyOS_InputHook it is, or was before ours, or NULL */
+    int is_driven;           /* the waits between keys are linedriver.c's */
+    int wakeup;              /* a descriptor that ends a wait when it is readable; -1 if not yet */
+    atomic_int is_woken;     /* needed, when this tells the same */
+    int either;              /* readable when the stream or wakeup is; -1 if not yet needed */
+    int has_output;          /* the session has something to show */
     int timer_exists;
-    int is_interrupting;      /* the timer does */
-    timer_t timer;            /* raises SIGINT in the reader: interrupt_reader() */
-    char *typed;              /* taken back from the kernel, which edits the line: its beginning, */
-    size_t typed_length;      /* owned by PyMem_RawMalloc(); NULL as a rule */
+    int is_interrupting; /* the timer does */
+    timer_t timer;       /* raises SIGINT in the reader: interrupt_reader() */
+    char *typed;         /* taken back from the kernel, which edits the line: its beginning, */
+    size_t typed_length; /* owned by PyMem_RawMalloc(); NULL as a rule */
 } InputWait;
 
 /* Begins a read for session (NULL: stock behaviour).  Pair with InputWait_End.  Never fails: an

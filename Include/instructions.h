@@ -51,11 +51,11 @@ typedef struct {
 
 /* The members but the first line belong to location_of() and instruction_place(). */
 typedef struct {
-    int argument;           /* 0 where the opcode takes none */
-    int line;               /* negative: none */
-    uint16_t more_lines;    /* to the end line, or IS_FAR */
-    uint16_t column;        /* plus one; where IS_FAR, the lower half of an index of far_locations */
-    uint16_t end_column;    /* plus one; or the higher half */
+    int argument;        /* 0 where the opcode takes none */
+    int line;            /* negative: none */
+    uint16_t more_lines; /* to the end line, or IS_FAR */
+    uint16_t column;     /* plus one; where IS_FAR, the lower half of an index of far_locations */
+    uint16_t end_column; /* plus one; or the higher half */
     int16_t opcode;
 } Instruction;
 
@@ -70,9 +70,9 @@ enum {
     OPCODE_ENDS_BLOCK = OPCODE_JUMPS | OPCODE_LEAVES,
     OPCODE_SETS_HANDLER = 8,
     OPCODE_IS_NOP = 16,
-    OPCODE_MAY_FOLD = 32,           /* looked at together with what is around it */
-    OPCODE_FOLDS_WITH_NEXT = 64,    /* the same, but worth a look before some opcodes only */
-    OPCODE_TESTS_VALUE = 128,       /* those, for a constant */
+    OPCODE_MAY_FOLD = 32,        /* looked at together with what is around it */
+    OPCODE_FOLDS_WITH_NEXT = 64, /* the same, but worth a look before some opcodes only */
+    OPCODE_TESTS_VALUE = 128,    /* those, for a constant */
     OPCODE_USES_CONSTANT = 256,
 };
 
@@ -85,18 +85,18 @@ enum {
 };
 
 typedef struct {
-    int first;        /* index of the first instruction */
+    int first; /* index of the first instruction */
     int count;
-    Label next;       /* the block laid out after this one */
+    Label next; /* the block laid out after this one */
     int predecessors;
-    int start_depth;  /* of the value stack, -1 when unknown */
-    int size;         /* in code units */
-    int offset;       /* -1 until it is laid out */
-    int handlers;     /* the handlers in force on entry, as an index into a list of them */
-    uint8_t notes;    /* BLOCK_... */
-    uint8_t ends;     /* OPCODE_JUMPS, OPCODE_ALWAYS_JUMPS, OPCODE_LEAVES of the last instruction */
-    uint8_t extensions;       /* of the jump that ends it */
-    bool keeps_last_offset;   /* as a handler: the offset of what raised is pushed as well */
+    int start_depth; /* of the value stack, -1 when unknown */
+    int size;        /* in code units */
+    int offset;      /* -1 until it is laid out */
+    int handlers;    /* the handlers in force on entry, as an index into a list of them */
+    uint8_t notes;   /* BLOCK_... */
+    uint8_t ends;    /* OPCODE_JUMPS, OPCODE_ALWAYS_JUMPS, OPCODE_LEAVES of the last instruction */
+    uint8_t extensions;     /* of the jump that ends it */
+    bool keeps_last_offset; /* as a handler: the offset of what raised is pushed as well */
     bool visited;
 } Block;
 
@@ -117,11 +117,11 @@ typedef struct {
     InstructionArray instructions;
     BlockArray blocks;
     LocationArray far_locations;
-    HandlerArray handlers;    /* of the unit being optimized; entry 0 is no handler */
-    IntArray instruction_handlers;    /* where an exception goes that an instruction of the unit
-                                         raises, by index; empty if the unit has no handlers */
-    IntArray scratch;         /* work lists of the passes, empty between them */
-    ByteArray table;          /* the line or exception table being written */
+    HandlerArray handlers;         /* of the unit being optimized; entry 0 is no handler */
+    IntArray instruction_handlers; /* where an exception goes that an instruction of the unit
+                                      raises, by index; empty if the unit has no handlers */
+    IntArray scratch;              /* work lists of the passes, empty between them */
+    ByteArray table;               /* the line or exception table being written */
 } InstructionStore;
 
 void instructions_clear(InstructionStore *);
@@ -180,8 +180,8 @@ Label instructions_new_block(InstructionStore *);
 /* The effect on the value stack is effect + factor * (argument & mask), or has to be asked for. */
 typedef struct {
     uint16_t traits;
-    uint8_t caches;   /* code units that follow the instruction */
-    int8_t effect;    /* or EFFECT_VARIES */
+    uint8_t caches; /* code units that follow the instruction */
+    int8_t effect;  /* or EFFECT_VARIES */
     int8_t factor;
     int8_t mask;
 } OpcodeFacts;

@@ -1,5 +1,5 @@
-/* Holding back what signals do (Python/interrupts.c), so that the Python code which drives statements
-   is not broken off between two of its steps.
+/* Holding back what signals do (Python/interrupts.c), so that the Python code which drives
+   statements is not broken off between two of its steps.
 
    While held, no handler of a signal runs in this thread; signals stay pending and take effect
    after the release, at the next bytecode or call of PyErr_CheckSignals().  Nothing is lost, and

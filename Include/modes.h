@@ -18,10 +18,10 @@
 
 typedef struct {
     const char *name;
-    int symbol;      /* the start symbol of the C API; see pyasync.h */
-    int grammar;     /* the start symbol that the parser knows */
-    int tree;        /* enum _mod_kind of the tree */
-    int flags;       /* that the mode adds, PyCF_* */
+    int symbol;  /* the start symbol of the C API; see pyasync.h */
+    int grammar; /* the start symbol that the parser knows */
+    int tree;    /* enum _mod_kind of the tree */
+    int flags;   /* that the mode adds, PyCF_* */
 } CompileMode;
 
 /* NULL, with no exception set, where there is no such mode or symbol. */
@@ -35,8 +35,8 @@ PyObject *CompileMode_RaiseUnknown(int only_ast);
    exception.  flags may be NULL; the features that the source switches on are added to them, the
    mode's own flags are not.  The source is in UTF-8 or, without PyCF_SOURCE_IS_UTF8, in the
    encoding it declares. */
-PyObject *CompileMode_CompileString(const CompileMode *mode, const char *source,
-                                    PyObject *filename, PyCompilerFlags *flags, int optimize);
+PyObject *CompileMode_CompileString(const CompileMode *mode, const char *source, PyObject *filename,
+                                    PyCompilerFlags *flags, int optimize);
 
 /* The same from a tree of module ast.  TypeError if it is not of the mode's kind. */
 PyObject *CompileMode_CompileTree(const CompileMode *mode, PyObject *tree, PyObject *filename,

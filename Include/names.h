@@ -30,35 +30,37 @@ enum { NAMES_FIRST_CAPACITY = 32, NAMES_FIRST_SLOTS = 4 * NAMES_FIRST_CAPACITY }
 
 /* Names the compiler itself speaks of.  They get an id when first asked for.  KEPT are those that
  * the runtime keeps a string of. */
-#define KNOWN_NAMES(KEPT, SPELLED) \
-    KEPT(TOP, top) \
-    KEPT(LAMBDA, lambda) \
-    KEPT(GENEXPR, genexpr) \
-    KEPT(LISTCOMP, listcomp) \
-    KEPT(SETCOMP, setcomp) \
-    KEPT(DICTCOMP, dictcomp) \
-    KEPT(ANNOTATION, _annotation) \
-    KEPT(RETURN, return) \
-    KEPT(DUNDER_ANNOTATIONS, __annotations__) \
-    KEPT(DUNDER_CLASS, __class__) \
-    KEPT(DUNDER_CLASSCELL, __classcell__) \
-    KEPT(DUNDER_DOC, __doc__) \
-    KEPT(DUNDER_MODULE, __module__) \
-    KEPT(DUNDER_NAME, __name__) \
-    KEPT(DUNDER_QUALNAME, __qualname__) \
-    SPELLED(DUNDER_DEBUG, "__debug__") \
-    SPELLED(ITERABLE, ".0") \
+#define KNOWN_NAMES(KEPT, SPELLED)                                                                 \
+    KEPT(TOP, top)                                                                                 \
+    KEPT(LAMBDA, lambda)                                                                           \
+    KEPT(GENEXPR, genexpr)                                                                         \
+    KEPT(LISTCOMP, listcomp)                                                                       \
+    KEPT(SETCOMP, setcomp)                                                                         \
+    KEPT(DICTCOMP, dictcomp)                                                                       \
+    KEPT(ANNOTATION, _annotation)                                                                  \
+    KEPT(RETURN, return )                                                                          \
+    KEPT(DUNDER_ANNOTATIONS, __annotations__)                                                      \
+    KEPT(DUNDER_CLASS, __class__)                                                                  \
+    KEPT(DUNDER_CLASSCELL, __classcell__)                                                          \
+    KEPT(DUNDER_DOC, __doc__)                                                                      \
+    KEPT(DUNDER_MODULE, __module__)                                                                \
+    KEPT(DUNDER_NAME, __name__)                                                                    \
+    KEPT(DUNDER_QUALNAME, __qualname__)                                                            \
+    SPELLED(DUNDER_DEBUG, "__debug__")                                                             \
+    SPELLED(ITERABLE, ".0")                                                                        \
     SPELLED(SUPER, "super")
 
+/* clang-format off */
 enum KnownName {
 #define ENUMERATE(symbol, spelling) KNOWN_##symbol,
     KNOWN_NAMES(ENUMERATE, ENUMERATE)
 #undef ENUMERATE
     KNOWN_NAMES_COUNT
 };
+/* clang-format on */
 
 struct NameRecord {
-    PyObject *string; /* interned; kept alive by the arena */
+    PyObject *string;      /* interned; kept alive by the arena */
     NameId mangling_class; /* the class it was last mangled for, and the result; NAME_NONE: */
     NameId mangled;        /* none yet; NAME_PUBLIC: it is not "__x", and never mangled */
 };
@@ -70,7 +72,7 @@ DEFINE_ARRAY(NameRecordArray, struct NameRecord, name_records);
 struct Names {
     PyArena *arena;
     NameRecordArray records; /* indexed by NameId */
-    int32_t *slots; /* open addressing by address of the string: id + 1, 0 if empty */
+    int32_t *slots;          /* open addressing by address of the string: id + 1, 0 if empty */
     uint32_t slot_mask;
     NameId known[KNOWN_NAMES_COUNT]; /* NAME_NONE: not asked for; see names_is_super() */
     struct NameRecord first_records[NAMES_FIRST_CAPACITY];

@@ -16,8 +16,8 @@ struct Nesting {
     int depth;
     int limit;
     int start;
-    int check;              /* depth from which the real stack is looked at */
-    const char *stack_end;  /* lowest address to use, NULL until looked up */
+    int check;             /* depth from which the real stack is looked at */
+    const char *stack_end; /* lowest address to use, NULL until looked up */
 };
 
 /* Start counting at the current depth of the Python stack. */

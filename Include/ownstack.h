@@ -1,7 +1,8 @@
 /* A call on a stack of its own, for code that recurses where the thread's stack is short.
 
    The thread stays the same, and so do its Python thread state and its locks; only the machine's
-   stack is another one, mapped for the call and unmapped after it.  Memory is taken as it is used. */
+   stack is another one, mapped for the call and unmapped after it.  Memory is taken as it is used.
+ */
 
 #ifndef FRONTEND_OWNSTACK_H
 #define FRONTEND_OWNSTACK_H

@@ -30,10 +30,10 @@ typedef struct {
 
 typedef enum {
     PARSER_ACCEPTED,
-    PARSER_REJECTED, /* not the language, or not to be decided here; no exception is set */
-    PARSER_TOO_DEEP, /* likewise, because of nesting */
+    PARSER_REJECTED,  /* not the language, or not to be decided here; no exception is set */
+    PARSER_TOO_DEEP,  /* likewise, because of nesting */
     PARSER_NOT_TRIED, /* likewise, because of what the source is or where it comes from */
-    PARSER_FAILED,   /* an exception is set */
+    PARSER_FAILED,    /* an exception is set */
 } ParserVerdict;
 
 ParserVerdict Parser_Run(const Source *source, const ParserOptions *options, PyArena *arena,
@@ -72,7 +72,7 @@ bool Parser_TakeReadLine(char **line);
 
 /* What became of the sources that the parser turned down, counted for each interpreter. */
 typedef enum {
-    PARSER_COUNT_REJECTED,         /* and by the archive's parser too */
+    PARSER_COUNT_REJECTED, /* and by the archive's parser too */
     PARSER_COUNT_TOO_DEEP,
     PARSER_COUNT_WRONGLY_REJECTED, /* the archive's parser accepts it: a defect */
     PARSER_COUNT_PASSED_ON,        /* not to be decided by ours */

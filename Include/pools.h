@@ -21,7 +21,7 @@ DEFINE_ARRAY(PoolPositionArray, int, pool_positions);
 
 typedef struct {
     PoolEntryArray entries;
-    PoolPositionArray positions;    /* by identity, -1 when on no unit's stack */
+    PoolPositionArray positions; /* by identity, -1 when on no unit's stack */
     int base;
 } Pool;
 

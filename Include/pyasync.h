@@ -42,8 +42,7 @@ PyAPI_FUNC(PyObject *) PySys_Await(PyObject *coroutine);
 PyAPI_FUNC(PyObject *) Py_CompileAsyncString(const char *source, const char *filename, int start,
                                              PyCompilerFlags *flags, int optimize);
 PyAPI_FUNC(PyObject *) Py_CompileAsyncStringObject(const char *source, PyObject *filename,
-                                                   int start, PyCompilerFlags *flags,
-                                                   int optimize);
+                                                   int start, PyCompilerFlags *flags, int optimize);
 
 /* As PyEval_EvalCode; the coroutine that awaiting code gives is run by PySys_Await().  globals is a
    dict and gets __builtins__ where it has none; locals is a mapping, NULL for globals.  Takes no

@@ -9,42 +9,44 @@
 #include <Python.h>
 
 /* The functions and variables of the library that we use. */
-#define READLINE_SYMBOLS(X)         \
-    X(add_history)                  \
-    X(history_base)                 \
-    X(history_get)                  \
-    X(history_length)               \
-    X(rl_callback_handler_install)  \
-    X(rl_callback_handler_remove)   \
-    X(rl_callback_read_char)        \
-    X(rl_callback_sigcleanup)       \
-    X(rl_catch_signals)             \
-    X(rl_catch_sigwinch)            \
-    X(rl_cleanup_after_signal)      \
-    X(rl_clear_visible_line)        \
-    X(rl_forced_update_display)     \
-    X(rl_free_line_state)           \
-    X(rl_instream)                  \
-    X(rl_outstream)                 \
-    X(rl_pending_input)             \
+#define READLINE_SYMBOLS(X)                                                                        \
+    X(add_history)                                                                                 \
+    X(history_base)                                                                                \
+    X(history_get)                                                                                 \
+    X(history_length)                                                                              \
+    X(rl_callback_handler_install)                                                                 \
+    X(rl_callback_handler_remove)                                                                  \
+    X(rl_callback_read_char)                                                                       \
+    X(rl_callback_sigcleanup)                                                                      \
+    X(rl_catch_signals)                                                                            \
+    X(rl_catch_sigwinch)                                                                           \
+    X(rl_cleanup_after_signal)                                                                     \
+    X(rl_clear_visible_line)                                                                       \
+    X(rl_forced_update_display)                                                                    \
+    X(rl_free_line_state)                                                                          \
+    X(rl_instream)                                                                                 \
+    X(rl_outstream)                                                                                \
+    X(rl_pending_input)                                                                            \
     X(rl_resize_terminal)
 
+/* clang-format off */
 typedef enum {
 #define READLINE_ENUMERATOR(name) READLINE_##name,
     READLINE_SYMBOLS(READLINE_ENUMERATOR)
 #undef READLINE_ENUMERATOR
     READLINE_SYMBOL_COUNT
 } ReadlineSymbol;
+/* clang-format on */
 
 /* Where they are; NULL where the library, GNU's or libedit, has none of the name. */
 typedef struct {
-    const void *reader;     /* what PyOS_ReadlineFunctionPointer was when they were looked up */
+    const void *reader; /* what PyOS_ReadlineFunctionPointer was when they were looked up */
     void *symbols[READLINE_SYMBOL_COUNT];
 } Readline;
 
 /* The library, if the module readline reads the prompt's lines and it can be fed key by key; NULL
-   if the module was not imported, or somebody else has put a reader of his own in its place.  Valid in
-   this thread until the next call.  No exception is ever set. */
+   if the module was not imported, or somebody else has put a reader of his own in its place.  Valid
+   in this thread until the next call.  No exception is ever set. */
 const Readline *Readline_Open(void);
 
 /* Calls a function without arguments.  0 if there is none of that name. */

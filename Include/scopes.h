@@ -21,16 +21,16 @@
 /* How a block treats a name, as a set of bits: the values of DEF_* and USE in
  * pycore_symtable.h, which the module `symtable` hands to Python. */
 enum {
-    SYMBOL_GLOBAL = 1 << 0,      /* global statement */
-    SYMBOL_LOCAL = 1 << 1,       /* assigned, deleted, defined, imported */
+    SYMBOL_GLOBAL = 1 << 0, /* global statement */
+    SYMBOL_LOCAL = 1 << 1,  /* assigned, deleted, defined, imported */
     SYMBOL_PARAMETER = 1 << 2,
-    SYMBOL_NONLOCAL = 1 << 3,    /* nonlocal statement */
+    SYMBOL_NONLOCAL = 1 << 3, /* nonlocal statement */
     SYMBOL_USED = 1 << 4,
-    SYMBOL_FREE = 1 << 5,        /* passed through to a nested block */
-    SYMBOL_FREE_CLASS = 1 << 6,  /* free in a method, and bound in the class itself as well */
+    SYMBOL_FREE = 1 << 5,       /* passed through to a nested block */
+    SYMBOL_FREE_CLASS = 1 << 6, /* free in a method, and bound in the class itself as well */
     SYMBOL_IMPORTED = 1 << 7,
     SYMBOL_ANNOTATED = 1 << 8,
-    SYMBOL_ITERATION = 1 << 9,   /* iteration variable of a comprehension */
+    SYMBOL_ITERATION = 1 << 9, /* iteration variable of a comprehension */
 
     SYMBOL_BOUND = SYMBOL_LOCAL | SYMBOL_PARAMETER | SYMBOL_IMPORTED,
 };
@@ -77,12 +77,12 @@ struct Directive {
 };
 
 struct Symbol {
-    NameId name;      /* mangled */
-    uint16_t flags;   /* SYMBOL_* */
-    uint8_t binding;  /* enum Binding */
-    uint8_t outside;  /* what the name is around the block; for the analysis */
-    int32_t slot;     /* -1; for the code generator's own use */
-    int32_t block;    /* the number of the scope it belongs to */
+    NameId name;     /* mangled */
+    uint16_t flags;  /* SYMBOL_* */
+    uint8_t binding; /* enum Binding */
+    uint8_t outside; /* what the name is around the block; for the analysis */
+    int32_t slot;    /* -1; for the code generator's own use */
+    int32_t block;   /* the number of the scope it belongs to */
 };
 
 /* Symbols never move: there are more of them in the next chunk. */
@@ -100,8 +100,8 @@ struct SymbolCursor {
 
 struct Scope {
     const void *node;
-    struct Scope *parent;       /* NULL for the module */
-    struct Scope *first_child;  /* in the order of the source */
+    struct Scope *parent;      /* NULL for the module */
+    struct Scope *first_child; /* in the order of the source */
     struct Scope *last_child;
     struct Scope *next_sibling;
 
@@ -112,31 +112,31 @@ struct Scope {
     struct SymbolChunk *last_symbols;
     int32_t symbol_count;
     int32_t parameter_count;
-    int32_t number;             /* from 1, in the order in which blocks are opened */
+    int32_t number; /* from 1, in the order in which blocks are opened */
     uint32_t index_mask;
-    struct Symbol **index;      /* open addressing by NameId, NULL if empty; for scope_symbol() */
+    struct Symbol **index; /* open addressing by NameId, NULL if empty; for scope_symbol() */
     struct SymbolCursor unindexed; /* where the symbols begin that are not in the index yet */
-    struct Directive *directives; /* last one first */
+    struct Directive *directives;  /* last one first */
 
-    NameId name;                /* of the class or function; KNOWN_TOP, KNOWN_LAMBDA, ... */
-    NameId private_class;       /* innermost class, whose name mangles; NAME_NONE outside */
-    struct SourceSpan span;     /* of the statement or expression; zeros for the module */
+    NameId name;            /* of the class or function; KNOWN_TOP, KNOWN_LAMBDA, ... */
+    NameId private_class;   /* innermost class, whose name mangles; NAME_NONE outside */
+    struct SourceSpan span; /* of the statement or expression; zeros for the module */
 
-    uint8_t kind;               /* enum ScopeKind */
-    uint8_t comprehension;      /* enum ComprehensionKind */
-    bool is_nested;             /* inside a function, at any distance */
-    bool has_free;              /* has free variables */
-    bool child_has_free;        /* a nested block has, free references to globals included */
-    bool is_generator;          /* yield, or a generator expression */
-    bool is_coroutine;          /* async def, await, asynchronous comprehension */
+    uint8_t kind;          /* enum ScopeKind */
+    uint8_t comprehension; /* enum ComprehensionKind */
+    bool is_nested;        /* inside a function, at any distance */
+    bool has_free;         /* has free variables */
+    bool child_has_free;   /* a nested block has, free references to globals included */
+    bool is_generator;     /* yield, or a generator expression */
+    bool is_coroutine;     /* async def, await, asynchronous comprehension */
     bool has_varargs;
     bool has_varkeywords;
     bool returns_value;
-    bool needs_class_closure;   /* class: a method uses __class__ or super */
+    bool needs_class_closure; /* class: a method uses __class__ or super */
 
     /* While the block is being collected. */
-    bool in_iteration_target;   /* of a comprehension */
-    int iterable_depth;         /* of comprehensions' iterables around this place */
+    bool in_iteration_target; /* of a comprehension */
+    int iterable_depth;       /* of comprehensions' iterables around this place */
     /* While it is resolved: what __class__ means around a class. */
     uint8_t class_cell_outside;
 };
@@ -144,11 +144,11 @@ struct Scope {
 struct Scopes {
     PyArena *arena;
     struct Names *names;
-    PyObject *filename;         /* borrowed */
+    PyObject *filename; /* borrowed */
     struct Scope *top;
-    int32_t count;              /* annotations kept as text included */
+    int32_t count; /* annotations kept as text included */
     uint32_t node_mask;
-    struct Scope **by_node;     /* open addressing by address of the node */
+    struct Scope **by_node; /* open addressing by address of the node */
     int future_features;
 };
 
@@ -179,8 +179,8 @@ symbol_next(struct SymbolCursor *cursor)
     return NULL;
 }
 
-#define FOR_EACH_SYMBOL(scope, symbol)                                                            \
-    for (struct SymbolCursor symbol##_cursor = {(scope)->symbols, 0};                             \
+#define FOR_EACH_SYMBOL(scope, symbol)                                                             \
+    for (struct SymbolCursor symbol##_cursor = {(scope)->symbols, 0};                              \
          ((symbol) = symbol_next(&symbol##_cursor)) != NULL;)
 
 /* By NameId: a symbol of that name in the block seen last, or NULL. */

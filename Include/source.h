@@ -12,10 +12,10 @@
 typedef struct {
     const char *text;
     size_t size;
-    char *buffer;     /* what text lies in, if the bytes were copied */
-    size_t capacity;  /* of the buffer, if text is added to it */
-    PyObject *decoded; /* what text lies in, if the bytes were decoded */
-    bool has_nulls;   /* see filelines.c */
+    char *buffer;         /* what text lies in, if the bytes were copied */
+    size_t capacity;      /* of the buffer, if text is added to it */
+    PyObject *decoded;    /* what text lies in, if the bytes were decoded */
+    bool has_nulls;       /* see filelines.c */
     uint32_t *inner_ends; /* line ends that do not end a line, by offset, see interactive.c */
     size_t inner_end_count, inner_end_capacity;
 } Source;

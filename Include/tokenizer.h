@@ -52,9 +52,9 @@ typedef struct {
 typedef struct {
     const char *text; /* the byte at text[end] can be read */
     uint32_t start, end;
-    int line;             /* the line of start */
-    int column;           /* the column of start, were it in the line's unshifted place */
-    int first_column;     /* what is added to columns in the first line */
+    int line;                   /* the line of start */
+    int column;                 /* the column of start, were it in the line's unshifted place */
+    int first_column;           /* what is added to columns in the first line */
     const uint32_t *inner_ends; /* line ends after which the line, by its number, goes on */
     size_t inner_end_count;
     unsigned inside_parentheses : 1; /* an f-string's expression: framed by a made-up pair */
@@ -62,7 +62,7 @@ typedef struct {
     unsigned async_is_name : 1; /* "async" and "await" are names outside of "async def" */
     unsigned single : 1;        /* one interactive statement */
     unsigned implies_dedent : 1;
-    unsigned ends_line : 1; /* the end of the source ends a line */
+    unsigned ends_line : 1;   /* the end of the source ends a line */
     unsigned interactive : 1; /* lines from a prompt: an empty one ends a block */
     unsigned has_nulls : 1;   /* lines may begin with null bytes, see filelines.c */
 } TokenizerInput;

@@ -47,13 +47,13 @@ enum precedence {
 };
 
 enum token_trait {
-    TRAIT_STARTS = 1,   /* may begin an expression */
-    TRAIT_BINARY = 2,   /* action is an operator_ty */
-    TRAIT_COMPARES = 4, /* action is a cmpop_ty */
-    TRAIT_JOINS = 8,    /* action is a boolop_ty */
+    TRAIT_STARTS = 1,    /* may begin an expression */
+    TRAIT_BINARY = 2,    /* action is an operator_ty */
+    TRAIT_COMPARES = 4,  /* action is a cmpop_ty */
+    TRAIT_JOINS = 8,     /* action is a boolop_ty */
     TRAIT_AUGMENTS = 16, /* action is an operator_ty */
-    TRAIT_LAYOUT = 32,  /* holds no text: a node never ends with it */
-    TRAIT_TRAILS = 64,  /* continues a primary: ".", "(", "[" */
+    TRAIT_LAYOUT = 32,   /* holds no text: a node never ends with it */
+    TRAIT_TRAILS = 64,   /* continues a primary: ".", "(", "[" */
 };
 
 #define NO_TRAITS 0, PRECEDENCE_NONE, 0
@@ -165,10 +165,12 @@ enum token_trait {
 #define TOKEN_ENUM_KEYWORD(name, ...) TOKEN_##name,
 #define TOKEN_ENUM_OPERATOR(name, ...) TOKEN_##name,
 
+/* clang-format off */
 enum token_kind {
     TOKEN_TABLE(TOKEN_ENUM_LAYOUT, TOKEN_ENUM_VALUE, TOKEN_ENUM_KEYWORD, TOKEN_ENUM_OPERATOR)
     TOKEN_KIND_COUNT
 };
+/* clang-format on */
 
 typedef struct {
     uint8_t traits;

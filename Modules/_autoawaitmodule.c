@@ -127,9 +127,8 @@ guarded_write(PyObject *Py_UNUSED(module), PyObject *arguments)
     return PyCFunction_New(&write_guarded_definition, arguments);
 }
 
-PyDoc_STRVAR(is_readable_doc,
-             "is_readable(descriptor, /)\n--\n\n"
-             "Whether descriptor can be read now.");
+PyDoc_STRVAR(is_readable_doc, "is_readable(descriptor, /)\n--\n\n"
+                              "Whether descriptor can be read now.");
 
 static PyObject *
 is_readable(PyObject *Py_UNUSED(module), PyObject *descriptor)
@@ -138,9 +137,8 @@ is_readable(PyObject *Py_UNUSED(module), PyObject *descriptor)
     return status.fd < 0 ? NULL : PyBool_FromLong(poll(&status, 1, 0) > 0);
 }
 
-PyDoc_STRVAR(begin_line_doc,
-             "begin_line(prompt, /)\n--\n\n"
-             "Show prompt and begin a line; return whether readline edits it.");
+PyDoc_STRVAR(begin_line_doc, "begin_line(prompt, /)\n--\n\n"
+                             "Show prompt and begin a line; return whether readline edits it.");
 
 /* The module is the owner of its lines. */
 static PyObject *
@@ -171,9 +169,8 @@ feed_line(PyObject *module, PyObject *Py_UNUSED(unused))
     return result;
 }
 
-PyDoc_STRVAR(abandon_line_doc,
-             "abandon_line()\n--\n\n"
-             "Give up the line that was begun, if any.");
+PyDoc_STRVAR(abandon_line_doc, "abandon_line()\n--\n\n"
+                               "Give up the line that was begun, if any.");
 
 static PyObject *
 abandon_line(PyObject *module, PyObject *Py_UNUSED(unused))
@@ -196,13 +193,13 @@ check_reader(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused))
     Py_RETURN_NONE;
 }
 
-PyDoc_STRVAR(uninterrupted_doc,
-             "uninterrupted(function, /, *arguments)\n--\n\n"
-             "Call function; handlers of signals run after it, and where it calls interruptible().");
+PyDoc_STRVAR(
+    uninterrupted_doc,
+    "uninterrupted(function, /, *arguments)\n--\n\n"
+    "Call function; handlers of signals run after it, and where it calls interruptible().");
 
-PyDoc_STRVAR(interruptible_doc,
-             "interruptible(function, /, *arguments)\n--\n\n"
-             "Call function; handlers of signals run meanwhile.");
+PyDoc_STRVAR(interruptible_doc, "interruptible(function, /, *arguments)\n--\n\n"
+                                "Call function; handlers of signals run meanwhile.");
 
 static PyObject *
 call_held(int held, PyObject *const *arguments, Py_ssize_t count)
@@ -260,8 +257,8 @@ exec_by(ExecCoroutine exec_coroutine, PyObject *const *arguments, Py_ssize_t cou
                                &locals)) {
             return NULL;
         }
-        PyObject *value = exec_coroutine((PyCodeObject *)code, globals,
-                                         locals == Py_None ? NULL : locals);
+        PyObject *value =
+            exec_coroutine((PyCodeObject *)code, globals, locals == Py_None ? NULL : locals);
         if (value == NULL) {
             return NULL;
         }
@@ -292,9 +289,8 @@ exec_program(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t
     return exec_by(Program_Exec, arguments, count);
 }
 
-PyDoc_STRVAR(compile_program_doc,
-             "compile_program(source, filename, mode, /)\n--\n\n"
-             "Do what compile() does; the source may await at its top level.");
+PyDoc_STRVAR(compile_program_doc, "compile_program(source, filename, mode, /)\n--\n\n"
+                                  "Do what compile() does; the source may await at its top level.");
 
 static PyObject *
 compile_program(PyObject *Py_UNUSED(module), PyObject *arguments)

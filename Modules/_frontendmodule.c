@@ -21,7 +21,7 @@ struct Input {
     PyArena *arena;
     mod_ty tree;
     int future_features;
-    int flags;              /* as given */
+    int flags; /* as given */
 };
 
 static int
@@ -78,8 +78,8 @@ read_tree(struct Input *input, PyObject *source, int mode, int flags)
     if (is_tree < 0) {
         return -1;
     }
-    input->tree = is_tree ? PyAST_obj2mod(source, input->arena, mode)
-                          : parse(source, input, mode, flags);
+    input->tree =
+        is_tree ? PyAST_obj2mod(source, input->arena, mode) : parse(source, input, mode, flags);
     if (input->tree == NULL || (is_tree && !_PyAST_Validate(input->tree))) {
         return -1;
     }
@@ -101,8 +101,8 @@ read_input(struct Input *input, PyObject *args, PyObject *kwargs)
     const char *mode = "exec";
     int flags = 0;
     memset(input, 0, sizeof(*input));
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO&|si", keywords, &source,
-                                     PyUnicode_FSDecoder, &input->filename, &mode, &flags)) {
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO&|si", keywords, &source, PyUnicode_FSDecoder,
+                                     &input->filename, &mode, &flags)) {
         return -1;
     }
     int number = mode_number(mode);
@@ -120,7 +120,7 @@ symbols_as_dict(const struct Names *names, const struct Scope *scope)
 {
     PyObject *dict = PyDict_New();
     const struct Symbol *symbol;
-    FOR_EACH_SYMBOL(scope, symbol) {
+    FOR_EACH_SYMBOL (scope, symbol) {
         if (dict == NULL) {
             break;
         }
@@ -165,8 +165,8 @@ children_as_list(const struct Names *names, const struct Scope *scope)
 static PyObject *
 scope_as_dict(const struct Names *names, const struct Scope *scope)
 {
-    static const char *const kinds[] = {"module", "class", "function", "lambda", "comprehension",
-                                        "annotation"};
+    static const char *const kinds[] = {"module", "class",         "function",
+                                        "lambda", "comprehension", "annotation"};
     if (Py_EnterRecursiveCall(" while showing scopes")) {
         return NULL;
     }
@@ -202,8 +202,8 @@ frontend_scopes(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
         return NULL;
     }
     names_init(&names, input.arena);
-    struct Scopes *scopes = scopes_build(input.tree, input.filename, input.future_features, &names,
-                                         input.arena);
+    struct Scopes *scopes =
+        scopes_build(input.tree, input.filename, input.future_features, &names, input.arena);
     if (scopes != NULL) {
         result = scope_as_dict(&names, scopes->top);
     }
@@ -319,8 +319,8 @@ frontend_code(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
 /* Allocators that stop working after a number of allocations. */
 struct Rationing {
     PyMemAllocatorEx raw, memory, objects;
-    long left;                 /* allocations until one fails */
-    long failed;               /* how many have failed */
+    long left;   /* allocations until one fails */
+    long failed; /* how many have failed */
     bool fails_once;
 };
 
@@ -335,36 +335,38 @@ is_refused(struct Rationing *rationing)
 }
 
 /* One set of functions for each domain: a context tells which real allocator is behind it. */
-#define RATIONED(domain) \
-    static void *domain##_malloc(void *context, size_t size) \
-    { \
-        struct Rationing *rationing = context; \
-        return is_refused(rationing) ? NULL \
-                                     : rationing->domain.malloc(rationing->domain.ctx, size); \
-    } \
-    static void *domain##_calloc(void *context, size_t count, size_t size) \
-    { \
-        struct Rationing *rationing = context; \
-        return is_refused(rationing) \
-                   ? NULL : rationing->domain.calloc(rationing->domain.ctx, count, size); \
-    } \
-    static void *domain##_realloc(void *context, void *memory, size_t size) \
-    { \
-        struct Rationing *rationing = context; \
-        return is_refused(rationing) \
-                   ? NULL : rationing->domain.realloc(rationing->domain.ctx, memory, size); \
-    } \
-    static void domain##_free(void *context, void *memory) \
-    { \
-        struct Rationing *rationing = context; \
-        rationing->domain.free(rationing->domain.ctx, memory); \
-    } \
-    static void domain##_ration(struct Rationing *rationing, PyMemAllocatorDomain number) \
-    { \
-        PyMemAllocatorEx rationed = {rationing, domain##_malloc, domain##_calloc, \
-                                     domain##_realloc, domain##_free}; \
-        PyMem_GetAllocator(number, &rationing->domain); \
-        PyMem_SetAllocator(number, &rationed); \
+#define RATIONED(domain)                                                                           \
+    static void *domain##_malloc(void *context, size_t size)                                       \
+    {                                                                                              \
+        struct Rationing *rationing = context;                                                     \
+        return is_refused(rationing) ? NULL                                                        \
+                                     : rationing->domain.malloc(rationing->domain.ctx, size);      \
+    }                                                                                              \
+    static void *domain##_calloc(void *context, size_t count, size_t size)                         \
+    {                                                                                              \
+        struct Rationing *rationing = context;                                                     \
+        return is_refused(rationing)                                                               \
+                   ? NULL                                                                          \
+                   : rationing->domain.calloc(rationing->domain.ctx, count, size);                 \
+    }                                                                                              \
+    static void *domain##_realloc(void *context, void *memory, size_t size)                        \
+    {                                                                                              \
+        struct Rationing *rationing = context;                                                     \
+        return is_refused(rationing)                                                               \
+                   ? NULL                                                                          \
+                   : rationing->domain.realloc(rationing->domain.ctx, memory, size);               \
+    }                                                                                              \
+    static void domain##_free(void *context, void *memory)                                         \
+    {                                                                                              \
+        struct Rationing *rationing = context;                                                     \
+        rationing->domain.free(rationing->domain.ctx, memory);                                     \
+    }                                                                                              \
+    static void domain##_ration(struct Rationing *rationing, PyMemAllocatorDomain number)          \
+    {                                                                                              \
+        PyMemAllocatorEx rationed = {rationing, domain##_malloc, domain##_calloc,                  \
+                                     domain##_realloc, domain##_free};                             \
+        PyMem_GetAllocator(number, &rationing->domain);                                            \
+        PyMem_SetAllocator(number, &rationed);                                                     \
     }
 
 RATIONED(raw)
@@ -373,10 +375,11 @@ RATIONED(objects)
 
 #undef RATIONED
 
-PyDoc_STRVAR(compile_rationed_doc,
-             "compile_rationed(source, filename, allocations, once)\n--\n\n"
-             "Compile with a limited number of allocations after parsing; the one after them fails, "
-             "and\nunless `once` all that follow.  Tells whether any failed; MemoryError passes.");
+PyDoc_STRVAR(
+    compile_rationed_doc,
+    "compile_rationed(source, filename, allocations, once)\n--\n\n"
+    "Compile with a limited number of allocations after parsing; the one after them fails, "
+    "and\nunless `once` all that follow.  Tells whether any failed; MemoryError passes.");
 
 static PyObject *
 frontend_compile_rationed(PyObject *Py_UNUSED(module), PyObject *args)

@@ -46,9 +46,8 @@ token_list(const TokenVector *vector, const char *text, size_t size)
         const Token *token = &vector->tokens[i];
         size_t start = token->start < size ? token->start : size;
         size_t end = token->end < size ? token->end : size;
-        PyObject *item =
-            Py_BuildValue("(ss#ii)", Token_names[vector->kinds[i]], text + start,
-                          (Py_ssize_t)(end - start), token->line, token->column);
+        PyObject *item = Py_BuildValue("(ss#ii)", Token_names[vector->kinds[i]], text + start,
+                                       (Py_ssize_t)(end - start), token->line, token->column);
         if (item == NULL || PyList_Append(list, item) < 0) {
             Py_CLEAR(list);
         }
@@ -141,8 +140,8 @@ read_tree(const FileChoice *choice, int *error_code)
         int mode = mode_of(choice->mode);
         mod_ty tree = choice->archive
                           ? _PyPegen_run_parser_from_file_pointer(
-                                choice->file, mode, filename, choice->encoding, choice->prompt,
-                                choice->second_prompt, &flags, error_code, arena)
+                              choice->file, mode, filename, choice->encoding, choice->prompt,
+                              choice->second_prompt, &flags, error_code, arena)
                           : _PyParser_ASTFromFile(choice->file, filename, choice->encoding, mode,
                                                   choice->prompt, choice->second_prompt, &flags,
                                                   error_code, arena);
@@ -280,8 +279,8 @@ stage_counts(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
             return NULL;
         }
     }
-    return Py_BuildValue("{s:l,s:l,s:l,s:l}", "rejected", values[PARSER_COUNT_REJECTED],
-                         "too_deep", values[PARSER_COUNT_TOO_DEEP], "wrongly_rejected",
+    return Py_BuildValue("{s:l,s:l,s:l,s:l}", "rejected", values[PARSER_COUNT_REJECTED], "too_deep",
+                         values[PARSER_COUNT_TOO_DEEP], "wrongly_rejected",
                          values[PARSER_COUNT_WRONGLY_REJECTED], "passed_on",
                          values[PARSER_COUNT_PASSED_ON]);
 }
@@ -301,8 +300,7 @@ stage_set_strict(PyObject *Py_UNUSED(module), PyObject *flag)
 }
 
 static PyMethodDef methods[] = {
-    {"tokens", (PyCFunction)(void (*)(void))stage_tokens, METH_VARARGS | METH_KEYWORDS,
-     tokens_doc},
+    {"tokens", (PyCFunction)(void (*)(void))stage_tokens, METH_VARARGS | METH_KEYWORDS, tokens_doc},
     {"tree", (PyCFunction)(void (*)(void))stage_tree, METH_VARARGS | METH_KEYWORDS, tree_doc},
     {"read", (PyCFunction)(void (*)(void))stage_read, METH_VARARGS | METH_KEYWORDS, read_doc},
     {"difference", stage_difference, METH_VARARGS, difference_doc},

@@ -18,7 +18,8 @@ struct comparison {
 static int compare_nodes(struct comparison *comparison, int number, const char *left,
                          const char *right);
 
-/* A name, or an item's index. What does not fit is left out: the place is for a reader, and its beginning says most. */
+/* A name, or an item's index. What does not fit is left out: the place is for a reader, and its
+ * beginning says most. */
 static void
 write_place(struct comparison *comparison, const char *name, Py_ssize_t index)
 {
@@ -110,10 +111,11 @@ compare_fields(struct comparison *comparison, const struct ast_class *class, con
     for (int i = 0; i < class->field_count + class->attribute_count; i++) {
         const struct ast_field *field = &class->fields[i];
         const char *left_place = left + field->offset, *right_place = right + field->offset;
-        int result = field->quantity == AST_MANY
-            ? compare_lists(comparison, field, (const asdl_seq *)pointer_at(left_place),
-                            (const asdl_seq *)pointer_at(right_place))
-            : compare_values(comparison, field, left_place, right_place);
+        int result =
+            field->quantity == AST_MANY
+                ? compare_lists(comparison, field, (const asdl_seq *)pointer_at(left_place),
+                                (const asdl_seq *)pointer_at(right_place))
+                : compare_values(comparison, field, left_place, right_place);
         if (result != 0) {
             write_place(comparison, field->name, 0);
             return result;

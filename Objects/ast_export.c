@@ -22,7 +22,7 @@ struct exporter {
     struct ast_types *types;
     int depth;
     int depth_limit;
-    struct Nesting nesting;     /* for the real stack */
+    struct Nesting nesting; /* for the real stack */
     PyObject *ints[INT_TABLE_SIZE];
     int int_values[INT_TABLE_SIZE];
 };
@@ -149,8 +149,8 @@ export_node(struct exporter *exporter, int number, const char *node)
         const struct ast_field *field = &class->fields[i];
         const char *place = node + field->offset;
         PyObject *value = field->quantity == AST_MANY
-            ? export_list(exporter, field, pointer_at(place))
-            : export_value(exporter, field, place);
+                              ? export_list(exporter, field, pointer_at(place))
+                              : export_value(exporter, field, place);
         if (value == NULL) {
             Py_DECREF(object);
             return NULL;

@@ -18,7 +18,7 @@ struct importer {
     struct ast_types *types;
     PyThreadState *thread;
     PyArena *arena;
-    struct Nesting nesting;     /* the recursion limit knows nothing of the stack */
+    struct Nesting nesting; /* the recursion limit knows nothing of the stack */
 };
 
 /* The node whose fields are being read.  The C node and the names are those of the class that its
@@ -29,7 +29,7 @@ struct source {
     struct ast_type *record;
     char *node;
     const char *traversing;
-    int entered;                /* is this node counted as a level of recursion? */
+    int entered; /* is this node counted as a level of recursion? */
 };
 
 static int import_value(struct importer *importer, const struct ast_field *field, PyObject *value,
@@ -71,8 +71,7 @@ value_in_slot(PyObject *object, struct ast_type *record, int slot)
     if (values == NULL) {
         PyDictObject *dict = (PyDictObject *)*_PyObject_ManagedDictPointer(object);
         if (dict == NULL || dict->ma_values == NULL
-            || dict->ma_keys != ((PyHeapTypeObject *)type)->ht_cached_keys)
-        {
+            || dict->ma_keys != ((PyHeapTypeObject *)type)->ht_cached_keys) {
             return NULL;
         }
         values = dict->ma_values;
@@ -188,8 +187,8 @@ kind_of(struct importer *importer, int sum, PyObject *object)
             return is_instance < 0 ? -1 : kind;
         }
     }
-    PyErr_Format(PyExc_TypeError, "expected some sort of %s, but got %R",
-                 ast_classes[sum].name, object);
+    PyErr_Format(PyExc_TypeError, "expected some sort of %s, but got %R", ast_classes[sum].name,
+                 object);
     return -1;
 }
 
@@ -237,8 +236,8 @@ import_list(struct importer *importer, struct source *source, const struct ast_f
     }
     Py_ssize_t size = PyList_GET_SIZE(list);
     void *sequence = field->form == AST_ENUM
-        ? (void *)_Py_asdl_int_seq_new(size, importer->arena)
-        : (void *)_Py_asdl_generic_seq_new(size, importer->arena);
+                         ? (void *)_Py_asdl_int_seq_new(size, importer->arena)
+                         : (void *)_Py_asdl_generic_seq_new(size, importer->arena);
     if (sequence == NULL) {
         return -1;
     }
@@ -257,8 +256,8 @@ import_missing(struct source *source, const struct ast_field *field)
     if (field->quantity == AST_OPT) {
         return 0;
     }
-    PyErr_Format(PyExc_TypeError, "required field \"%s\" missing from %s",
-                 field->name, source->class->name);
+    PyErr_Format(PyExc_TypeError, "required field \"%s\" missing from %s", field->name,
+                 source->class->name);
     return -1;
 }
 
@@ -272,8 +271,7 @@ import_field(struct importer *importer, struct source *source, const struct ast_
     }
     int result;
     if (value == NULL
-        || (value == Py_None && (field->quantity == AST_OPT || field->quantity == AST_END)))
-    {
+        || (value == Py_None && (field->quantity == AST_OPT || field->quantity == AST_END))) {
         result = import_missing(source, field);
     }
     else if (field->quantity == AST_MANY) {
@@ -302,8 +300,8 @@ check_required(const struct source *source)
         void *pointer;
         memcpy(&pointer, source->node + field->offset, sizeof(pointer));
         if (pointer == NULL) {
-            PyErr_Format(PyExc_ValueError, "field '%s' is required for %s",
-                         field->name, class->name);
+            PyErr_Format(PyExc_ValueError, "field '%s' is required for %s", field->name,
+                         class->name);
             return -1;
         }
     }
@@ -377,9 +375,8 @@ import_node(struct importer *importer, int number, PyObject *object, void *place
         return -1;
     }
     memset(source.node, 0, class->size);
-    int result = class->form == AST_SUM
-        ? import_as_sum(importer, number, &source)
-        : import_as_product(importer, number, &source);
+    int result = class->form == AST_SUM ? import_as_sum(importer, number, &source)
+                                        : import_as_product(importer, number, &source);
     leave(importer, &source);
     if (result < 0 || check_required(&source) < 0) {
         return -1;
@@ -419,8 +416,7 @@ PyAST_obj2mod(PyObject *tree, PyArena *arena, int mode)
         return NULL;
     }
     struct importer importer = {
-        .types = ast_types_get(), .thread = _PyThreadState_GET(), .arena = arena
-    };
+        .types = ast_types_get(), .thread = _PyThreadState_GET(), .arena = arena};
     if (importer.types == NULL) {
         return NULL;
     }

@@ -7,12 +7,14 @@
 #include "ast_objects.h"
 
 /* Only what is there once is checked, and a number may be 0. */
+/* clang-format off */
 enum {
 #define MUST_BE_GIVEN(name) AST_MAY_BE_ZERO_##name = 0,
     AST_CLASSES(MUST_BE_GIVEN, MUST_BE_GIVEN, MUST_BE_GIVEN)
     AST_MAY_BE_ZERO_identifier = 0, AST_MAY_BE_ZERO_string = 0, AST_MAY_BE_ZERO_constant = 0,
     AST_MAY_BE_ZERO_int = 1
 };
+/* clang-format on */
 
 static void *
 field_required(const char *field, const char *node)
@@ -21,6 +23,7 @@ field_required(const char *field, const char *node)
     return NULL;
 }
 
+/* clang-format off */
 #define C_TYPE_ONE(type) type##_ty
 #define C_TYPE_OPT(type) type##_ty
 #define C_TYPE_END(type) type##_ty
@@ -71,3 +74,4 @@ _PyAST_##node(AST_FIELDS_##node(PARAMETER, node) AST_ATTRIBUTES_##node(PARAMETER
 }
 
 AST_CLASSES(SUM, ENUM, PRODUCT)
+/* clang-format on */

@@ -19,6 +19,7 @@
 
 /* Descriptions */
 
+/* clang-format off */
 enum {
 #define FORM_OF_SUM(name) AST_FORM_##name = AST_SUM,
 #define FORM_OF_ENUM(name) AST_FORM_##name = AST_ENUM,
@@ -117,6 +118,7 @@ const struct ast_class ast_classes[AST_CLASS_COUNT] = {
 #define CHECK_ENUM(enumeration) AST_KINDS_##enumeration(CHECK_ENUM_KIND)
 #define CHECK_PRODUCT(name)
 AST_CLASSES(CHECK_SUM, CHECK_ENUM, CHECK_PRODUCT)
+/* clang-format on */
 _Static_assert(AST_CLASS_COUNT < UINT8_MAX, "class numbers are kept in a byte");
 
 /* The node object */
@@ -176,8 +178,7 @@ node_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(keyw
     }
     PyObject *self = type->tp_alloc(type, 0);
     if (self != NULL && (type->tp_flags & Py_TPFLAGS_MANAGED_DICT)
-        && _PyObject_InitializeDict(self) < 0)
-    {
+        && _PyObject_InitializeDict(self) < 0) {
         Py_CLEAR(self);
     }
     return self;
@@ -356,53 +357,44 @@ node_dealloc(PyObject *self)
 {
     PyTypeObject *type = Py_TYPE(self);
     if (type->tp_dealloc == node_dealloc && type->tp_finalize != NULL
-        && PyObject_CallFinalizerFromDealloc(self) < 0)
-    {
+        && PyObject_CallFinalizerFromDealloc(self) < 0) {
         return;
     }
     PyObject_GC_UnTrack(self);
-    Py_TRASHCAN_BEGIN(self, node_dealloc)
-    node_free(self);
+    Py_TRASHCAN_BEGIN(self, node_dealloc) node_free(self);
     Py_TRASHCAN_END
 }
 
-static PyMethodDef node_methods[] = {
-    {"__reduce__", node_reduce, METH_NOARGS, NULL},
-    {"__sizeof__", node_sizeof, METH_NOARGS, NULL},
-    {NULL, NULL, 0, NULL}
-};
+static PyMethodDef node_methods[] = {{"__reduce__", node_reduce, METH_NOARGS, NULL},
+                                     {"__sizeof__", node_sizeof, METH_NOARGS, NULL},
+                                     {NULL, NULL, 0, NULL}};
 
 static PyGetSetDef node_getset[] = {
     {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
-    {NULL, NULL, NULL, NULL, NULL}
-};
+    {NULL, NULL, NULL, NULL, NULL}};
 
 static PyMemberDef node_members[] = {
-    {"__dictoffset__", T_PYSSIZET, MANAGED_DICT_OFFSET, READONLY, NULL},
-    {NULL, 0, 0, 0, NULL}
-};
+    {"__dictoffset__", T_PYSSIZET, MANAGED_DICT_OFFSET, READONLY, NULL}, {NULL, 0, 0, 0, NULL}};
 
-static PyType_Slot node_slots[] = {
-    {Py_tp_dealloc, node_dealloc},
-    {Py_tp_getattro, PyObject_GenericGetAttr},
-    {Py_tp_setattro, PyObject_GenericSetAttr},
-    {Py_tp_traverse, node_traverse},
-    {Py_tp_clear, node_clear},
-    {Py_tp_members, node_members},
-    {Py_tp_methods, node_methods},
-    {Py_tp_getset, node_getset},
-    {Py_tp_init, node_init},
-    {Py_tp_alloc, PyType_GenericAlloc},
-    {Py_tp_new, node_new},
-    {Py_tp_free, PyObject_GC_Del},
-    {0, NULL}
-};
+static PyType_Slot node_slots[] = {{Py_tp_dealloc, node_dealloc},
+                                   {Py_tp_getattro, PyObject_GenericGetAttr},
+                                   {Py_tp_setattro, PyObject_GenericSetAttr},
+                                   {Py_tp_traverse, node_traverse},
+                                   {Py_tp_clear, node_clear},
+                                   {Py_tp_members, node_members},
+                                   {Py_tp_methods, node_methods},
+                                   {Py_tp_getset, node_getset},
+                                   {Py_tp_init, node_init},
+                                   {Py_tp_alloc, PyType_GenericAlloc},
+                                   {Py_tp_new, node_new},
+                                   {Py_tp_free, PyObject_GC_Del},
+                                   {0, NULL}};
 
 static PyType_Spec node_spec = {
     .name = "ast.AST",
     .basicsize = sizeof(PyObject),
-    .flags = (Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC
-              | Py_TPFLAGS_MANAGED_DICT),
+    .flags =
+        (Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_MANAGED_DICT),
     .slots = node_slots,
 };
 
@@ -484,8 +476,7 @@ class_namespace(const struct ast_class *class)
         || PyDict_SetItemString(namespace, "_fields", names) < 0
         || PyDict_SetItemString(namespace, "__match_args__", names) < 0
         || PyDict_SetItemString(namespace, "__module__", module) < 0
-        || PyDict_SetItemString(namespace, "__doc__", doc) < 0)
-    {
+        || PyDict_SetItemString(namespace, "__doc__", doc) < 0) {
         Py_CLEAR(namespace);
     }
     Py_XDECREF(doc);
@@ -501,8 +492,8 @@ new_class(const struct ast_class *class, PyTypeObject *base)
     if (namespace == NULL) {
         return NULL;
     }
-    PyObject *type = PyObject_CallFunction((PyObject *)&PyType_Type, "s(O)N",
-                                           class->name, base, namespace);
+    PyObject *type =
+        PyObject_CallFunction((PyObject *)&PyType_Type, "s(O)N", class->name, base, namespace);
     return (PyTypeObject *)type;
 }
 
@@ -524,8 +515,7 @@ set_defaults(PyTypeObject *type, const struct ast_field *fields, int count)
 {
     for (int i = 0; i < count; i++) {
         if ((fields[i].quantity == AST_OPT || fields[i].quantity == AST_END)
-            && PyObject_SetAttrString((PyObject *)type, fields[i].name, Py_None) < 0)
-        {
+            && PyObject_SetAttrString((PyObject *)type, fields[i].name, Py_None) < 0) {
             return -1;
         }
     }
@@ -578,11 +568,10 @@ make_class(struct ast_types *types, int number)
     struct ast_type *record = &types->of[number];
     int is_kind = class->form == AST_KIND;
     record->type = new_class(class, is_kind ? types->of[class->sum].type : types->base);
-    if (record->type == NULL
-        || (!is_kind && set_attribute_names(record->type, class) < 0)
+    if (record->type == NULL || (!is_kind && set_attribute_names(record->type, class) < 0)
         || set_defaults(record->type, class->fields,
-                        class->field_count + (is_kind ? 0 : class->attribute_count)) < 0)
-    {
+                        class->field_count + (is_kind ? 0 : class->attribute_count))
+               < 0) {
         return -1;
     }
     map_class(types, number);
@@ -721,12 +710,10 @@ static int
 module_exec(PyObject *module)
 {
     struct ast_types *types = ast_types_get();
-    if (types == NULL
-        || PyModule_AddObjectRef(module, "AST", (PyObject *)types->base) < 0
+    if (types == NULL || PyModule_AddObjectRef(module, "AST", (PyObject *)types->base) < 0
         || PyModule_AddIntMacro(module, PyCF_ALLOW_TOP_LEVEL_AWAIT) < 0
         || PyModule_AddIntMacro(module, PyCF_ONLY_AST) < 0
-        || PyModule_AddIntMacro(module, PyCF_TYPE_COMMENTS) < 0)
-    {
+        || PyModule_AddIntMacro(module, PyCF_TYPE_COMMENTS) < 0) {
         return -1;
     }
     for (int i = 0; i < AST_CLASS_COUNT; i++) {
@@ -752,15 +739,10 @@ is_async(PyObject *Py_UNUSED(module), PyObject *source)
 }
 
 /* Here, since module ast takes all that is in this one. */
-static PyMethodDef module_functions[] = {
-    {"is_async", is_async, METH_O, is_async_doc},
-    {NULL, NULL, 0, NULL}
-};
+static PyMethodDef module_functions[] = {{"is_async", is_async, METH_O, is_async_doc},
+                                         {NULL, NULL, 0, NULL}};
 
-static PyModuleDef_Slot module_slots[] = {
-    {Py_mod_exec, module_exec},
-    {0, NULL}
-};
+static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, module_exec}, {0, NULL}};
 
 static struct PyModuleDef module_definition = {
     PyModuleDef_HEAD_INIT,

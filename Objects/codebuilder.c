@@ -1,7 +1,7 @@
 /* The code object of a finished code unit.  The contract is in codebuilder.h. */
 
 #ifndef Py_BUILD_CORE
-#  define Py_BUILD_CORE
+#define Py_BUILD_CORE
 #endif
 #include "Python.h"
 #include "pycore_code.h"
@@ -96,8 +96,7 @@ names_tuple(const struct CodeParts *parts, IntArray *ids, int variables)
     if (count != parts->constant_count && is_alone(parts, count, variables)) {
         return tuple_of_names(parts, count);
     }
-    if (int_array_reserve(ids, count) < 0
-        || fill_names(parts, parts->name_pool, ids->items) < 0) {
+    if (int_array_reserve(ids, count) < 0 || fill_names(parts, parts->name_pool, ids->items) < 0) {
         return NULL;
     }
     return constants_shared_tuple(parts->constants, ids->items, count);

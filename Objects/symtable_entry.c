@@ -45,7 +45,10 @@ entry_repr(PySTEntryObject *entry)
                                 PyLong_AsLong(entry->ste_id), entry->ste_lineno);
 }
 
-#define MEMBER(name, kind, field) {name, kind, offsetof(PySTEntryObject, field), READONLY, NULL}
+#define MEMBER(name, kind, field)                                                                  \
+    {                                                                                              \
+        name, kind, offsetof(PySTEntryObject, field), READONLY, NULL                               \
+    }
 
 static PyMemberDef entry_members[] = {
     MEMBER("id", T_OBJECT, ste_id),
@@ -60,8 +63,7 @@ static PyMemberDef entry_members[] = {
 };
 
 PyTypeObject PySTEntry_Type = {
-    PyVarObject_HEAD_INIT(&PyType_Type, 0)
-    .tp_name = "symtable entry",
+    PyVarObject_HEAD_INIT(&PyType_Type, 0).tp_name = "symtable entry",
     .tp_basicsize = sizeof(PySTEntryObject),
     .tp_dealloc = (destructor)entry_dealloc,
     .tp_repr = (reprfunc)entry_repr,
@@ -92,7 +94,7 @@ fill_symbols(PySTEntryObject *entry, const struct Names *names, const struct Sco
     }
     int32_t parameter = 0;
     const struct Symbol *symbol;
-    FOR_EACH_SYMBOL(scope, symbol) {
+    FOR_EACH_SYMBOL (scope, symbol) {
         PyObject *name = names_string(names, symbol->name);
         if (parameter < scope->parameter_count) {
             PyList_SET_ITEM(entry->ste_varnames, parameter, Py_NewRef(name));
@@ -109,8 +111,8 @@ static void
 fill_facts(PySTEntryObject *entry, const struct Scope *scope)
 {
     static const _Py_block_ty types[] = {
-        [SCOPE_MODULE] = ModuleBlock,        [SCOPE_CLASS] = ClassBlock,
-        [SCOPE_FUNCTION] = FunctionBlock,    [SCOPE_LAMBDA] = FunctionBlock,
+        [SCOPE_MODULE] = ModuleBlock,          [SCOPE_CLASS] = ClassBlock,
+        [SCOPE_FUNCTION] = FunctionBlock,      [SCOPE_LAMBDA] = FunctionBlock,
         [SCOPE_COMPREHENSION] = FunctionBlock, [SCOPE_ANNOTATION] = AnnotationBlock,
     };
     entry->ste_type = types[scope->kind];
@@ -184,8 +186,8 @@ entry_from_source(const char *source, PyObject *filename, int start, PyCompilerF
         return NULL;
     }
     names_init(&names, arena);
-    struct Scopes *scopes = scopes_build(tree, filename, future.ff_features | flags->cf_flags,
-                                         &names, arena);
+    struct Scopes *scopes =
+        scopes_build(tree, filename, future.ff_features | flags->cf_flags, &names, arena);
     PyObject *entry = scopes != NULL ? entry_from_scope(&names, scopes->top) : NULL;
     names_clear(&names);
     return entry;

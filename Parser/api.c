@@ -21,8 +21,8 @@
 /* ---- counts ---- */
 
 static const char *const count_names[PARSER_COUNTS] = {
-    "parser.rejected", "parser.too_deep", "parser.wrongly_rejected", "parser.passed_on",
-    "parser.strict",
+    "parser.rejected",  "parser.too_deep", "parser.wrongly_rejected",
+    "parser.passed_on", "parser.strict",
 };
 
 static PyObject *
@@ -136,9 +136,8 @@ call_archive(void *argument)
     ArchiveCall *call = argument;
     const Request *request = call->request;
     if (request->string != NULL) {
-        call->tree = _PyPegen_run_parser_from_string(request->string, request->mode,
-                                                     request->filename, request->flags,
-                                                     request->arena);
+        call->tree = _PyPegen_run_parser_from_string(
+            request->string, request->mode, request->filename, request->flags, request->arena);
     }
     else {
         call->tree = _PyPegen_run_parser_from_file_pointer(
@@ -163,8 +162,8 @@ run_archive(const Request *request)
 static mod_ty
 hand_over(const Request *request, ParserCount reason)
 {
-    if (request->file != NULL && request->prompt == NULL && request->position >= 0 &&
-        fseek(request->file, request->position, SEEK_SET) < 0) {
+    if (request->file != NULL && request->prompt == NULL && request->position >= 0
+        && fseek(request->file, request->position, SEEK_SET) < 0) {
         PyErr_SetFromErrno(PyExc_OSError);
         return NULL;
     }

@@ -10,7 +10,7 @@ enum {
     COST_EXPRESSION = 5, /* lambda bodies, what follows "else" */
     COST_OPERAND = 1,    /* unary operators, "not" */
     COST_POWER = 6,
-    COST_NESTED = 40,    /* whatever stands in brackets, with operators before it */
+    COST_NESTED = 40, /* whatever stands in brackets, with operators before it */
 };
 
 static expr_ty factor(Parser *p);
@@ -814,8 +814,7 @@ keyword(Parser *p)
 static inline bool
 at_keyword(Parser *p)
 {
-    return peek(p) == TOKEN_DOUBLESTAR ||
-           (peek(p) == TOKEN_NAME && peek_second(p) == TOKEN_EQUAL);
+    return peek(p) == TOKEN_DOUBLESTAR || (peek(p) == TOKEN_NAME && peek_second(p) == TOKEN_EQUAL);
 }
 
 /* How far a list of arguments has come: what may not come any more depends on it. */
@@ -903,8 +902,8 @@ Parser_Arguments(Parser *p, Arguments *arguments, bool takes_generator)
         }
     }
     size_t pairs = p->stack_size;
-    if ((p->kinds[p->index - 1] == TOKEN_COMMA || p->index == start + 1) && at_keyword(p) &&
-        !push_keywords(p)) {
+    if ((p->kinds[p->index - 1] == TOKEN_COMMA || p->index == start + 1) && at_keyword(p)
+        && !push_keywords(p)) {
         return false;
     }
     return accept(p, TOKEN_RPAR) && take_arguments(p, base, pairs, arguments);

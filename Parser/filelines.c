@@ -84,8 +84,8 @@ read_piece(FileLines *input)
             }
             byte = '\n';
         }
-        if (byte != EOF &&
-            add_byte(&input->line, &input->line_size, &input->line_capacity, byte) < 0) {
+        if (byte != EOF
+            && add_byte(&input->line, &input->line_size, &input->line_capacity, byte) < 0) {
             return -1;
         }
     } while (byte != '\n' && byte != EOF);
@@ -141,10 +141,10 @@ static PyObject *
 open_decoder(FileLines *input, const char *encoding)
 {
     PyObject *io = PyImport_ImportModule("io");
-    PyObject *decoder = io == NULL ? NULL
-                                   : PyObject_CallMethod(io, "open", "isisOOO",
-                                                         fileno(input->file), "r", -1, encoding,
-                                                         Py_None, Py_None, Py_False);
+    PyObject *decoder = io == NULL
+                            ? NULL
+                            : PyObject_CallMethod(io, "open", "isisOOO", fileno(input->file), "r",
+                                                  -1, encoding, Py_None, Py_None, Py_False);
     PyObject *read_line = decoder == NULL ? NULL : PyObject_GetAttrString(decoder, "readline");
     Py_XDECREF(decoder);
     Py_XDECREF(io);
@@ -157,8 +157,8 @@ static int
 decode_from_here(FileLines *input, const char *encoding)
 {
     long position = ftell(input->file);
-    if (input->position < 0 || position <= 0 ||
-        lseek(fileno(input->file), position - 1, SEEK_SET) < 0) {
+    if (input->position < 0 || position <= 0
+        || lseek(fileno(input->file), position - 1, SEEK_SET) < 0) {
         return Source_Undecided();
     }
     input->read_line = open_decoder(input, encoding);
@@ -221,8 +221,8 @@ add_raw_line(FileLines *input)
         input->lines.has_ended = true;
         return Source_Add(&input->lines.source, text, size);
     }
-    if (!input->is_settled && input->line_count < 2 &&
-        settle_encoding(input, text + nulls, size - nulls) < 0) {
+    if (!input->is_settled && input->line_count < 2
+        && settle_encoding(input, text + nulls, size - nulls) < 0) {
         return -1;
     }
     if (!input->has_declared_utf8 && input->read_line == NULL && !Source_IsUTF8(text, size)) {

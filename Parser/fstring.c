@@ -14,8 +14,8 @@ enum { MAX_BRACKETS = 200, MAX_NESTED_SPECIFICATIONS = 2 };
 /* What is read of the text, and what is known of the token that it stands in. */
 typedef struct {
     Parser *p;
-    size_t token;        /* the f-string's own */
-    size_t first, last;  /* of the adjacent strings */
+    size_t token;       /* the f-string's own */
+    size_t first, last; /* of the adjacent strings */
     uint32_t at, end;
     bool is_raw;
     /* The line that the last expression began in: where it begins, and its number. */
@@ -97,9 +97,8 @@ read_text(Reader *r, StringBuilder *builder, int level, bool *more)
     if (stop == start) {
         return 0;
     }
-    return StringBuilder_AddText(builder,
-                                 Parser_DecodeString(r->p, start, stop, r->is_raw,
-                                                     token_at(r->p, r->token)->line));
+    return StringBuilder_AddText(
+        builder, Parser_DecodeString(r->p, start, stop, r->is_raw, token_at(r->p, r->token)->line));
 }
 
 /* ---- the extent of an expression ---- */
@@ -184,8 +183,8 @@ place_expression(Reader *r, uint32_t brace, TokenizerInput *input)
 {
     const Token *token = token_at(r->p, r->token);
     const char *text = r->p->text;
-    for (const char *at = text + r->counted;
-         (at = memchr(at, '\n', text + brace - at)) != NULL; at++) {
+    for (const char *at = text + r->counted; (at = memchr(at, '\n', text + brace - at)) != NULL;
+         at++) {
         r->lines++;
         r->line_start = (uint32_t)(at + 1 - text);
     }
@@ -274,8 +273,8 @@ read_specification(Reader *r, int level)
         .first_token = r->token, .last_token = r->token, .base = p->stack_size};
     r->at++;
     expr_ty node = NULL;
-    if (read_parts(r, &builder, level + 1) == 0 &&
-        StringBuilder_EndText(p, &builder, r->token, r->token) == 0) {
+    if (read_parts(r, &builder, level + 1) == 0
+        && StringBuilder_EndText(p, &builder, r->token, r->token) == 0) {
         node = Parser_NodeOver(p, JoinedStr_kind, r->token, r->token);
         if (node != NULL) {
             node->v.JoinedStr.values = Parser_TakeSequence(p, builder.base);
@@ -297,8 +296,7 @@ read_shown_text(Reader *r, StringBuilder *builder, uint32_t start)
     while (r->at < r->end && Py_ISSPACE((unsigned char)text[r->at])) {
         r->at++;
     }
-    return StringBuilder_AddText(builder,
-                                 PyUnicode_FromStringAndSize(text + start, r->at - start));
+    return StringBuilder_AddText(builder, PyUnicode_FromStringAndSize(text + start, r->at - start));
 }
 
 /* replacement: "{" expression ["="] [conversion] [specification] "}" */

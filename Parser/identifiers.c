@@ -138,8 +138,8 @@ Parser_Name(Parser *p, size_t index)
     size_t at = hash & mask;
     for (; p->names[at].name != NULL; at = (at + 1) & mask) {
         const NameSlot *slot = &p->names[at];
-        if (slot->hash == hash && slot->length == length &&
-            memcmp(p->text + slot->start, text, length) == 0) {
+        if (slot->hash == hash && slot->length == length
+            && memcmp(p->text + slot->start, text, length) == 0) {
             return slot->name;
         }
     }

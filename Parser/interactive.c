@@ -63,8 +63,8 @@ replay(Typed *typed, ParserFallback fallback, void *request, ParserVerdict verdi
 static int
 keep_line(Typed *typed, char *line)
 {
-    if (typed->count == typed->capacity &&
-        Vector_Grow((void **)&typed->lines, &typed->capacity, sizeof(*typed->lines)) < 0) {
+    if (typed->count == typed->capacity
+        && Vector_Grow((void **)&typed->lines, &typed->capacity, sizeof(*typed->lines)) < 0) {
         PyMem_Free(line);
         return -1;
     }
@@ -96,10 +96,9 @@ static int
 add_decoded(Source *source, const char *line, const char *encoding)
 {
     Source bytes = {.text = ""};
-    PyObject *string =
-        add_bytes(&bytes, line) < 0
-            ? NULL
-            : PyUnicode_Decode(bytes.text, (Py_ssize_t)bytes.size, encoding, NULL);
+    PyObject *string = add_bytes(&bytes, line) < 0
+                           ? NULL
+                           : PyUnicode_Decode(bytes.text, (Py_ssize_t)bytes.size, encoding, NULL);
     Source_Clear(&bytes);
     Py_ssize_t size;
     const char *text = string == NULL ? NULL : PyUnicode_AsUTF8AndSize(string, &size);
@@ -115,9 +114,10 @@ note_inner_ends(Source *source, size_t from)
 {
     const char *text = source->text, *end = text + source->size - 1;
     for (const char *at = text + from; (at = memchr(at, '\n', (size_t)(end - at))) != NULL; at++) {
-        if (source->inner_end_count == source->inner_end_capacity &&
-            Vector_Grow((void **)&source->inner_ends, &source->inner_end_capacity,
-                        sizeof(*source->inner_ends)) < 0) {
+        if (source->inner_end_count == source->inner_end_capacity
+            && Vector_Grow((void **)&source->inner_ends, &source->inner_end_capacity,
+                           sizeof(*source->inner_ends))
+                   < 0) {
             return -1;
         }
         source->inner_ends[source->inner_end_count++] = (uint32_t)(at - text);

@@ -35,8 +35,8 @@ long_number(Parser *p, const char *text, size_t length)
         return NULL;
     }
     size_t size = strlen(digits);
-    bool has_base = size > 1 && digits[0] == '0' && !Py_ISDIGIT((unsigned char)digits[1]) &&
-                    strchr("xXoObB", digits[1]) != NULL;
+    bool has_base = size > 1 && digits[0] == '0' && !Py_ISDIGIT((unsigned char)digits[1])
+                    && strchr("xXoObB", digits[1]) != NULL;
     char last = digits[size - 1];
     if (has_base) {
         return PyLong_FromString(digits, NULL, 0);

@@ -8,7 +8,7 @@
 enum { COST_DEFAULT = 10 };
 
 typedef struct {
-    int closing;          /* the token that ends the list */
+    int closing; /* the token that ends the list */
     bool is_lambda;
 } ParameterStyle;
 
@@ -28,8 +28,8 @@ annotation(Parser *p, const ParameterStyle *style, bool after_star, expr_ty *nod
     if (style->is_lambda || !accept(p, TOKEN_COLON)) {
         return true;
     }
-    *node = after_star && peek(p) == TOKEN_STAR ? Parser_StarNamedExpression(p)
-                                                : Parser_Expression(p);
+    *node =
+        after_star && peek(p) == TOKEN_STAR ? Parser_StarNamedExpression(p) : Parser_Expression(p);
     return *node != NULL;
 }
 
@@ -90,8 +90,8 @@ keyword_only(Parser *p, List *list)
     while (peek(p) == TOKEN_NAME) {
         arg_ty node = parameter(p, list->style, false);
         expr_ty value;
-        if (node == NULL || !default_value(p, &value) ||
-            !end_parameter(p, list->style, node) || !push(p, node) || !push(p, value)) {
+        if (node == NULL || !default_value(p, &value) || !end_parameter(p, list->style, node)
+            || !push(p, node) || !push(p, value)) {
             return false;
         }
     }
@@ -173,8 +173,8 @@ take_positional(Parser *p, const List *list, size_t base)
     }
     p->stack_size = end;
     list->node->defaults = Parser_TakeSequence(p, base);
-    return list->node->args != NULL && list->node->posonlyargs != NULL &&
-           list->node->defaults != NULL;
+    return list->node->args != NULL && list->node->posonlyargs != NULL
+           && list->node->defaults != NULL;
 }
 
 /* parameters: [positional ("," positional)* ["," "/"]] ["," star_etc] ["," double_star] [","] */

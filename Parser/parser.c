@@ -312,8 +312,7 @@ parse_function_type(Parser *p, mod_ty tree)
         return false;
     }
     tree->v.FunctionType.argtypes = NULL;
-    if (peek(p) != TOKEN_RPAR &&
-        (tree->v.FunctionType.argtypes = argument_types(p)) == NULL) {
+    if (peek(p) != TOKEN_RPAR && (tree->v.FunctionType.argtypes = argument_types(p)) == NULL) {
         return false;
     }
     if (!accept(p, TOKEN_RPAR) || !accept(p, TOKEN_RARROW)) {
@@ -362,8 +361,8 @@ static int
 tokenize(Parser *p, const Source *source)
 {
     set_input(p, source);
-    if (TokenVector_Init(&p->vector, source->size) < 0 ||
-        Tokenizer_Run(&p->token_input, &p->vector) < 0) {
+    if (TokenVector_Init(&p->vector, source->size) < 0
+        || Tokenizer_Run(&p->token_input, &p->vector) < 0) {
         return -1;
     }
     p->kinds = p->vector.kinds;
@@ -376,9 +375,9 @@ static int
 tokenize_lines(Parser *p)
 {
     set_input(p, &p->lines->source);
-    if (TokenVector_Init(&p->vector, 0) < 0 ||
-        (p->tokenizer = Tokenizer_New(&p->token_input, &p->vector)) == NULL ||
-        Tokenizer_Continue(p->tokenizer, "", 0, false) < 0) {
+    if (TokenVector_Init(&p->vector, 0) < 0
+        || (p->tokenizer = Tokenizer_New(&p->token_input, &p->vector)) == NULL
+        || Tokenizer_Continue(p->tokenizer, "", 0, false) < 0) {
         return -1;
     }
     p->kinds = p->vector.kinds;
@@ -400,8 +399,8 @@ add_tokens(Parser *p)
     p->token_input.inner_ends = source->inner_ends;
     p->token_input.inner_end_count = source->inner_end_count;
     p->vector.count = p->token_count - 1;
-    int result = Tokenizer_Continue(p->tokenizer, p->text, (uint32_t)source->size,
-                                    p->lines->has_ended);
+    int result =
+        Tokenizer_Continue(p->tokenizer, p->text, (uint32_t)source->size, p->lines->has_ended);
     p->kinds = p->vector.kinds;
     if (result < 0) {
         p->vector.kinds[p->token_count - 1] = TOKEN_MORE;
@@ -417,8 +416,8 @@ void
 Parser_ReadOn(Parser *p, size_t index)
 {
     while (!p->stopped && p->kinds[index] == TOKEN_MORE) {
-        p->stopped = Parser_IssueWarnings(p) < 0 || p->lines->read(p->lines) < 0 ||
-                     add_tokens(p) < 0;
+        p->stopped =
+            Parser_IssueWarnings(p) < 0 || p->lines->read(p->lines) < 0 || add_tokens(p) < 0;
         p->stopped_by_exception = p->stopped && PyErr_Occurred();
     }
 }
@@ -443,8 +442,8 @@ static ParserVerdict
 verdict_on_failure(const Parser *p)
 {
     if (PyErr_Occurred()) {
-        if (p->stopped_by_exception || PyErr_ExceptionMatches(PyExc_MemoryError) ||
-            !PyErr_ExceptionMatches(PyExc_Exception)) {
+        if (p->stopped_by_exception || PyErr_ExceptionMatches(PyExc_MemoryError)
+            || !PyErr_ExceptionMatches(PyExc_Exception)) {
             return PARSER_FAILED;
         }
         PyErr_Clear();

@@ -30,7 +30,7 @@ typedef struct {
 typedef struct {
     uint32_t offset;
     int line;
-    PyObject *category; /* borrowed */
+    PyObject *category;  /* borrowed */
     uint32_t text_start; /* of the escape sequence, for its message */
     uint8_t text_length; /* 0: message is used as it stands */
     const char *message;
@@ -38,12 +38,12 @@ typedef struct {
 
 typedef struct {
     TokenVector vector;
-    size_t index; /* of the token to be looked at next */
+    size_t index;         /* of the token to be looked at next */
     const uint8_t *kinds; /* vector.kinds, kept here to save a step */
     size_t token_count;   /* of the source itself; an f-string's come and go after them */
 
     const char *text;
-    LineInput *lines;     /* where the text comes from, NULL if all of it is there */
+    LineInput *lines; /* where the text comes from, NULL if all of it is there */
     TokenizerInput token_input;
     Tokenizer *tokenizer; /* which waits for more lines, if any */
     bool stopped;         /* no line is asked for any more */
@@ -63,7 +63,7 @@ typedef struct {
 
     NameSlot *names; /* open addressing; capacity is a power of two */
     size_t name_count, name_capacity;
-    uint64_t hash_seed; /* names cannot be chosen to collide */
+    uint64_t hash_seed;  /* names cannot be chosen to collide */
     PyObject *normalize; /* unicodedata.normalize, once needed */
 
     PendingWarning *warnings;
@@ -75,7 +75,7 @@ typedef struct {
     size_t scratch_size;
 
     int depth;
-    int checked_depth; /* beyond it Parser_EnterDeep looks at the stack */
+    int checked_depth;     /* beyond it Parser_EnterDeep looks at the stack */
     const char *stack_end; /* NULL until then */
     bool too_deep;
 } Parser;
@@ -159,8 +159,8 @@ static inline bool
 is_word(const Parser *p, size_t index, const char *word, size_t length)
 {
     const Token *token = token_at(p, index);
-    return p->kinds[index] == TOKEN_NAME && token->end - token->start == length &&
-           memcmp(p->text + token->start, word, length) == 0;
+    return p->kinds[index] == TOKEN_NAME && token->end - token->start == length
+           && memcmp(p->text + token->start, word, length) == 0;
 }
 
 #define IS_WORD(p, index, word) is_word(p, index, word, sizeof(word) - 1)
@@ -243,8 +243,8 @@ PyObject *Parser_Keep(Parser *p, PyObject *object);
 static inline bool
 push(Parser *p, void *item)
 {
-    if (p->stack_size == p->stack_capacity &&
-        Vector_Grow((void **)&p->stack, &p->stack_capacity, sizeof(void *)) < 0) {
+    if (p->stack_size == p->stack_capacity
+        && Vector_Grow((void **)&p->stack, &p->stack_capacity, sizeof(void *)) < 0) {
         return false;
     }
     p->stack[p->stack_size++] = item;
@@ -361,9 +361,9 @@ expr_ty Parser_NodeOver(Parser *p, enum _expr_kind kind, size_t first, size_t la
 /* What adjacent strings are put together to. */
 typedef struct {
     size_t first_token, last_token; /* of all the adjacent strings */
-    size_t base;          /* the parts that are finished lie on the stack from here */
-    PyObject *literal;    /* text after the last of them, owned; NULL if there is none */
-    _PyUnicodeWriter writer; /* holds the text when it has several pieces */
+    size_t base;                    /* the parts that are finished lie on the stack from here */
+    PyObject *literal;              /* text after the last of them, owned; NULL if there is none */
+    _PyUnicodeWriter writer;        /* holds the text when it has several pieces */
     bool is_writing;
     bool is_format;
 } StringBuilder;

@@ -219,8 +219,8 @@ class_pattern(Parser *p, expr_ty class, size_t start)
     node->v.MatchClass.kwd_patterns = Parser_CopyAlternate(p, pairs, 1);
     p->stack_size = pairs;
     node->v.MatchClass.patterns = Parser_TakeSequence(p, base);
-    return node->v.MatchClass.kwd_attrs == NULL || node->v.MatchClass.kwd_patterns == NULL ||
-                   node->v.MatchClass.patterns == NULL
+    return node->v.MatchClass.kwd_attrs == NULL || node->v.MatchClass.kwd_patterns == NULL
+                   || node->v.MatchClass.patterns == NULL
                ? NULL
                : node;
 }
@@ -317,8 +317,7 @@ mapping_pattern(Parser *p)
     node->v.MatchMapping.patterns = Parser_CopyAlternate(p, base, 1);
     node->v.MatchMapping.rest = rest;
     p->stack_size = base;
-    return node->v.MatchMapping.keys == NULL || node->v.MatchMapping.patterns == NULL ? NULL
-                                                                                     : node;
+    return node->v.MatchMapping.keys == NULL || node->v.MatchMapping.patterns == NULL ? NULL : node;
 }
 
 /* ---- sequences ---- */
@@ -575,8 +574,8 @@ Parser_AtMatchStatement(Parser *p)
         return false;
     }
     size_t i = p->index + 2;
-    while (p->kinds[i] != TOKEN_NEWLINE && p->kinds[i] != TOKEN_END && p->kinds[i] != TOKEN_ERROR &&
-           p->kinds[i] != TOKEN_MORE) {
+    while (p->kinds[i] != TOKEN_NEWLINE && p->kinds[i] != TOKEN_END && p->kinds[i] != TOKEN_ERROR
+           && p->kinds[i] != TOKEN_MORE) {
         i++;
     }
     if (p->kinds[i] == TOKEN_MORE) {
@@ -594,8 +593,8 @@ Parser_MatchStatement(Parser *p)
     }
     size_t start = advance(p);
     expr_ty value = subject(p);
-    if (value == NULL || !has_version(p, 10) || !accept(p, TOKEN_COLON) ||
-        !accept(p, TOKEN_NEWLINE) || !accept(p, TOKEN_INDENT)) {
+    if (value == NULL || !has_version(p, 10) || !accept(p, TOKEN_COLON) || !accept(p, TOKEN_NEWLINE)
+        || !accept(p, TOKEN_INDENT)) {
         return NULL;
     }
     size_t base = p->stack_size;

@@ -10,9 +10,9 @@
 #include <sys/stat.h>
 
 enum {
-    MARK_SIZE = 3,          /* UTF-8 byte order mark */
+    MARK_SIZE = 3, /* UTF-8 byte order mark */
     FIRST_BUFFER_SIZE = 1024,
-    NORMALIZED_SIZE = 12,   /* as much of the name is looked at to find UTF-8 and Latin-1 */
+    NORMALIZED_SIZE = 12, /* as much of the name is looked at to find UTF-8 and Latin-1 */
 };
 
 static int
@@ -25,8 +25,8 @@ fail_memory(void)
 int
 Source_Undecided(void)
 {
-    if (PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_Exception) &&
-        !PyErr_ExceptionMatches(PyExc_MemoryError)) {
+    if (PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_Exception)
+        && !PyErr_ExceptionMatches(PyExc_MemoryError)) {
         PyErr_Clear();
     }
     return -1;
@@ -60,8 +60,8 @@ find_cookie(const char *line, const char *end, const char **name, size_t *length
         return false;
     }
     while ((at = memchr(at, 'c', end - at)) != NULL) {
-        if ((size_t)(end - at) > size && memcmp(at, word, size) == 0 &&
-            (at[size] == ':' || at[size] == '=')) {
+        if ((size_t)(end - at) > size && memcmp(at, word, size) == 0
+            && (at[size] == ':' || at[size] == '=')) {
             const char *begin = at + size + 1;
             while (begin < end && (*begin == ' ' || *begin == '\t')) {
                 begin++;
@@ -107,9 +107,9 @@ encoding_kind(const char *name, size_t length)
     if (begins_with_word(normalized, "utf-8")) {
         return ENCODING_UTF8;
     }
-    bool is_latin1 = begins_with_word(normalized, "latin-1") ||
-                     begins_with_word(normalized, "iso-8859-1") ||
-                     begins_with_word(normalized, "iso-latin-1");
+    bool is_latin1 = begins_with_word(normalized, "latin-1")
+                     || begins_with_word(normalized, "iso-8859-1")
+                     || begins_with_word(normalized, "iso-latin-1");
     return is_latin1 ? ENCODING_LATIN1 : ENCODING_OTHER;
 }
 
@@ -281,8 +281,8 @@ read_rest(Source *source, FILE *file)
 {
     struct stat status;
     long position = ftell(file);
-    if (position < 0 || fstat(fileno(file), &status) < 0 || !S_ISREG(status.st_mode) ||
-        status.st_size < position) {
+    if (position < 0 || fstat(fileno(file), &status) < 0 || !S_ISREG(status.st_mode)
+        || status.st_size < position) {
         return -1;
     }
     size_t expected = (size_t)(status.st_size - position);
@@ -316,8 +316,8 @@ Source_FromFile(Source *source, FILE *file)
 {
     bool is_decoded = false;
     *source = (Source){.text = NULL};
-    if (read_rest(source, file) < 0 || memchr(source->text, '\0', source->size) != NULL ||
-        decode_by_cookie(source, true, &is_decoded) < 0) {
+    if (read_rest(source, file) < 0 || memchr(source->text, '\0', source->size) != NULL
+        || decode_by_cookie(source, true, &is_decoded) < 0) {
         return -1;
     }
     if (is_decoded ? (size_t)PyBytes_GET_SIZE(source->decoded) != source->size

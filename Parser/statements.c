@@ -104,15 +104,15 @@ annotated(Parser *p, expr_ty target, size_t start)
     if (!Parser_IsSingleTarget(target) || !has_version(p, 6)) {
         return NULL;
     }
-    if (!is_in_parentheses && p->kinds[start] == TOKEN_LPAR &&
-        begins_with_target_in_parentheses(target)) {
+    if (!is_in_parentheses && p->kinds[start] == TOKEN_LPAR
+        && begins_with_target_in_parentheses(target)) {
         return NULL;
     }
     Parser_MakeTarget(target, Store);
     advance(p);
     expr_ty annotation = Parser_Expression(p), value = NULL;
-    if (annotation == NULL ||
-        (accept(p, TOKEN_EQUAL) && (value = Parser_YieldOrStarExpressions(p)) == NULL)) {
+    if (annotation == NULL
+        || (accept(p, TOKEN_EQUAL) && (value = Parser_YieldOrStarExpressions(p)) == NULL)) {
         return NULL;
     }
     stmt_ty node = new_statement(p, AnnAssign_kind, start);
@@ -215,8 +215,8 @@ return_statement(Parser *p)
 {
     size_t start = advance(p);
     expr_ty value = NULL;
-    if ((starts_expression(p) || peek(p) == TOKEN_STAR) &&
-        (value = Parser_StarExpressions(p)) == NULL) {
+    if ((starts_expression(p) || peek(p) == TOKEN_STAR)
+        && (value = Parser_StarExpressions(p)) == NULL) {
         return NULL;
     }
     stmt_ty node = new_statement(p, Return_kind, start);
@@ -234,8 +234,8 @@ raise_statement(Parser *p)
     expr_ty exception = NULL, cause = NULL;
     if (starts_expression(p)) {
         exception = Parser_Expression(p);
-        if (exception == NULL ||
-            (accept(p, TOKEN_FROM) && (cause = Parser_Expression(p)) == NULL)) {
+        if (exception == NULL
+            || (accept(p, TOKEN_FROM) && (cause = Parser_Expression(p)) == NULL)) {
             return NULL;
         }
     }
@@ -253,8 +253,7 @@ assert_statement(Parser *p)
 {
     size_t start = advance(p);
     expr_ty test = Parser_Expression(p), message = NULL;
-    if (test == NULL ||
-        (accept(p, TOKEN_COMMA) && (message = Parser_Expression(p)) == NULL)) {
+    if (test == NULL || (accept(p, TOKEN_COMMA) && (message = Parser_Expression(p)) == NULL)) {
         return NULL;
     }
     stmt_ty node = new_statement(p, Assert_kind, start);
@@ -543,8 +542,7 @@ for_statement(Parser *p, size_t start)
 {
     bool is_async = advance(p) != start, failed;
     expr_ty target = Parser_StarTargets(p);
-    expr_ty iterable =
-        target != NULL && accept(p, TOKEN_IN) ? Parser_StarExpressions(p) : NULL;
+    expr_ty iterable = target != NULL && accept(p, TOKEN_IN) ? Parser_StarExpressions(p) : NULL;
     if (iterable == NULL || !accept(p, TOKEN_COLON)) {
         return NULL;
     }
@@ -578,8 +576,8 @@ with_item(Parser *p)
     }
     node->optional_vars = NULL;
     node->context_expr = Parser_Expression(p);
-    if (node->context_expr == NULL ||
-        (accept(p, TOKEN_AS) && (node->optional_vars = Parser_StarTarget(p)) == NULL)) {
+    if (node->context_expr == NULL
+        || (accept(p, TOKEN_AS) && (node->optional_vars = Parser_StarTarget(p)) == NULL)) {
         return NULL;
     }
     return node;
@@ -608,13 +606,18 @@ parentheses_span_head(const Parser *p)
     size_t i = p->index;
     do {
         switch (p->kinds[i++]) {
-        case TOKEN_LPAR: case TOKEN_LSQB: case TOKEN_LBRACE:
+        case TOKEN_LPAR:
+        case TOKEN_LSQB:
+        case TOKEN_LBRACE:
             depth++;
             break;
-        case TOKEN_RPAR: case TOKEN_RSQB: case TOKEN_RBRACE:
+        case TOKEN_RPAR:
+        case TOKEN_RSQB:
+        case TOKEN_RBRACE:
             depth--;
             break;
-        case TOKEN_ERROR: case TOKEN_END:
+        case TOKEN_ERROR:
+        case TOKEN_END:
             return false;
         case TOKEN_MORE:
             return true;
@@ -622,8 +625,8 @@ parentheses_span_head(const Parser *p)
             break;
         }
     } while (depth > 0);
-    return p->kinds[i] == TOKEN_MORE ||
-           (p->kinds[i] == TOKEN_COLON && p->kinds[i + 1] != TOKEN_TYPE_COMMENT);
+    return p->kinds[i] == TOKEN_MORE
+           || (p->kinds[i] == TOKEN_COLON && p->kinds[i + 1] != TOKEN_TYPE_COMMENT);
 }
 
 /* head: "(" with_items ")" | with_items
@@ -635,8 +638,8 @@ with_head(Parser *p)
         ParserMark mark = Parser_Mark(p);
         advance(p);
         asdl_withitem_seq *items = with_items(p, TOKEN_RPAR);
-        if (items != NULL && accept(p, TOKEN_RPAR) && peek(p) == TOKEN_COLON &&
-            peek_second(p) != TOKEN_TYPE_COMMENT) {
+        if (items != NULL && accept(p, TOKEN_RPAR) && peek(p) == TOKEN_COLON
+            && peek_second(p) != TOKEN_TYPE_COMMENT) {
             return has_version(p, 9) ? items : NULL;
         }
         if (has_failed(p)) {
@@ -741,8 +744,8 @@ try_statement(Parser *p)
     }
     bool is_star = peek(p) == TOKEN_EXCEPT && at_star_handler(p);
     asdl_excepthandler_seq *all = handlers(p, is_star);
-    if (all == NULL || (is_star && !has_version(p, 11)) || !else_block(p, &otherwise) ||
-        !finally_block(p, &final)) {
+    if (all == NULL || (is_star && !has_version(p, 11)) || !else_block(p, &otherwise)
+        || !finally_block(p, &final)) {
         return NULL;
     }
     stmt_ty node = new_statement(p, is_star ? TryStar_kind : Try_kind, start);
@@ -770,8 +773,8 @@ try_statement(Parser *p)
 static PyObject *
 function_type_comment(Parser *p, bool *failed)
 {
-    if (peek(p) == TOKEN_NEWLINE && peek_second(p) == TOKEN_TYPE_COMMENT &&
-        look_at(p, p->index + 2) == TOKEN_NEWLINE && look_at(p, p->index + 3) == TOKEN_INDENT) {
+    if (peek(p) == TOKEN_NEWLINE && peek_second(p) == TOKEN_TYPE_COMMENT
+        && look_at(p, p->index + 2) == TOKEN_NEWLINE && look_at(p, p->index + 3) == TOKEN_INDENT) {
         advance(p);
     }
     return Parser_AcceptTypeComment(p, failed);
@@ -783,22 +786,20 @@ function(Parser *p, size_t start, asdl_expr_seq *decorators)
 {
     bool is_async = advance(p) != start, failed;
     PyObject *name = Parser_AcceptName(p);
-    arguments_ty parameters =
-        name != NULL && accept(p, TOKEN_LPAR) ? Parser_Parameters(p) : NULL;
+    arguments_ty parameters = name != NULL && accept(p, TOKEN_LPAR) ? Parser_Parameters(p) : NULL;
     if (parameters == NULL || !accept(p, TOKEN_RPAR)) {
         return NULL;
     }
     expr_ty returns = NULL;
-    if ((accept(p, TOKEN_RARROW) && (returns = Parser_Expression(p)) == NULL) ||
-        !accept(p, TOKEN_COLON)) {
+    if ((accept(p, TOKEN_RARROW) && (returns = Parser_Expression(p)) == NULL)
+        || !accept(p, TOKEN_COLON)) {
         return NULL;
     }
     PyObject *comment = function_type_comment(p, &failed);
     asdl_stmt_seq *body = failed ? NULL : Parser_Block(p);
     stmt_ty node =
-        body == NULL
-            ? NULL
-            : new_statement(p, is_async ? AsyncFunctionDef_kind : FunctionDef_kind, start);
+        body == NULL ? NULL
+                     : new_statement(p, is_async ? AsyncFunctionDef_kind : FunctionDef_kind, start);
     if (node == NULL) {
         return NULL;
     }
@@ -893,8 +894,15 @@ static bool
 at_compound(Parser *p)
 {
     switch (peek(p)) {
-    case TOKEN_IF: case TOKEN_WHILE: case TOKEN_FOR: case TOKEN_TRY: case TOKEN_WITH:
-    case TOKEN_DEF: case TOKEN_CLASS: case TOKEN_AT: case TOKEN_ASYNC:
+    case TOKEN_IF:
+    case TOKEN_WHILE:
+    case TOKEN_FOR:
+    case TOKEN_TRY:
+    case TOKEN_WITH:
+    case TOKEN_DEF:
+    case TOKEN_CLASS:
+    case TOKEN_AT:
+    case TOKEN_ASYNC:
         return true;
     case TOKEN_NAME:
         return Parser_AtMatchStatement(p);

@@ -43,7 +43,9 @@ static int
 simple_escape(char c)
 {
     switch (c) {
-    case '\\': case '\'': case '"':
+    case '\\':
+    case '\'':
+    case '"':
         return c;
     case 'a':
         return '\a';
@@ -69,8 +71,8 @@ octal_escape(EscapeReader *reader, const char *backslash)
 {
     int value = 0;
     const char *stop = backslash + 1 + OCTAL_DIGITS;
-    while (reader->at < reader->end && reader->at < stop && *reader->at >= '0' &&
-           *reader->at <= '7') {
+    while (reader->at < reader->end && reader->at < stop && *reader->at >= '0'
+           && *reader->at <= '7') {
         value = value * 8 + (*reader->at++ - '0');
     }
     if (value > LARGEST_BYTE) {
@@ -317,8 +319,7 @@ take_apart(const Parser *p, size_t index)
         parts.is_format |= c == 'f';
     }
     uint32_t opening = (uint32_t)(at - p->text);
-    uint32_t quotes =
-        token->end - opening >= 6 && at[1] == at[0] && at[2] == at[0] ? 3 : 1;
+    uint32_t quotes = token->end - opening >= 6 && at[1] == at[0] && at[2] == at[0] ? 3 : 1;
     parts.start = opening + quotes;
     parts.end = token->end - quotes;
     return parts;
@@ -459,8 +460,8 @@ add_strings(Parser *p, StringBuilder *builder)
         }
         else {
             result = StringBuilder_AddText(
-                builder, Parser_DecodeString(p, parts.start, parts.end, parts.is_raw,
-                                             token_at(p, i)->line));
+                builder,
+                Parser_DecodeString(p, parts.start, parts.end, parts.is_raw, token_at(p, i)->line));
         }
         if (result < 0) {
             return -1;
@@ -475,7 +476,7 @@ finish_strings(Parser *p, StringBuilder *builder)
     size_t first = builder->first_token, last = builder->last_token;
     if (!builder->is_format) {
         PyObject *text = builder->literal == NULL && !builder->is_writing ? PyUnicode_New(0, 0)
-                                                                         : finish_text(builder);
+                                                                          : finish_text(builder);
         return text == NULL ? NULL : text_constant(p, text, first, last);
     }
     if (StringBuilder_EndText(p, builder, first, last) < 0) {
@@ -502,8 +503,8 @@ Parser_Strings(Parser *p)
         return bytes_constant(p, start);
     }
     if (p->index == start + 1 && !first.is_format) {
-        PyObject *text = Parser_DecodeString(p, first.start, first.end, first.is_raw,
-                                             token_at(p, start)->line);
+        PyObject *text =
+            Parser_DecodeString(p, first.start, first.end, first.is_raw, token_at(p, start)->line);
         return text == NULL ? NULL : text_constant(p, text, start, start);
     }
     StringBuilder builder = {

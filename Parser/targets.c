@@ -3,13 +3,12 @@
    A target is read as the expression that it looks like (before "=") or as a primary, and then
    made into a target, node by node.
    That accepts what the grammar's rules for targets accept, because what these leave out is always
-   another kind of node. It is done at once for each: at a prompt, no more lines are asked for behind
-   what cannot be one. */
+   another kind of node. It is done at once for each: at a prompt, no more lines are asked for
+   behind what cannot be one. */
 
 #include "parser_internal.h"
 
-static bool
-make_targets(asdl_expr_seq *items, expr_context_ty context);
+static bool make_targets(asdl_expr_seq *items, expr_context_ty context);
 
 /* target: NAME | attribute | subscript | "(" targets ")" | "[" targets "]"
    Only what is stored to may be starred. */
@@ -55,8 +54,7 @@ make_targets(asdl_expr_seq *items, expr_context_ty context)
 bool
 Parser_IsSingleTarget(expr_ty node)
 {
-    return node->kind == Name_kind || node->kind == Attribute_kind ||
-           node->kind == Subscript_kind;
+    return node->kind == Name_kind || node->kind == Attribute_kind || node->kind == Subscript_kind;
 }
 
 /* star_target: ["*"] target */

@@ -51,8 +51,7 @@ typedef struct {
     [KEYWORD_SLOT(first, second, last, sizeof(spelling) - 1)] = {spelling, sizeof(spelling) - 1,   \
                                                                  TOKEN_##name},
 
-static const Keyword keywords[KEYWORD_SLOTS] = {
-    TOKEN_TABLE(NO_ROW, NO_ROW, KEYWORD_ROW, NO_ROW)};
+static const Keyword keywords[KEYWORD_SLOTS] = {TOKEN_TABLE(NO_ROW, NO_ROW, KEYWORD_ROW, NO_ROW)};
 
 #define OPERATOR_ROW(name, spelling, first, shape, ...) [first][shape] = TOKEN_##name,
 
@@ -76,18 +75,24 @@ enum character_class {
 };
 
 static const uint8_t classes[256] = {
-    ['a' ... 'z'] = CLASS_LETTER, ['A' ... 'Z'] = CLASS_LETTER, ['_'] = CLASS_LETTER,
-    [128 ... 255] = CLASS_LETTER, ['0' ... '9'] = CLASS_DIGIT,  [' '] = CLASS_BLANK,
-    ['\t'] = CLASS_BLANK,         ['\f'] = CLASS_BLANK,         ['\n'] = CLASS_NEWLINE,
-    ['#'] = CLASS_COMMENT,        ['"'] = CLASS_QUOTE,          ['\''] = CLASS_QUOTE,
-    ['\\'] = CLASS_BACKSLASH,     ['.'] = CLASS_DOT,            ['('] = CLASS_OPEN,
-    ['['] = CLASS_OPEN,           ['{'] = CLASS_OPEN,           [')'] = CLASS_CLOSE,
-    [']'] = CLASS_CLOSE,          ['}'] = CLASS_CLOSE,          [','] = CLASS_OPERATOR,
-    [':'] = CLASS_OPERATOR,       [';'] = CLASS_OPERATOR,       ['+'] = CLASS_OPERATOR,
-    ['-'] = CLASS_OPERATOR,       ['*'] = CLASS_OPERATOR,       ['/'] = CLASS_OPERATOR,
-    ['|'] = CLASS_OPERATOR,       ['&'] = CLASS_OPERATOR,       ['<'] = CLASS_OPERATOR,
-    ['>'] = CLASS_OPERATOR,       ['='] = CLASS_OPERATOR,       ['%'] = CLASS_OPERATOR,
-    ['~'] = CLASS_OPERATOR,       ['^'] = CLASS_OPERATOR,       ['!'] = CLASS_OPERATOR,
+    ['a' ... 'z'] = CLASS_LETTER, ['A' ... 'Z'] = CLASS_LETTER,
+    ['_'] = CLASS_LETTER,         [128 ... 255] = CLASS_LETTER,
+    ['0' ... '9'] = CLASS_DIGIT,  [' '] = CLASS_BLANK,
+    ['\t'] = CLASS_BLANK,         ['\f'] = CLASS_BLANK,
+    ['\n'] = CLASS_NEWLINE,       ['#'] = CLASS_COMMENT,
+    ['"'] = CLASS_QUOTE,          ['\''] = CLASS_QUOTE,
+    ['\\'] = CLASS_BACKSLASH,     ['.'] = CLASS_DOT,
+    ['('] = CLASS_OPEN,           ['['] = CLASS_OPEN,
+    ['{'] = CLASS_OPEN,           [')'] = CLASS_CLOSE,
+    [']'] = CLASS_CLOSE,          ['}'] = CLASS_CLOSE,
+    [','] = CLASS_OPERATOR,       [':'] = CLASS_OPERATOR,
+    [';'] = CLASS_OPERATOR,       ['+'] = CLASS_OPERATOR,
+    ['-'] = CLASS_OPERATOR,       ['*'] = CLASS_OPERATOR,
+    ['/'] = CLASS_OPERATOR,       ['|'] = CLASS_OPERATOR,
+    ['&'] = CLASS_OPERATOR,       ['<'] = CLASS_OPERATOR,
+    ['>'] = CLASS_OPERATOR,       ['='] = CLASS_OPERATOR,
+    ['%'] = CLASS_OPERATOR,       ['~'] = CLASS_OPERATOR,
+    ['^'] = CLASS_OPERATOR,       ['!'] = CLASS_OPERATOR,
     ['@'] = CLASS_OPERATOR,
 };
 
@@ -109,13 +114,13 @@ typedef struct {
     TokenVector *vector;
     const char *text;
     uint32_t position, end;
-    bool goes_on; /* the source does, with text that is not there yet */
-    bool saw_end; /* and it mattered that there is none */
+    bool goes_on;   /* the source does, with text that is not there yet */
+    bool saw_end;   /* and it mattered that there is none */
     bool is_strict; /* names are checked here, not when strings are made of them */
     int line;
-    int64_t line_start; /* may lie before the text: an f-string's columns are shifted */
-    bool line_is_blank; /* nothing but a comment in it */
-    bool line_is_torn;  /* begins with null bytes, see filelines.c */
+    int64_t line_start;  /* may lie before the text: an f-string's columns are shifted */
+    bool line_is_blank;  /* nothing but a comment in it */
+    bool line_is_torn;   /* begins with null bytes, see filelines.c */
     uint32_t fresh_line; /* where the last line begins that no backslash continues */
     int depth;
     char open[MAX_PARENTHESES];
@@ -151,9 +156,10 @@ Vector_Grow(void **items, size_t *capacity, size_t item_size)
 
 /* Whether one more fits into one of the vector's lesser arrays, which may grow for it. */
 #define HAS_ROOM(vector, item)                                                                     \
-    ((vector)->item##_count < (vector)->item##_capacity ||                                         \
-     Vector_Grow((void **)&(vector)->item##s, &(vector)->item##_capacity,                          \
-                 sizeof(*(vector)->item##s)) == 0)
+    ((vector)->item##_count < (vector)->item##_capacity                                            \
+     || Vector_Grow((void **)&(vector)->item##s, &(vector)->item##_capacity,                       \
+                    sizeof(*(vector)->item##s))                                                    \
+            == 0)
 
 static int
 grow_tokens(TokenVector *vector)
@@ -202,8 +208,8 @@ void
 Tokenizer_Truncate(TokenVector *vector, size_t count)
 {
     vector->count = count;
-    while (vector->long_string_count > 0 &&
-           vector->long_strings[vector->long_string_count - 1].token >= count) {
+    while (vector->long_string_count > 0
+           && vector->long_strings[vector->long_string_count - 1].token >= count) {
         vector->long_string_count--;
     }
 }
@@ -312,8 +318,7 @@ static Step
 fail_to_continue(Scanner *s)
 {
     uint32_t after = s->position + 1;
-    bool is_last =
-        after == s->end ? s->goes_on : after + 1 == s->end && s->text[after] == '\n';
+    bool is_last = after == s->end ? s->goes_on : after + 1 == s->end && s->text[after] == '\n';
     return is_last ? fail_at_end(s) : fail(s);
 }
 
@@ -336,8 +341,8 @@ set_indentation(Scanner *s, uint32_t column, uint32_t other_column)
     while (s->indent > 0 && column < s->indents[s->indent].column) {
         s->indent--;
     }
-    if (column != s->indents[s->indent].column ||
-        other_column != s->indents[s->indent].other_column) {
+    if (column != s->indents[s->indent].column
+        || other_column != s->indents[s->indent].other_column) {
         return fail(s);
     }
     return emit_many(s, TOKEN_DEDENT, from - s->indent);
@@ -439,8 +444,8 @@ static void
 skip_nulls(Scanner *s)
 {
     s->line_is_torn = false;
-    while (s->position < s->end && s->position - s->fresh_line < MAX_NULLS &&
-           s->text[s->position] == '\0') {
+    while (s->position < s->end && s->position - s->fresh_line < MAX_NULLS
+           && s->text[s->position] == '\0') {
         s->line_is_torn = true;
         s->position++;
         s->line_start++;
@@ -496,7 +501,7 @@ scan_type_comment(Scanner *s, uint32_t start, uint32_t end)
     for (const char *wanted = prefix; *wanted; wanted++) {
         if (*wanted == ' ') {
             if (at == s->input->end && !s->input->ends_line) {
-                return STEP_ON;    /* where the source ends, the colon alone is not enough */
+                return STEP_ON; /* where the source ends, the colon alone is not enough */
             }
             while (at < end && (s->text[at] == ' ' || s->text[at] == '\t')) {
                 at++;
@@ -683,11 +688,14 @@ scan_number(Scanner *s)
 {
     if (s->text[s->position] == '0') {
         switch (peek_at(s, s->position + 1)) {
-        case 'x': case 'X':
+        case 'x':
+        case 'X':
             return scan_number_with_base(s, 16, "invalid hexadecimal literal");
-        case 'o': case 'O':
+        case 'o':
+        case 'O':
             return scan_number_with_base(s, 8, "invalid octal literal");
-        case 'b': case 'B':
+        case 'b':
+        case 'B':
             return scan_number_with_base(s, 2, "invalid binary literal");
         default:
             break;
@@ -820,8 +828,8 @@ is_string_prefix(const char *text, uint32_t length)
         return first == 'b' || first == 'r' || first == 'u' || first == 'f';
     }
     char second = Py_TOLOWER(text[1]);
-    return (first == 'r' && (second == 'b' || second == 'f')) ||
-           (second == 'r' && (first == 'b' || first == 'f'));
+    return (first == 'r' && (second == 'b' || second == 'f'))
+           || (second == 'r' && (first == 'b' || first == 'f'));
 }
 
 /* ---- names and operators ---- */
@@ -832,9 +840,8 @@ keyword_kind(const char *text, uint32_t length)
     if (length < 2 || length > LONGEST_KEYWORD) {
         return TOKEN_NAME;
     }
-    const Keyword *keyword =
-        &keywords[KEYWORD_SLOT((unsigned char)text[0], (unsigned char)text[1],
-                               (unsigned char)text[length - 1], length)];
+    const Keyword *keyword = &keywords[KEYWORD_SLOT((unsigned char)text[0], (unsigned char)text[1],
+                                                    (unsigned char)text[length - 1], length)];
     if (keyword->length == length && memcmp(keyword->spelling, text, length) == 0) {
         return keyword->kind;
     }
@@ -858,9 +865,9 @@ def_follows(Scanner *s)
             break;
         }
     }
-    return looking_at(&ahead, ahead.position, "def") &&
-           classes[(unsigned char)peek_at(&ahead, ahead.position + 3)] != CLASS_LETTER &&
-           classes[(unsigned char)peek_at(&ahead, ahead.position + 3)] != CLASS_DIGIT;
+    return looking_at(&ahead, ahead.position, "def")
+           && classes[(unsigned char)peek_at(&ahead, ahead.position + 3)] != CLASS_LETTER
+           && classes[(unsigned char)peek_at(&ahead, ahead.position + 3)] != CLASS_DIGIT;
 }
 
 /* In the grammar before 3.7, "async" and "await" are keywords only in an "async def". */
@@ -917,8 +924,8 @@ scan_name(Scanner *s)
     }
     s->position = at;
     uint32_t length = at - start;
-    if (length <= LONGEST_STRING_PREFIX && at < end && classes[text[at]] == CLASS_QUOTE &&
-        is_string_prefix(s->text + start, length)) {
+    if (length <= LONGEST_STRING_PREFIX && at < end && classes[text[at]] == CLASS_QUOTE
+        && is_string_prefix(s->text + start, length)) {
         return scan_string(s, start, at);
     }
     if (s->is_strict) {
@@ -1253,13 +1260,13 @@ take_back_last(Scanner *s)
     uint8_t *kinds = vector->kinds;
     const Token *tokens = vector->tokens;
     size_t last = vector->count - 1;
-    if (kinds[last] != TOKEN_MORE || last == 0 || tokens[last - 1].end != s->end ||
-        !may_go_on(s, kinds[last - 1], &tokens[last - 1])) {
+    if (kinds[last] != TOKEN_MORE || last == 0 || tokens[last - 1].end != s->end
+        || !may_go_on(s, kinds[last - 1], &tokens[last - 1])) {
         return;
     }
     last--;
-    if (kinds[last] == TOKEN_DOT && last > 0 && kinds[last - 1] == TOKEN_DOT &&
-        tokens[last - 1].end == tokens[last].start) {
+    if (kinds[last] == TOKEN_DOT && last > 0 && kinds[last - 1] == TOKEN_DOT
+        && tokens[last - 1].end == tokens[last].start) {
         last--; /* with a third it is one token */
     }
     kinds[last] = TOKEN_MORE;

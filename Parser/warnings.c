@@ -20,8 +20,8 @@ int __wrap_PyErr_WarnExplicitObject(PyObject *category, PyObject *message, PyObj
 int
 Parser_Warn(Parser *p, PendingWarning warning)
 {
-    if (p->warning_count == p->warning_capacity &&
-        Vector_Grow((void **)&p->warnings, &p->warning_capacity, sizeof(warning)) < 0) {
+    if (p->warning_count == p->warning_capacity
+        && Vector_Grow((void **)&p->warnings, &p->warning_capacity, sizeof(warning)) < 0) {
         return -1;
     }
     p->warnings[p->warning_count++] = warning;
@@ -55,8 +55,7 @@ keep_issued(Parser *p, size_t count, PyObject *exception)
 {
     PyObject *thread = PyThreadState_GetDict();
     PyObject *kept = Py_BuildValue("[nO]", (Py_ssize_t)count, exception);
-    int result =
-        kept == NULL || thread == NULL ? -1 : PyDict_SetItemString(thread, KEPT_KEY, kept);
+    int result = kept == NULL || thread == NULL ? -1 : PyDict_SetItemString(thread, KEPT_KEY, kept);
     Py_XDECREF(kept);
     p->has_kept_warnings = true;
     return result;
@@ -113,8 +112,8 @@ next_warning(Parser *p)
 {
     const TokenVector *vector = &p->vector;
     size_t t = p->issued_of_tokens, w = p->issued_here;
-    if (w >= p->warning_count || (t < vector->warning_count &&
-                                  vector->warnings[t].offset < p->warnings[w].offset)) {
+    if (w >= p->warning_count
+        || (t < vector->warning_count && vector->warnings[t].offset < p->warnings[w].offset)) {
         p->issued_of_tokens++;
         return warning_of_token(&vector->warnings[t]);
     }
@@ -141,8 +140,8 @@ Parser_DropIssuedWarnings(void)
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     PyObject *thread = PyThreadState_GetDict();
-    if (thread != NULL && PyDict_GetItemString(thread, KEPT_KEY) != NULL &&
-        PyDict_DelItemString(thread, KEPT_KEY) < 0) {
+    if (thread != NULL && PyDict_GetItemString(thread, KEPT_KEY) != NULL
+        && PyDict_DelItemString(thread, KEPT_KEY) < 0) {
         PyErr_Clear();
     }
     PyErr_Restore(type, value, traceback);

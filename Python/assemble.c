@@ -1,7 +1,7 @@
 /* The assembler.  The contract is in assemble.h. */
 
 #ifndef Py_BUILD_CORE
-#  define Py_BUILD_CORE
+#define Py_BUILD_CORE
 #endif
 #include "Python.h"
 #include "pycore_code.h"
@@ -19,8 +19,8 @@ instructions_of(const InstructionStore *store, const Block *block)
     return store->instructions.items + block->first;
 }
 
-#define FOR_EACH_BLOCK(store, entry, block)                                                       \
-    for (Block *block = &(store)->blocks.items[entry]; block != NULL;                             \
+#define FOR_EACH_BLOCK(store, entry, block)                                                        \
+    for (Block *block = &(store)->blocks.items[entry]; block != NULL;                              \
          block = block->next == NO_LABEL ? NULL : &(store)->blocks.items[block->next])
 
 /* ---- Widths and offsets ---- */
@@ -36,7 +36,8 @@ static int
 place_blocks(InstructionStore *store, Label entry)
 {
     int offset = 0;
-    FOR_EACH_BLOCK(store, entry, block) {
+    FOR_EACH_BLOCK(store, entry, block)
+    {
         block->offset = offset;
         offset += block->size;
     }
@@ -58,7 +59,8 @@ static bool
 extend_jumps(InstructionStore *store, Label entry)
 {
     bool is_changed = false;
-    FOR_EACH_BLOCK(store, entry, block) {
+    FOR_EACH_BLOCK(store, entry, block)
+    {
         if (block->ends & OPCODE_JUMPS) {
             int extensions = argument_extensions(jump_distance(store, block));
             is_changed |= extensions != block->extensions;
@@ -151,7 +153,7 @@ typedef struct {
     const InstructionStore *store;
     _Py_CODEUNIT *code;
     uint8_t *at;
-    int line;          /* the last one given */
+    int line; /* the last one given */
 } Writer;
 
 /* Where the table goes on, after growth; NULL with MemoryError. */
@@ -159,8 +161,7 @@ static uint8_t *
 make_room(ByteArray *table, const uint8_t *at)
 {
     table->count = table->items == NULL ? 0 : (int)(at - table->items);
-    return byte_array_reserve(table, ROOM_FOR_INSTRUCTION) < 0 ? NULL
-                                                               : table->items + table->count;
+    return byte_array_reserve(table, ROOM_FOR_INSTRUCTION) < 0 ? NULL : table->items + table->count;
 }
 
 /* There is room for one more instruction up to here. */
@@ -212,8 +213,8 @@ write_instruction(Writer *writer, const Instruction *instruction, int argument)
     *writer->code = _Py_MAKECODEUNIT(opcode, argument & 0xFF);
     writer->code += 1 + caches_of(opcode);
     if (units > LONGEST_LOCATION) {
-        writer->at = write_first_locations(writer->store, writer->at, instruction, writer->line,
-                                           units);
+        writer->at =
+            write_first_locations(writer->store, writer->at, instruction, writer->line, units);
         units = units_of_last_entry(units);
         writer->line = instruction->line < 0 ? writer->line : instruction->line;
     }
@@ -231,7 +232,8 @@ write_blocks(InstructionStore *store, Label entry, int line, _Py_CODEUNIT *code)
         return -1;
     }
     const uint8_t *limit = last_with_room(table);
-    FOR_EACH_BLOCK(store, entry, block) {
+    FOR_EACH_BLOCK(store, entry, block)
+    {
         const Instruction *instruction = instructions_of(store, block);
         const Instruction *end = instruction + block->count;
         const Instruction *jump = block->ends & OPCODE_JUMPS ? end - 1 : end;
@@ -242,8 +244,8 @@ write_blocks(InstructionStore *store, Label entry, int line, _Py_CODEUNIT *code)
                 }
                 limit = last_with_room(table);
             }
-            int argument = instruction == jump ? jump_distance(store, block)
-                                               : instruction->argument;
+            int argument =
+                instruction == jump ? jump_distance(store, block) : instruction->argument;
             write_instruction(&writer, instruction, argument);
         }
     }
@@ -300,7 +302,8 @@ assemble_handlers(InstructionStore *store, Label entry)
     int start = 0;
     int offset = 0;
     store->table.count = 0;
-    FOR_EACH_BLOCK(store, entry, block) {
+    FOR_EACH_BLOCK(store, entry, block)
+    {
         const Instruction *instruction = instructions_of(store, block);
         const Label *handlers = store->instruction_handlers.items + block->first;
         for (int i = 0; i < block->count; i++) {
@@ -347,8 +350,8 @@ assemble(InstructionStore *store, Label entry, const struct AssemblyTask *task,
          struct Assembled *made)
 {
     int size = settle_places(store, entry);
-    made->handlers = task->sets_handlers ? assemble_handlers(store, entry)
-                                         : PyBytes_FromStringAndSize(NULL, 0);
+    made->handlers =
+        task->sets_handlers ? assemble_handlers(store, entry) : PyBytes_FromStringAndSize(NULL, 0);
     if (made->handlers == NULL) {
         return -1;
     }

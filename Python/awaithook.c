@@ -21,8 +21,8 @@ PyDoc_STRVAR(awaithook_doc,
              "All coroutines of the interpreter's life share one asyncio event loop and the\n"
              "calling thread's context.");
 
-/* What runs the coroutine: autoawait's default runner, kept in the dict of self, which is a module of
-   the hook's own.  New reference. */
+/* What runs the coroutine: autoawait's default runner, kept in the dict of self, which is a module
+   of the hook's own.  New reference. */
 static PyObject *
 default_runner(PyObject *self)
 {
@@ -84,8 +84,9 @@ PyObject *
 __wrap__PyBuiltin_Init(PyInterpreterState *interp)
 {
     PyObject *builtins = __real__PyBuiltin_Init(interp);
-    if (builtins != NULL && (add_awaithook() < 0 || BuiltinCompile_Add(builtins) < 0
-                             || BuiltinAsync_Add(builtins) < 0)) {
+    if (builtins != NULL
+        && (add_awaithook() < 0 || BuiltinCompile_Add(builtins) < 0
+            || BuiltinAsync_Add(builtins) < 0)) {
         Py_CLEAR(builtins);
     }
     return builtins;

@@ -23,7 +23,7 @@ static const Function aeval_function = {"aeval", "async-eval", true};
 /* ---- Namespaces ---- */
 
 typedef struct {
-    PyObject *globals;   /* both borrowed */
+    PyObject *globals; /* both borrowed */
     PyObject *locals;
 } Namespaces;
 
@@ -75,8 +75,8 @@ compile_source(const Function *function, PyObject *source, PyObject *filename,
                PyCompilerFlags *flags)
 {
     PyObject *copy;
-    const char *text = _Py_SourceAsString(source, function->name, "string, bytes, tree or code",
-                                          flags, &copy);
+    const char *text =
+        _Py_SourceAsString(source, function->name, "string, bytes, tree or code", flags, &copy);
     if (text == NULL) {
         return NULL;
     }
@@ -188,10 +188,10 @@ run_by_runner(const Function *function, PyObject *code, const Namespaces *namesp
     PyObject *runners = get_runners();
     PyObject *name = runners == NULL ? NULL : PyUnicode_InternFromString(function->name);
     PyObject *runner = name == NULL ? NULL : PyObject_GetItem(runners, name);
-    PyObject *coroutine = runner == NULL ? NULL
-                                         : PyObject_CallFunctionObjArgs(
-                                               runner, code, namespaces->globals,
-                                               namespaces->locals, NULL);
+    PyObject *coroutine = runner == NULL
+                              ? NULL
+                              : PyObject_CallFunctionObjArgs(runner, code, namespaces->globals,
+                                                             namespaces->locals, NULL);
     Py_XDECREF(name);
     Py_XDECREF(runner);
     return coroutine;
@@ -205,8 +205,9 @@ run_directly(const Function *function, PyObject *code, const Namespaces *namespa
     PyObject *name = PyUnicode_InternFromString(function->name);
     PyObject *coroutine =
         name == NULL ? NULL : PyEval_EvalCode(code, namespaces->globals, namespaces->locals);
-    if (coroutine != NULL && (PyObject_SetAttr(coroutine, &_Py_ID(__name__), name) < 0
-                              || PyObject_SetAttr(coroutine, &_Py_ID(__qualname__), name) < 0)) {
+    if (coroutine != NULL
+        && (PyObject_SetAttr(coroutine, &_Py_ID(__name__), name) < 0
+            || PyObject_SetAttr(coroutine, &_Py_ID(__qualname__), name) < 0)) {
         Py_CLEAR(coroutine);
     }
     Py_XDECREF(name);
@@ -233,8 +234,8 @@ run_code(const Function *function, PyObject *code, const Namespaces *namespaces)
         return NULL;
     }
     return function->has_value && gives_coroutine((PyCodeObject *)code)
-        ? run_directly(function, code, namespaces)
-        : run_by_runner(function, code, namespaces);
+               ? run_directly(function, code, namespaces)
+               : run_by_runner(function, code, namespaces);
 }
 
 static PyObject *

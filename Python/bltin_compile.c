@@ -62,8 +62,8 @@ convert_int(PyObject *argument, int *result)
 static int
 parse_arguments(PyObject *positional, PyObject *keywords, Arguments *arguments)
 {
-    static char *names[] = {"source", "filename", "mode", "flags", "dont_inherit", "optimize",
-                            "_feature_version", NULL};
+    static char *names[] = {"source",   "filename",         "mode", "flags", "dont_inherit",
+                            "optimize", "_feature_version", NULL};
     PyObject *filename, *mode, *flags = NULL, *dont_inherit = NULL;
     PyObject *optimize = NULL, *feature_version = NULL;
     *arguments = (Arguments){.optimize = -1, .feature_version = -1};
@@ -123,13 +123,13 @@ static PyObject *
 compile_source(const CompileMode *mode, const Arguments *arguments, PyCompilerFlags *flags)
 {
     PyObject *copy;
-    const char *text = _Py_SourceAsString(arguments->source, "compile", "string, bytes or AST",
-                                          flags, &copy);
+    const char *text =
+        _Py_SourceAsString(arguments->source, "compile", "string, bytes or AST", flags, &copy);
     if (text == NULL) {
         return NULL;
     }
-    PyObject *result = CompileMode_CompileString(mode, text, arguments->filename, flags,
-                                                 arguments->optimize);
+    PyObject *result =
+        CompileMode_CompileString(mode, text, arguments->filename, flags, arguments->optimize);
     Py_XDECREF(copy);
     return result;
 }

@@ -3,7 +3,7 @@
    The contract is in codegen.h. */
 
 #ifndef Py_BUILD_CORE
-#  define Py_BUILD_CORE
+#define Py_BUILD_CORE
 #endif
 #include "Python.h"
 #include "codegen.h"
@@ -135,24 +135,23 @@ finish_display(struct Compiler *compiler, enum DisplayKind kind)
 
 /* A display of constants: one constant, copied into what is built. */
 static int
-constant_display(struct Compiler *compiler, asdl_expr_seq *parts, int pushed,
-                 enum DisplayKind kind)
+constant_display(struct Compiler *compiler, asdl_expr_seq *parts, int pushed, enum DisplayKind kind)
 {
     if (kind == DISPLAY_TUPLE && pushed == 0) {
         return emit_new_constant(compiler, tuple_of_constants(parts, 0, asdl_seq_LEN(parts)));
     }
     TRY(emit_with(compiler, display_opcodes[kind].start, pushed));
-    TRY(emit_new_constant(compiler,
-                          kind == DISPLAY_SET ? set_of_constants(parts)
-                                              : tuple_of_constants(parts, 0, asdl_seq_LEN(parts))));
+    TRY(emit_new_constant(compiler, kind == DISPLAY_SET
+                                        ? set_of_constants(parts)
+                                        : tuple_of_constants(parts, 0, asdl_seq_LEN(parts))));
     TRY(emit_with(compiler, display_opcodes[kind].extend, 1));
     return finish_display(compiler, kind);
 }
 
 /* What comes before the first starred part stays on the stack until then, unless it is much. */
 static int
-growing_display(struct Compiler *compiler, asdl_expr_seq *parts, int pushed,
-                enum DisplayKind kind, bool is_much)
+growing_display(struct Compiler *compiler, asdl_expr_seq *parts, int pushed, enum DisplayKind kind,
+                bool is_much)
 {
     int start = display_opcodes[kind].start;
     bool is_built = false;
@@ -169,16 +168,16 @@ growing_display(struct Compiler *compiler, asdl_expr_seq *parts, int pushed,
         }
         TRY(codegen_expression(compiler, is_starred ? part->v.Starred.value : part));
         if (is_built) {
-            TRY(emit_with(compiler, is_starred ? display_opcodes[kind].extend
-                                               : display_opcodes[kind].add, 1));
+            TRY(emit_with(compiler,
+                          is_starred ? display_opcodes[kind].extend : display_opcodes[kind].add,
+                          1));
         }
     }
     return finish_display(compiler, kind);
 }
 
 int
-codegen_display(struct Compiler *compiler, asdl_expr_seq *parts, int pushed,
-                enum DisplayKind kind)
+codegen_display(struct Compiler *compiler, asdl_expr_seq *parts, int pushed, enum DisplayKind kind)
 {
     Py_ssize_t count = asdl_seq_LEN(parts);
     if (count > 2 && all_constant(parts, 0, count)) {
@@ -466,8 +465,10 @@ warn_about_callee(struct Compiler *compiler, expr_ty function)
     case GeneratorExp_kind:
     case JoinedStr_kind:
     case FormattedValue_kind:
-        return codegen_warn(compiler, "'%.200s' object is not callable; perhaps you missed a "
-                                      "comma?", type->tp_name);
+        return codegen_warn(compiler,
+                            "'%.200s' object is not callable; perhaps you missed a "
+                            "comma?",
+                            type->tp_name);
     default:
         return 0;
     }

@@ -5,7 +5,7 @@
    frames they leave, innermost first, by generating what each one needs at that place. */
 
 #ifndef Py_BUILD_CORE
-#  define Py_BUILD_CORE
+#define Py_BUILD_CORE
 #endif
 #include "Python.h"
 #include "codegen.h"

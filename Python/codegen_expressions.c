@@ -2,7 +2,7 @@
    codegen_calls.c, lambdas and comprehensions in codegen_functions.c. */
 
 #ifndef Py_BUILD_CORE
-#  define Py_BUILD_CORE
+#define Py_BUILD_CORE
 #endif
 #include "Python.h"
 #include "pycore_runtime.h"
@@ -30,7 +30,7 @@ static const uint8_t binary_operators[] = {
 int
 codegen_binary(struct Compiler *compiler, operator_ty operator, bool in_place)
 {
-    if (operator < Add || operator > FloorDiv) {
+    if (operator<Add || operator> FloorDiv) {
         PyErr_Format(PyExc_SystemError, "%s op %d should not be possible",
                      in_place ? "inplace" : "binary", operator);
         return -1;
@@ -49,9 +49,9 @@ static const uint8_t unary_opcodes[] = {
 static int
 codegen_unary(struct Compiler *compiler, expr_ty expression)
 {
-    unaryop_ty operator = expression->v.UnaryOp.op;
+    unaryop_ty operator= expression->v.UnaryOp.op;
     TRY(codegen_expression(compiler, expression->v.UnaryOp.operand));
-    if (operator < Invert || operator > USub) {
+    if (operator<Invert || operator> USub) {
         PyErr_Format(PyExc_SystemError, "unary op %d should not be possible", operator);
         return -1;
     }
@@ -63,15 +63,9 @@ static const struct {
     uint8_t opcode;
     uint8_t argument;
 } comparisons[] = {
-    [Eq] = {COMPARE_OP, Py_EQ},
-    [NotEq] = {COMPARE_OP, Py_NE},
-    [Lt] = {COMPARE_OP, Py_LT},
-    [LtE] = {COMPARE_OP, Py_LE},
-    [Gt] = {COMPARE_OP, Py_GT},
-    [GtE] = {COMPARE_OP, Py_GE},
-    [Is] = {IS_OP, 0},
-    [IsNot] = {IS_OP, 1},
-    [In] = {CONTAINS_OP, 0},
+    [Eq] = {COMPARE_OP, Py_EQ},  [NotEq] = {COMPARE_OP, Py_NE}, [Lt] = {COMPARE_OP, Py_LT},
+    [LtE] = {COMPARE_OP, Py_LE}, [Gt] = {COMPARE_OP, Py_GT},    [GtE] = {COMPARE_OP, Py_GE},
+    [Is] = {IS_OP, 0},           [IsNot] = {IS_OP, 1},          [In] = {CONTAINS_OP, 0},
     [NotIn] = {CONTAINS_OP, 1},
 };
 
@@ -99,10 +93,9 @@ warn_about_identity(struct Compiler *compiler, expr_ty expression)
         int comparison = asdl_seq_GET(expression->v.Compare.ops, i);
         bool right = has_no_identity(asdl_seq_GET(expression->v.Compare.comparators, i));
         if ((comparison == Is || comparison == IsNot) && (left || right)) {
-            return codegen_warn(compiler,
-                                comparison == Is
-                                    ? "\"is\" with a literal. Did you mean \"==\"?"
-                                    : "\"is not\" with a literal. Did you mean \"!=\"?");
+            return codegen_warn(compiler, comparison == Is
+                                              ? "\"is\" with a literal. Did you mean \"==\"?"
+                                              : "\"is not\" with a literal. Did you mean \"!=\"?");
         }
         left = right;
     }
@@ -480,16 +473,19 @@ static int
 warn_about_subscript(struct Compiler *compiler, expr_ty value, expr_ty index)
 {
     if (cannot_be_subscripted(value)) {
-        TRY(codegen_warn(compiler, "'%.200s' object is not subscriptable; perhaps you missed a "
-                                   "comma?", codegen_literal_type(value)->tp_name));
+        TRY(codegen_warn(compiler,
+                         "'%.200s' object is not subscriptable; perhaps you missed a "
+                         "comma?",
+                         codegen_literal_type(value)->tp_name));
     }
     PyTypeObject *index_type = codegen_literal_type(index);
     if (index_type == NULL || PyType_FastSubclass(index_type, Py_TPFLAGS_LONG_SUBCLASS)
         || index_type == &PySlice_Type || !takes_integers_only(value)) {
         return 0;
     }
-    return codegen_warn(compiler, "%.200s indices must be integers or slices, not %.200s; perhaps "
-                                  "you missed a comma?",
+    return codegen_warn(compiler,
+                        "%.200s indices must be integers or slices, not %.200s; perhaps "
+                        "you missed a comma?",
                         codegen_literal_type(value)->tp_name, index_type->tp_name);
 }
 
@@ -564,8 +560,7 @@ emit_target_unpack(struct Compiler *compiler, asdl_expr_seq *targets)
             return codegen_error(compiler, "multiple starred expressions in assignment");
         }
         if (i >= 1 << 8 || count - i - 1 >= INT_MAX >> 8) {
-            return codegen_error(compiler,
-                                 "too many expressions in star-unpacking assignment");
+            return codegen_error(compiler, "too many expressions in star-unpacking assignment");
         }
         TRY(emit_with(compiler, UNPACK_EX, i + ((count - i - 1) << 8)));
         has_star = true;
@@ -579,8 +574,8 @@ codegen_unpack(struct Compiler *compiler, asdl_expr_seq *targets)
     TRY(emit_target_unpack(compiler, targets));
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(targets); i++) {
         expr_ty target = asdl_seq_GET(targets, i);
-        TRY(codegen_expression(compiler, target->kind == Starred_kind ? target->v.Starred.value
-                                                                       : target));
+        TRY(codegen_expression(compiler,
+                               target->kind == Starred_kind ? target->v.Starred.value : target));
     }
     return 0;
 }
@@ -675,8 +670,7 @@ dispatch(struct Compiler *compiler, expr_ty expression)
     case Slice_kind:
         return codegen_slice(compiler, expression);
     }
-    PyErr_Format(PyExc_SystemError, "expression kind %d should not be possible",
-                 expression->kind);
+    PyErr_Format(PyExc_SystemError, "expression kind %d should not be possible", expression->kind);
     return -1;
 }
 

@@ -2,7 +2,7 @@
    comprehensions.  The contract is in codegen.h. */
 
 #ifndef Py_BUILD_CORE
-#  define Py_BUILD_CORE
+#define Py_BUILD_CORE
 #endif
 #include "Python.h"
 #include "pycore_runtime.h"
@@ -165,8 +165,7 @@ annotate_arguments(struct Compiler *compiler, asdl_arg_seq *arguments)
 static int
 annotate_argument(struct Compiler *compiler, arg_ty argument)
 {
-    return argument == NULL ? 0
-                            : codegen_annotation(compiler, argument->arg, argument->annotation);
+    return argument == NULL ? 0 : codegen_annotation(compiler, argument->arg, argument->annotation);
 }
 
 static int
@@ -376,9 +375,9 @@ struct Comprehension {
     enum ComprehensionKind kind;
     PyObject *name;
     asdl_comprehension_seq *generators;
-    expr_ty element;      /* of a dict comprehension: the key */
+    expr_ty element; /* of a dict comprehension: the key */
     expr_ty value;
-    uint8_t build;        /* opcodes */
+    uint8_t build; /* opcodes */
     uint8_t add;
 };
 
@@ -391,23 +390,43 @@ comprehension_of(expr_ty expression)
     switch (expression->kind) {
     case ListComp_kind:
         return (struct Comprehension){
-            COMPREHENSION_LIST, &_Py_STR(anon_listcomp), expression->v.ListComp.generators,
-            expression->v.ListComp.elt, NULL, BUILD_LIST, LIST_APPEND,
+            COMPREHENSION_LIST,
+            &_Py_STR(anon_listcomp),
+            expression->v.ListComp.generators,
+            expression->v.ListComp.elt,
+            NULL,
+            BUILD_LIST,
+            LIST_APPEND,
         };
     case SetComp_kind:
         return (struct Comprehension){
-            COMPREHENSION_SET, &_Py_STR(anon_setcomp), expression->v.SetComp.generators,
-            expression->v.SetComp.elt, NULL, BUILD_SET, SET_ADD,
+            COMPREHENSION_SET,
+            &_Py_STR(anon_setcomp),
+            expression->v.SetComp.generators,
+            expression->v.SetComp.elt,
+            NULL,
+            BUILD_SET,
+            SET_ADD,
         };
     case DictComp_kind:
         return (struct Comprehension){
-            COMPREHENSION_DICT, &_Py_STR(anon_dictcomp), expression->v.DictComp.generators,
-            expression->v.DictComp.key, expression->v.DictComp.value, BUILD_MAP, MAP_ADD,
+            COMPREHENSION_DICT,
+            &_Py_STR(anon_dictcomp),
+            expression->v.DictComp.generators,
+            expression->v.DictComp.key,
+            expression->v.DictComp.value,
+            BUILD_MAP,
+            MAP_ADD,
         };
     default:
         return (struct Comprehension){
-            COMPREHENSION_GENERATOR, &_Py_STR(anon_genexpr), expression->v.GeneratorExp.generators,
-            expression->v.GeneratorExp.elt, NULL, 0, 0,
+            COMPREHENSION_GENERATOR,
+            &_Py_STR(anon_genexpr),
+            expression->v.GeneratorExp.generators,
+            expression->v.GeneratorExp.elt,
+            NULL,
+            0,
+            0,
         };
     }
 }
@@ -588,8 +607,8 @@ codegen_comprehension(struct Compiler *compiler, expr_ty expression)
     struct CodeUnit unit;
     TRY(unit_enter(compiler, &unit, UNIT_COMPREHENSION, comprehension.name, expression,
                    expression->lineno));
-    PyCodeObject *code = comprehension_code(compiler, &comprehension, around, may_await,
-                                            LOCATION_OF(expression));
+    PyCodeObject *code =
+        comprehension_code(compiler, &comprehension, around, may_await, LOCATION_OF(expression));
     bool is_async = unit.scope->is_coroutine;
     TRY(emit_function(compiler, code, &unit, 0));
     TRY(codegen_expression(compiler, outermost->iter));

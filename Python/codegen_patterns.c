@@ -7,7 +7,7 @@
    whole pattern has matched. */
 
 #ifndef Py_BUILD_CORE
-#  define Py_BUILD_CORE
+#define Py_BUILD_CORE
 #endif
 #include "Python.h"
 #include "codegen.h"
@@ -59,8 +59,7 @@ jump_to_failure(struct Compiler *compiler, const struct PatternContext *context,
 {
     Py_ssize_t pops = context->on_top + capture_count(compiler, context);
     TRY(make_failures(compiler, context, pops));
-    return emit_jump(compiler, opcode,
-                     compiler->failures.items[context->first_failure + pops]);
+    return emit_jump(compiler, opcode, compiler->failures.items[context->first_failure + pops]);
 }
 
 static int
@@ -216,14 +215,13 @@ check_length(struct Compiler *compiler, struct PatternContext *context, Py_ssize
 }
 
 struct SequenceShape {
-    Py_ssize_t star;      /* index of the starred pattern, -1 when there is none */
+    Py_ssize_t star; /* index of the starred pattern, -1 when there is none */
     bool star_is_wildcard;
     bool only_wildcards;
 };
 
 static int
-examine_sequence(struct Compiler *compiler, asdl_pattern_seq *patterns,
-                 struct SequenceShape *shape)
+examine_sequence(struct Compiler *compiler, asdl_pattern_seq *patterns, struct SequenceShape *shape)
 {
     *shape = (struct SequenceShape){.star = -1, .only_wildcards = true};
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(patterns); i++) {
@@ -298,8 +296,7 @@ emit_mapping_keys(struct Compiler *compiler, pattern_ty pattern, PyObject *seen)
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(keys); i++) {
         expr_ty key = asdl_seq_GET(keys, i);
         if (key == NULL) {
-            set_location(compiler,
-                         LOCATION_OF(asdl_seq_GET(pattern->v.MatchMapping.patterns, i)));
+            set_location(compiler, LOCATION_OF(asdl_seq_GET(pattern->v.MatchMapping.patterns, i)));
             return codegen_error(compiler, "can't use NULL keys in MatchMapping "
                                            "(set 'rest' parameter instead)");
         }
@@ -387,7 +384,7 @@ codegen_mapping_pattern(struct Compiler *compiler, pattern_ty pattern,
         return codegen_error(compiler, "too many sub-patterns in mapping pattern");
     }
     TRY(match_mapping_keys(compiler, pattern, context));
-    context->on_top -= 2;    /* the keys and the subject */
+    context->on_top -= 2; /* the keys and the subject */
     if (rest != NULL) {
         return capture_rest(compiler, context, rest, size);
     }
@@ -429,8 +426,10 @@ check_class_pattern(struct Compiler *compiler, pattern_ty pattern)
     Py_ssize_t names = asdl_seq_LEN(pattern->v.MatchClass.kwd_attrs);
     Py_ssize_t named = asdl_seq_LEN(pattern->v.MatchClass.kwd_patterns);
     if (names != named) {
-        return codegen_error(compiler, "kwd_attrs (%d) / kwd_patterns (%d) length mismatch in "
-                                       "class pattern", (int)names, (int)named);
+        return codegen_error(compiler,
+                             "kwd_attrs (%d) / kwd_patterns (%d) length mismatch in "
+                             "class pattern",
+                             (int)names, (int)named);
     }
     if (positional > INT_MAX || positional + names - 1 > INT_MAX) {
         return codegen_error(compiler, "too many sub-patterns in class pattern %R",
@@ -451,8 +450,7 @@ attribute_names(pattern_ty pattern)
 }
 
 static int
-codegen_class_pattern(struct Compiler *compiler, pattern_ty pattern,
-                      struct PatternContext *context)
+codegen_class_pattern(struct Compiler *compiler, pattern_ty pattern, struct PatternContext *context)
 {
     TRY(check_class_pattern(compiler, pattern));
     asdl_pattern_seq *patterns = pattern->v.MatchClass.patterns;
@@ -468,8 +466,8 @@ codegen_class_pattern(struct Compiler *compiler, pattern_ty pattern,
     context->on_top += count - 1;
     for (Py_ssize_t i = 0; i < count; i++) {
         context->on_top--;
-        pattern_ty part = i < positional ? asdl_seq_GET(patterns, i)
-                                         : asdl_seq_GET(named, i - positional);
+        pattern_ty part =
+            i < positional ? asdl_seq_GET(patterns, i) : asdl_seq_GET(named, i - positional);
         TRY(is_wildcard(part) ? emit(compiler, POP_TOP)
                               : codegen_subpattern(compiler, part, context));
     }
@@ -597,8 +595,10 @@ codegen_as_pattern(struct Compiler *compiler, pattern_ty pattern, struct Pattern
     if (pattern->v.MatchAs.pattern == NULL) {
         if (!context->allows_irrefutable) {
             return name != NULL
-                       ? codegen_error(compiler, "name capture %R makes remaining patterns "
-                                                 "unreachable", name)
+                       ? codegen_error(compiler,
+                                       "name capture %R makes remaining patterns "
+                                       "unreachable",
+                                       name)
                        : codegen_error(compiler, "wildcard makes remaining patterns unreachable");
         }
         return capture(compiler, context, name);
@@ -611,8 +611,7 @@ codegen_as_pattern(struct Compiler *compiler, pattern_ty pattern, struct Pattern
 }
 
 static int
-codegen_value_pattern(struct Compiler *compiler, pattern_ty pattern,
-                      struct PatternContext *context)
+codegen_value_pattern(struct Compiler *compiler, pattern_ty pattern, struct PatternContext *context)
 {
     expr_ty value = pattern->v.MatchValue.value;
     if (value->kind != Constant_kind && value->kind != Attribute_kind) {
@@ -687,8 +686,7 @@ codegen_guard(struct Compiler *compiler, expr_ty guard, const struct PatternCont
         return 0;
     }
     TRY(make_failures(compiler, context, 0));
-    return codegen_jump_if(compiler, guard,
-                           compiler->failures.items[context->first_failure], 0);
+    return codegen_jump_if(compiler, guard, compiler->failures.items[context->first_failure], 0);
 }
 
 /* One case.  All but the last one tested keep the subject for the next one. */

@@ -3,7 +3,7 @@
    codegen_patterns.c, def and class in codegen_functions.c. */
 
 #ifndef Py_BUILD_CORE
-#  define Py_BUILD_CORE
+#define Py_BUILD_CORE
 #endif
 #include "Python.h"
 #include "pycore_runtime.h"
@@ -146,8 +146,7 @@ check_annotated_target(struct Compiler *compiler, stmt_ty statement)
     case Name_kind:
         TRY(refuse_forbidden_name(compiler, target->v.Name.id, Store));
         if (statement->v.AnnAssign.simple && stores_annotations(compiler)) {
-            return store_annotation(compiler, target->v.Name.id,
-                                    statement->v.AnnAssign.annotation);
+            return store_annotation(compiler, target->v.Name.id, statement->v.AnnAssign.annotation);
         }
         return 0;
     case Attribute_kind:
@@ -315,8 +314,7 @@ static int
 codegen_assert(struct Compiler *compiler, stmt_ty statement)
 {
     if (is_nonempty_tuple(statement->v.Assert.test)) {
-        TRY(codegen_warn(compiler,
-                         "assertion is always true, perhaps remove parentheses?"));
+        TRY(codegen_warn(compiler, "assertion is always true, perhaps remove parentheses?"));
     }
     if (compiler->optimize > 0) {
         return 0;

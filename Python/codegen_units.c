@@ -1,7 +1,7 @@
 /* Code units and the emission of instructions.  The contract is in codegen.h. */
 
 #ifndef Py_BUILD_CORE
-#  define Py_BUILD_CORE
+#define Py_BUILD_CORE
 #endif
 #include "Python.h"
 
@@ -99,8 +99,7 @@ append(struct Compiler *compiler, int opcode, Py_ssize_t argument, const Locatio
 {
     struct CodeUnit *unit = compiler->unit;
     InstructionArray *instructions = &compiler->store.instructions;
-    if (unit->ends != 0 || compiler->only_looks
-        || instructions->count >= instructions->capacity) {
+    if (unit->ends != 0 || compiler->only_looks || instructions->count >= instructions->capacity) {
         return append_after_end(compiler, opcode, argument, where);
     }
     Instruction *instruction = &instructions->items[instructions->count++];
@@ -114,8 +113,7 @@ append(struct Compiler *compiler, int opcode, Py_ssize_t argument, const Locatio
 }
 
 __attribute__((noinline)) static int
-append_after_end(struct Compiler *compiler, int opcode, Py_ssize_t argument,
-                 const Location *where)
+append_after_end(struct Compiler *compiler, int opcode, Py_ssize_t argument, const Location *where)
 {
     if (compiler->only_looks) {
         return 0;
@@ -234,7 +232,7 @@ emit_name_id(struct Compiler *compiler, int opcode, NameId name)
     int position = pool_position(&compiler->name_pool, name);
     TRY(position);
     if (opcode == LOAD_GLOBAL) {
-        position <<= 1;    /* the lowest bit says whether NULL is pushed as well */
+        position <<= 1; /* the lowest bit says whether NULL is pushed as well */
         position |= take_back_push(compiler);
     }
     return emit_with(compiler, opcode, position);
@@ -435,7 +433,7 @@ look_at_symbols(struct Compiler *compiler)
         TRY(pool_positions_reserve(&compiler->name_pool.positions, names));
     }
     struct Symbol *symbol;
-    FOR_EACH_SYMBOL(unit->scope, symbol) {
+    FOR_EACH_SYMBOL (unit->scope, symbol) {
         compiler->symbols.items[symbol->name] = symbol;
         unit->cell_count += is_cell(symbol);
         unit->free_count += is_free(symbol);
@@ -468,7 +466,7 @@ number_symbols(struct Compiler *compiler, bool (*belongs)(const struct Symbol *)
     }
     int filled = 0;
     struct Symbol *symbol;
-    FOR_EACH_SYMBOL(scope, symbol) {
+    FOR_EACH_SYMBOL (scope, symbol) {
         if (belongs(symbol)) {
             found[filled++] = symbol;
         }
@@ -620,8 +618,7 @@ unit_enter(struct Compiler *compiler, struct CodeUnit *unit, enum UnitKind kind,
     if (unit->scope == NULL) {
         PyErr_SetString(PyExc_SystemError, "no scope for this node");
     }
-    if (unit->scope == NULL || new_label(compiler) < 0
-        || start_code(compiler, first_line) < 0) {
+    if (unit->scope == NULL || new_label(compiler) < 0 || start_code(compiler, first_line) < 0) {
         unit_leave(compiler);
         return -1;
     }
@@ -697,8 +694,8 @@ cell_slots(struct Compiler *compiler)
     }
     int next = pool_count(&compiler->variable_pool);
     for (int i = 0; i < count; i++) {
-        int shared = i < unit->cell_count
-                         ? pool_find(&compiler->variable_pool, unit->cell_names[i]) : -1;
+        int shared =
+            i < unit->cell_count ? pool_find(&compiler->variable_pool, unit->cell_names[i]) : -1;
         slots[i] = shared >= 0 ? shared : next++;
     }
     return slots;

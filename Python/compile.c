@@ -7,7 +7,7 @@
    Entry: _PyAST_Compile(), as pythonrun and compile() call it. */
 
 #ifndef Py_BUILD_CORE
-#  define Py_BUILD_CORE
+#define Py_BUILD_CORE
 #endif
 #include "Python.h"
 #include "pycore_ast.h"
@@ -204,8 +204,8 @@ prepare_tree(struct Compiler *compiler, mod_ty tree, PyCompilerFlags *flags)
 static PyCodeObject *
 compile_named(struct Compiler *compiler, mod_ty tree)
 {
-    compiler->scopes = scopes_build(tree, compiler->filename, compiler->flags, compiler->names,
-                                    compiler->arena);
+    compiler->scopes =
+        scopes_build(tree, compiler->filename, compiler->flags, compiler->names, compiler->arena);
     if (compiler->scopes == NULL
         || (compiler->dump != NULL && dump_scopes(compiler->dump, compiler->scopes) < 0)) {
         return NULL;

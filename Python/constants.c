@@ -56,7 +56,8 @@ equal_text(PyObject *left, PyObject *right)
     return PyUnicode_GET_LENGTH(left) == PyUnicode_GET_LENGTH(right)
            && PyUnicode_KIND(left) == PyUnicode_KIND(right)
            && memcmp(PyUnicode_DATA(left), PyUnicode_DATA(right),
-                     (size_t)PyUnicode_GET_LENGTH(left) * PyUnicode_KIND(left)) == 0;
+                     (size_t)PyUnicode_GET_LENGTH(left) * PyUnicode_KIND(left))
+                  == 0;
 }
 
 static int
@@ -64,7 +65,8 @@ equal_bytes(PyObject *left, PyObject *right)
 {
     return PyBytes_GET_SIZE(left) == PyBytes_GET_SIZE(right)
            && memcmp(PyBytes_AS_STRING(left), PyBytes_AS_STRING(right),
-                     (size_t)PyBytes_GET_SIZE(left)) == 0;
+                     (size_t)PyBytes_GET_SIZE(left))
+                  == 0;
 }
 
 /* The runtime compares all there is to a code object; code inside of it is reached only through
@@ -181,7 +183,7 @@ hash_elements(const ConstantTable *table, const Probe *probe)
     const ConstantId *last = element + *element;
     uint32_t hash = (uint32_t)*element;
     while (element < last) {
-        hash = mixed(hash, (uint32_t)*++element);
+        hash = mixed(hash, (uint32_t) * ++element);
     }
     return hash;
 }
@@ -199,8 +201,8 @@ hash_probe(ConstantTable *table, Probe *probe)
         return 0;
     }
     if (type == &PyBytes_Type) {
-        probe->hash = hash_memory(PyBytes_AS_STRING(probe->object),
-                                  PyBytes_GET_SIZE(probe->object));
+        probe->hash =
+            hash_memory(PyBytes_AS_STRING(probe->object), PyBytes_GET_SIZE(probe->object));
         return 0;
     }
     Py_hash_t hash = PyObject_Hash(probe->object);
@@ -486,8 +488,8 @@ identify(ConstantTable *table, PyObject *object, bool provisional)
     if (nesting_enter(&table->nesting) < 0) {
         return -1;
     }
-    ConstantId id = is_tuple ? identify_tuple(table, object, provisional)
-                             : identify_set(table, object);
+    ConstantId id =
+        is_tuple ? identify_tuple(table, object, provisional) : identify_set(table, object);
     nesting_leave(&table->nesting);
     return id;
 }

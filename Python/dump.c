@@ -1,7 +1,7 @@
 /* Showing what the stages of the compiler made.  The contract is in dump.h. */
 
 #ifndef Py_BUILD_CORE
-#  define Py_BUILD_CORE
+#define Py_BUILD_CORE
 #endif
 #include "Python.h"
 #include "pycore_code.h"
@@ -109,8 +109,8 @@ described_constant(struct Compiler *compiler, int position)
     if (position >= pool_count(&compiler->constant_pool)) {
         return PyUnicode_FromString("?");
     }
-    return PyObject_Repr(constants_object(&compiler->constants,
-                                          pool_identity(&compiler->constant_pool, position)));
+    return PyObject_Repr(
+        constants_object(&compiler->constants, pool_identity(&compiler->constant_pool, position)));
 }
 
 static PyObject *
@@ -175,8 +175,8 @@ dump_instruction(struct Compiler *compiler, const Instruction *instruction)
     PyObject *line = NULL;
     if (where != NULL && what != NULL) {
         const char *name = opcode_name(instruction->opcode);
-        int takes_argument = instruction->opcode >= HAVE_ARGUMENT
-                             && PyUnicode_GET_LENGTH(what) == 0;
+        int takes_argument =
+            instruction->opcode >= HAVE_ARGUMENT && PyUnicode_GET_LENGTH(what) == 0;
         line = takes_argument
                    ? PyUnicode_FromFormat("  %s %d  @ %U", name, instruction->argument, where)
                    : PyUnicode_FromFormat("  %s %U  @ %U", name, what, where);
@@ -190,11 +190,10 @@ static int
 dump_block(struct Compiler *compiler, Label label)
 {
     const Block *block = &compiler->store.blocks.items[label];
-    PyObject *heading =
-        block->start_depth >= 0
-            ? PyUnicode_FromFormat("L%d: depth %d", label - compiler->unit->entry,
-                                   block->start_depth)
-            : PyUnicode_FromFormat("L%d:", label - compiler->unit->entry);
+    PyObject *heading = block->start_depth >= 0
+                            ? PyUnicode_FromFormat("L%d: depth %d", label - compiler->unit->entry,
+                                                   block->start_depth)
+                            : PyUnicode_FromFormat("L%d:", label - compiler->unit->entry);
     TRY(dump_line(compiler->dump, heading));
     for (int i = 0; i < block->count; i++) {
         TRY(dump_instruction(compiler, &compiler->store.instructions.items[block->first + i]));
@@ -211,8 +210,8 @@ dump_unit(struct Compiler *compiler, int stage)
     }
     const struct CodeUnit *unit = compiler->unit;
     TRY(dump_line(dump, PyUnicode_FromFormat("%s of %U", stage == DUMP_IR ? "ir" : "flow",
-                                               unit->qualified_name != NULL
-                                                   ? unit->qualified_name : unit->name)));
+                                             unit->qualified_name != NULL ? unit->qualified_name
+                                                                          : unit->name)));
     for (Label label = unit->entry; label != NO_LABEL;
          label = compiler->store.blocks.items[label].next) {
         TRY(dump_block(compiler, label));
@@ -229,8 +228,7 @@ dump_code_units(struct DumpRequest *dump, PyObject *code)
     int count = (int)(PyBytes_GET_SIZE(code) / (Py_ssize_t)sizeof(*unit));
     for (int i = 0; i < count; i += 1 + _PyOpcode_Caches[_Py_OPCODE(unit[i])]) {
         const char *name = opcode_name(_Py_OPCODE(unit[i]));
-        TRY(dump_line(dump, PyUnicode_FromFormat("  %d %s %d", 2 * i, name,
-                                                   _Py_OPARG(unit[i]))));
+        TRY(dump_line(dump, PyUnicode_FromFormat("  %d %s %d", 2 * i, name, _Py_OPARG(unit[i]))));
     }
     return 0;
 }
@@ -239,9 +237,8 @@ static int
 dump_fields(struct DumpRequest *dump, PyCodeObject *code)
 {
     TRY(dump_line(dump, PyUnicode_FromFormat("code of %U", code->co_qualname)));
-    TRY(dump_line(dump, PyUnicode_FromFormat("  flags %d, stack %d, first line %d",
-                                               code->co_flags, code->co_stacksize,
-                                               code->co_firstlineno)));
+    TRY(dump_line(dump, PyUnicode_FromFormat("  flags %d, stack %d, first line %d", code->co_flags,
+                                             code->co_stacksize, code->co_firstlineno)));
     TRY(dump_line(dump, PyUnicode_FromFormat("  constants %R", code->co_consts)));
     TRY(dump_line(dump, PyUnicode_FromFormat("  names %R", code->co_names)));
     return dump_line(dump, PyUnicode_FromFormat("  variables %R", code->co_localsplusnames));

@@ -12,11 +12,9 @@ struct Bit {
 };
 
 static const struct Bit symbol_bits[] = {
-    {SYMBOL_GLOBAL, "global"},         {SYMBOL_NONLOCAL, "nonlocal"},
-    {SYMBOL_PARAMETER, "parameter"},   {SYMBOL_LOCAL, "assigned"},
-    {SYMBOL_IMPORTED, "imported"},     {SYMBOL_ANNOTATED, "annotated"},
-    {SYMBOL_ITERATION, "iterates"},    {SYMBOL_USED, "used"},
-    {SYMBOL_FREE_CLASS, "passed on"},
+    {SYMBOL_GLOBAL, "global"},      {SYMBOL_NONLOCAL, "nonlocal"}, {SYMBOL_PARAMETER, "parameter"},
+    {SYMBOL_LOCAL, "assigned"},     {SYMBOL_IMPORTED, "imported"}, {SYMBOL_ANNOTATED, "annotated"},
+    {SYMBOL_ITERATION, "iterates"}, {SYMBOL_USED, "used"},         {SYMBOL_FREE_CLASS, "passed on"},
 };
 
 static const char *const bindings[] = {
@@ -82,11 +80,11 @@ dump_scope(struct DumpRequest *dump, const struct Names *names, const struct Sco
     if (scope->needs_class_closure) {
         append_word(text, sizeof(text), "needs __class__");
     }
-    int result = dump_line(dump, PyUnicode_FromFormat("%s%s %U%s:", indentation(depth),
-                                                      kinds[scope->kind],
-                                                      names_string(names, scope->name), text));
+    int result =
+        dump_line(dump, PyUnicode_FromFormat("%s%s %U%s:", indentation(depth), kinds[scope->kind],
+                                             names_string(names, scope->name), text));
     const struct Symbol *symbol;
-    FOR_EACH_SYMBOL(scope, symbol) {
+    FOR_EACH_SYMBOL (scope, symbol) {
         if (result == 0) {
             result = dump_symbol(dump, names, symbol, depth + 1);
         }

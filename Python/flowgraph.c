@@ -140,8 +140,8 @@ inline_exit(FlowGraph *graph, Label label)
     Block *block = block_at(graph, label);
     Instruction *jump = last_of(graph, block);
     const Block *target = block_at(graph, jump->argument);
-    if (jump->opcode == JUMP_NO_INTERRUPT || !leaves(target)
-        || target->count > LONGEST_COPIED_EXIT || has_line(graph, target)) {
+    if (jump->opcode == JUMP_NO_INTERRUPT || !leaves(target) || target->count > LONGEST_COPIED_EXIT
+        || has_line(graph, target)) {
         return 0;
     }
     int count = target->count;
@@ -162,8 +162,7 @@ static int
 inline_exits(FlowGraph *graph)
 {
     for (Label label = graph->store->blocks.count - 1; label >= graph->entry; label--) {
-        if ((block_at(graph, label)->ends & OPCODE_ALWAYS_JUMPS)
-            && inline_exit(graph, label) < 0) {
+        if ((block_at(graph, label)->ends & OPCODE_ALWAYS_JUMPS) && inline_exit(graph, label) < 0) {
             return -1;
         }
     }
@@ -330,8 +329,7 @@ drop_nops(FlowGraph *graph, Block *block)
 static PyObject *
 constant_of(const FlowGraph *graph, const Instruction *load)
 {
-    return constants_object(graph->constants,
-                            pool_identity(graph->constant_pool, load->argument));
+    return constants_object(graph->constants, pool_identity(graph->constant_pool, load->argument));
 }
 
 static int
@@ -445,8 +443,8 @@ fold_build_tuple(FlowGraph *graph, Block *block, int at)
 {
     Instruction *build = instructions_of(graph, block) + at;
     int count = build->argument;
-    if (at + 1 < block->count && build[1].opcode == UNPACK_SEQUENCE
-        && build[1].argument == count && count >= 1 && count <= 3) {
+    if (at + 1 < block->count && build[1].opcode == UNPACK_SEQUENCE && build[1].argument == count
+        && count >= 1 && count <= 3) {
         make_nop(block, &build[0]);
         if (count == 1) {
             make_nop(block, &build[1]);
@@ -472,7 +470,7 @@ typedef struct {
     Instruction *first;
     int length;
     int swaps;
-    int depth;         /* of the stack items that take part */
+    int depth; /* of the stack items that take part */
 } SwapRun;
 
 static SwapRun
@@ -732,7 +730,7 @@ rewrite_instruction(FlowGraph *graph, Block *block, int *at)
         *at += length - 1;
         return length;
     }
-    default:    /* an exception handler is set up */
+    default: /* an exception handler is set up */
         instruction->argument = first_nonempty(graph, instruction->argument);
         return 0;
     }
@@ -879,8 +877,7 @@ drop_needless_jumps(FlowGraph *graph)
     bool is_any_dropped = false;
     for (Label label = graph->entry; label != NO_LABEL; label = block_at(graph, label)->next) {
         Block *block = block_at(graph, label);
-        if ((block->ends & OPCODE_ALWAYS_JUMPS)
-            && last_of(graph, block)->argument == block->next) {
+        if ((block->ends & OPCODE_ALWAYS_JUMPS) && last_of(graph, block)->argument == block->next) {
             take_off_end(block, last_of(graph, block));
             is_any_dropped = true;
         }

@@ -16,8 +16,8 @@ struct Folder {
     int64_t expressions;    /* seen so far */
     int64_t constants;      /* among them */
     int64_t statements;
-    int64_t branches;       /* among these: what makes blocks of its own */
-    int64_t annotated;      /* annotated assignments */
+    int64_t branches;  /* among these: what makes blocks of its own */
+    int64_t annotated; /* annotated assignments */
 };
 
 static int fold_nested(struct Folder *folder, expr_ty node);
@@ -111,9 +111,9 @@ hide_docstring(struct Folder *folder, stmt_ty statement)
         return -1;
     }
     asdl_seq_SET(values, 0, statement->v.Expr.value);
-    expr_ty joined = _PyAST_JoinedStr(values, statement->lineno, statement->col_offset,
-                                      statement->end_lineno, statement->end_col_offset,
-                                      folder->arena);
+    expr_ty joined =
+        _PyAST_JoinedStr(values, statement->lineno, statement->col_offset, statement->end_lineno,
+                         statement->end_col_offset, folder->arena);
     if (joined == NULL) {
         return -1;
     }
@@ -192,8 +192,8 @@ fold_compare(struct Folder *folder, expr_ty node)
         return -1;
     }
     Py_ssize_t last = asdl_seq_LEN(comparators) - 1;
-    int operator = asdl_seq_GET(node->v.Compare.ops, last);
-    if (operator != In && operator != NotIn) {
+    int operator= asdl_seq_GET(node->v.Compare.ops, last);
+    if (operator!= In && operator!= NotIn) {
         return 0;
     }
     return fold_iterable(asdl_seq_GET(comparators, last), folder->arena);

@@ -77,9 +77,9 @@ fold_negated_comparison(expr_ty node)
 int
 fold_unary(expr_ty node, PyArena *arena)
 {
-    unaryop_ty operator = node->v.UnaryOp.op;
+    unaryop_ty operator= node->v.UnaryOp.op;
     if (node->v.UnaryOp.operand->kind != Constant_kind) {
-        if (operator == Not) {
+        if (operator== Not) {
             fold_negated_comparison(node);
         }
         return 0;
@@ -214,8 +214,8 @@ shift_left(PyObject *value, PyObject *count)
     if (is_nonzero_integer(value) && is_nonzero_integer(count)) {
         Py_ssize_t bits = bits_of(value);
         size_t places = PyLong_AsSize_t(count);
-        if (bits < 0 || (places == (size_t)-1 && PyErr_Occurred())
-            || places > LARGEST_INTEGER_BITS || (size_t)bits > LARGEST_INTEGER_BITS - places) {
+        if (bits < 0 || (places == (size_t)-1 && PyErr_Occurred()) || places > LARGEST_INTEGER_BITS
+            || (size_t)bits > LARGEST_INTEGER_BITS - places) {
             return NULL;
         }
     }
@@ -231,7 +231,7 @@ remainder_of(PyObject *left, PyObject *right)
 
 /* NULL without an exception: better left alone. */
 static PyObject *
-compute(operator_ty operator, PyObject *left, PyObject *right)
+compute(operator_ty operator, PyObject * left, PyObject *right)
 {
     switch (operator) {
     case Add:
@@ -279,8 +279,7 @@ fold_binary(expr_ty node, PyArena *arena)
     if (right->kind != Constant_kind) {
         return 0;
     }
-    PyObject *value =
-        compute(node->v.BinOp.op, left->v.Constant.value, right->v.Constant.value);
+    PyObject *value = compute(node->v.BinOp.op, left->v.Constant.value, right->v.Constant.value);
     return value == NULL && !PyErr_Occurred() ? 0 : fold_to_constant(node, value, arena);
 }
 

@@ -142,8 +142,7 @@ read_conversion(struct Format *format, struct Conversion *conversion)
     conversion->letter = peek(format);
     format->position++;
     return conversion->width != -2 && conversion->precision != -2
-           && (conversion->letter == 's' || conversion->letter == 'r'
-               || conversion->letter == 'a');
+           && (conversion->letter == 's' || conversion->letter == 'r' || conversion->letter == 'a');
 }
 
 /* Leaves `*node` NULL where no format specification is needed. */
@@ -183,8 +182,8 @@ read_argument(struct Format *format, expr_ty argument, expr_ty *node)
     if (make_specification(&conversion, format->arena, &specification) < 0) {
         return -1;
     }
-    *node = _PyAST_FormattedValue(argument, (int)conversion.letter, specification,
-                                  argument->lineno, argument->col_offset, argument->end_lineno,
+    *node = _PyAST_FormattedValue(argument, (int)conversion.letter, specification, argument->lineno,
+                                  argument->col_offset, argument->end_lineno,
                                   argument->end_col_offset, format->arena);
     return *node != NULL ? 0 : -1;
 }

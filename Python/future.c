@@ -113,8 +113,8 @@ future_from_tree(mod_ty tree, PyObject *filename, PyFutureFeatures *features)
     if (tree->kind != Module_kind && tree->kind != Interactive_kind) {
         return 0;
     }
-    asdl_stmt_seq *body = tree->kind == Module_kind ? tree->v.Module.body
-                                                    : tree->v.Interactive.body;
+    asdl_stmt_seq *body =
+        tree->kind == Module_kind ? tree->v.Module.body : tree->v.Interactive.body;
     if (asdl_seq_LEN(body) == 0) {
         return 0;
     }

@@ -198,7 +198,7 @@ run_session_alone(InputWait *wait, int input)
 
 /* What a session with nothing to do waits for. */
 typedef struct {
-    int descriptor;             /* -1 if none */
+    int descriptor; /* -1 if none */
     int has_limit;
     struct timespec limit;
 } QuietWait;
@@ -325,9 +325,9 @@ wait_with_session(InputWait *wait, int input)
 
 /* What it takes to wait together with another hook. */
 typedef struct {
-    int keyboard;   /* where standard input is while descriptor 0 is something else */
-    int timer;      /* readable every OTHER_HOOK_TURN */
-    int any;        /* readable when one of those is, or the wait's wakeup */
+    int keyboard; /* where standard input is while descriptor 0 is something else */
+    int timer;    /* readable every OTHER_HOOK_TURN */
+    int any;      /* readable when one of those is, or the wait's wakeup */
 } SharedWait;
 
 static void
@@ -374,8 +374,8 @@ run_with_other_hook(InputWait *wait, int input)
         dup2(shared.any, input);
         wait->other_hook();
         dup2(shared.keyboard, input);
-        goes_on = !wait_is_over(wait, input) && handle_signals(wait)
-                  && run_session(wait, shared.any);
+        goes_on =
+            !wait_is_over(wait, input) && handle_signals(wait) && run_session(wait, shared.any);
         (void)!read(shared.timer, &turns, sizeof(turns));
     } while (goes_on && !wait_is_over(wait, input));
     shared_wait_close(&shared);

@@ -12,7 +12,7 @@
 
 static _Thread_local struct {
     int held;
-    int missed;     /* somebody asked meanwhile, and the evaluation loop does so only once */
+    int missed; /* somebody asked meanwhile, and the evaluation loop does so only once */
 } interrupts;
 
 extern int __real__PyErr_CheckSignalsTstate(PyThreadState *tstate);

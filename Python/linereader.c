@@ -7,10 +7,10 @@
 /* readline itself has one line, in static variables, and its callback no argument. */
 static _Thread_local struct {
     const void *owner;
-    const Readline *library;    /* while a line is being read; NULL otherwise */
+    const Readline *library; /* while a line is being read; NULL otherwise */
     int is_over;
-    int catches_resize;         /* whether the library does, of itself */
-    char *line;                 /* malloc()ed by readline; NULL at end of file */
+    int catches_resize; /* whether the library does, of itself */
+    char *line;         /* malloc()ed by readline; NULL at end of file */
 } reading;
 
 static void

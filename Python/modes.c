@@ -130,8 +130,7 @@ advise(PyObject *error, PyObject *message, const char *advice)
 static int
 is_file_source(const char *source, PyObject *filename, PyCompilerFlags *flags, PyArena *arena)
 {
-    int is_source =
-        _PyParser_ASTFromString(source, filename, Py_file_input, flags, arena) != NULL;
+    int is_source = _PyParser_ASTFromString(source, filename, Py_file_input, flags, arena) != NULL;
     PyErr_Clear();
     return is_source;
 }
@@ -143,7 +142,8 @@ advise_mode(const CompileMode *mode, PyObject *error, PyObject *message, const c
 {
     if (mode->grammar == Py_single_input
         && PyUnicode_CompareWithASCIIString(
-               message, "multiple statements found while compiling a single statement") == 0) {
+               message, "multiple statements found while compiling a single statement")
+               == 0) {
         return advise(error, message, " (mode 'async-multi-single' takes any number)");
     }
     if (mode->grammar == Py_eval_input
@@ -304,8 +304,8 @@ source_is_async(PyObject *source, PyObject *filename, PyArena *arena)
     PyCompilerFlags flags = _PyCompilerFlags_INIT;
     PyObject *copy;
     flags.cf_flags = PyCF_SOURCE_IS_UTF8;
-    const char *text = _Py_SourceAsString(source, "is_async", "string, bytes, tree or code", &flags,
-                                          &copy);
+    const char *text =
+        _Py_SourceAsString(source, "is_async", "string, bytes, tree or code", &flags, &copy);
     if (text == NULL) {
         return -1;
     }
@@ -363,8 +363,7 @@ Py_CompileAsyncString(const char *source, const char *filename, int start, PyCom
     if (filename_object == NULL) {
         return NULL;
     }
-    PyObject *result =
-        Py_CompileAsyncStringObject(source, filename_object, start, flags, optimize);
+    PyObject *result = Py_CompileAsyncStringObject(source, filename_object, start, flags, optimize);
     Py_DECREF(filename_object);
     return result;
 }
@@ -374,8 +373,7 @@ Namespace_AddBuiltins(PyObject *globals)
 {
     PyObject *builtins = PyEval_GetBuiltins();
     PyObject *present =
-        builtins == NULL ? NULL
-                         : PyDict_SetDefault(globals, &_Py_ID(__builtins__), builtins);
+        builtins == NULL ? NULL : PyDict_SetDefault(globals, &_Py_ID(__builtins__), builtins);
     return present == NULL ? -1 : 0;
 }
 

@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 struct KnownString {
-    PyObject *kept;       /* NULL: made when it is needed */
+    PyObject *kept; /* NULL: made when it is needed */
     const char *spelling;
 };
 

@@ -116,8 +116,8 @@ nesting_enter_deep(struct Nesting *nesting)
     if (nesting->stack_end == NULL) {
         int level = nesting->depth - nesting->start;
         if (level <= UNCHECKED_LEVELS_OF_MAIN_THREAD && nesting_in_main_thread()) {
-            nesting->check = Py_MIN(nesting->limit,
-                                    nesting->start + UNCHECKED_LEVELS_OF_MAIN_THREAD);
+            nesting->check =
+                Py_MIN(nesting->limit, nesting->start + UNCHECKED_LEVELS_OF_MAIN_THREAD);
             return 0;
         }
         nesting->stack_end = nesting_stack_end();

@@ -12,21 +12,21 @@
 #include <unistd.h>
 
 #ifdef __SANITIZE_ADDRESS__
-#  include <sanitizer/common_interface_defs.h>
+#include <sanitizer/common_interface_defs.h>
 #endif
 
 /* What a main thread has by default; pages that are not touched cost nothing. */
 enum { STACK_SIZE = 8 * 1024 * 1024 };
 
-/* The archive's parser, which never looks at the stack, takes half a megabyte before it gives up, and
-   as much for each f-string in an f-string; the compiler, three. */
+/* The archive's parser, which never looks at the stack, takes half a megabyte before it gives up,
+   and as much for each f-string in an f-string; the compiler, three. */
 enum { ENOUGH = 4 * 1024 * 1024 };
 
 struct Call {
     void (*function)(void *);
     void *argument;
     ucontext_t caller, callee;
-    const void *caller_bottom;    /* for the address sanitizer, which has to be told */
+    const void *caller_bottom; /* for the address sanitizer, which has to be told */
     size_t caller_size;
 };
 

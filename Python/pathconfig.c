@@ -167,9 +167,9 @@ standard_library_index(const PyConfig *config)
 {
     const PyWideStringList *paths = &config->module_search_paths;
     Py_ssize_t index = 0;
-    while (index < paths->length
-           && (config->stdlib_dir == NULL
-               || wcscmp(paths->items[index], config->stdlib_dir) != 0)) {
+    while (
+        index < paths->length
+        && (config->stdlib_dir == NULL || wcscmp(paths->items[index], config->stdlib_dir) != 0)) {
         index++;
     }
     return index;

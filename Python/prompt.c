@@ -33,9 +33,9 @@ enum { OUT_OF_MEMORY_LIMIT = 16 };
 
 typedef struct {
     FILE *fp;
-    PyObject *filename;      /* borrowed */
+    PyObject *filename; /* borrowed */
     PyCompilerFlags *flags;
-    PyObject *session;       /* owned; NULL where there is none */
+    PyObject *session; /* owned; NULL where there is none */
 } Prompt;
 
 typedef enum { STATEMENT_READ, STATEMENT_FAILED, INPUT_ENDED } ReadResult;
@@ -89,8 +89,7 @@ input_encoding(FILE *fp)
     PyObject *stdin_object = fp == stdin ? PySys_GetObject("stdin") : NULL;
     if (stdin_object != NULL && stdin_object != Py_None) {
         PyObject *encoding = PyObject_GetAttrString(stdin_object, "encoding");
-        if (encoding != NULL && PyUnicode_Check(encoding)
-            && PyUnicode_AsUTF8(encoding) != NULL) {
+        if (encoding != NULL && PyUnicode_Check(encoding) && PyUnicode_AsUTF8(encoding) != NULL) {
             return encoding;
         }
         Py_XDECREF(encoding);
@@ -113,10 +112,9 @@ read_statement(const Prompt *prompt, PyArena *arena, mod_ty *tree)
         && PyErr_CheckSignals() == 0) {
         InputWait_Begin(&wait, prompt->session);
         *tree = _PyParser_ASTFromFile(
-            prompt->fp, prompt->filename,
-            encoding == Py_None ? NULL : PyUnicode_AsUTF8(encoding), Py_single_input,
-            PyUnicode_AsUTF8(first_prompt), PyUnicode_AsUTF8(next_prompt), prompt->flags,
-            &error_code, arena);
+            prompt->fp, prompt->filename, encoding == Py_None ? NULL : PyUnicode_AsUTF8(encoding),
+            Py_single_input, PyUnicode_AsUTF8(first_prompt), PyUnicode_AsUTF8(next_prompt),
+            prompt->flags, &error_code, arena);
         InputWait_End(&wait);
     }
     Py_XDECREF(encoding);

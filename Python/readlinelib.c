@@ -117,8 +117,8 @@ listen_to(PyObject *module)
     }
     module_set_auto_history = PyCFunction_GET_FUNCTION(function);
     listening_function.ml_doc = ((PyCFunctionObject *)function)->m_ml->ml_doc;
-    PyObject *ours = PyCFunction_NewEx(&listening_function, module,
-                                       ((PyCFunctionObject *)function)->m_module);
+    PyObject *ours =
+        PyCFunction_NewEx(&listening_function, module, ((PyCFunctionObject *)function)->m_module);
     Py_DECREF(function);
     int failed =
         ours == NULL || PyModule_AddObjectRef(module, listening_function.ml_name, ours) < 0;

@@ -19,15 +19,15 @@ struct Collector {
     struct Scopes *scopes;
     struct Names *names;
     struct Scope *current;
-    SymbolsByName seen;     /* of the last block that named it */
-    int32_t opened;         /* blocks so far */
+    SymbolsByName seen; /* of the last block that named it */
+    int32_t opened;     /* blocks so far */
     struct Nesting nesting;
     bool keeps_annotations; /* as text: from __future__ import annotations */
     int own_mode_flags;     /* PyCF_*; 0 in stock's modes: code generation checks */
 };
 
-#define SPAN_OF(node) \
-    ((struct SourceSpan){(node)->lineno, (node)->col_offset, (node)->end_lineno, \
+#define SPAN_OF(node)                                                                              \
+    ((struct SourceSpan){(node)->lineno, (node)->col_offset, (node)->end_lineno,                   \
                          (node)->end_col_offset})
 
 static int visit_statement(struct Collector *collector, stmt_ty node);
@@ -148,7 +148,8 @@ check_await(struct Collector *collector, expr_ty node)
     }
     return refuse_await(collector, node,
                         scope_is_function_like(collector->current)
-                            ? "'await' outside async function" : "'await' outside function");
+                            ? "'await' outside async function"
+                            : "'await' outside function");
 }
 
 static int
@@ -226,7 +227,7 @@ scope_symbol(const struct Scopes *scopes, struct Scope *scope, NameId name)
         return *index_slot(scope, name);
     }
     struct Symbol *symbol;
-    FOR_EACH_SYMBOL(scope, symbol) {
+    FOR_EACH_SYMBOL (scope, symbol) {
         if (symbol->name == name) {
             break;
         }
@@ -238,8 +239,8 @@ static int
 grow_symbols(PyArena *arena, struct Scope *scope)
 {
     int32_t capacity = Py_MAX(scope->symbol_count, FIRST_SYMBOLS);
-    struct SymbolChunk *chunk = arena_array(
-        arena, 1, sizeof(*chunk) + (size_t)capacity * sizeof(struct Symbol));
+    struct SymbolChunk *chunk =
+        arena_array(arena, 1, sizeof(*chunk) + (size_t)capacity * sizeof(struct Symbol));
     if (chunk == NULL) {
         return -1;
     }
@@ -466,8 +467,8 @@ enter_scope(struct Collector *collector, enum ScopeKind kind, NameId name, const
 }
 
 static struct Scope *
-enter_known(struct Collector *collector, enum ScopeKind kind, enum KnownName name,
-            const void *node, struct SourceSpan span)
+enter_known(struct Collector *collector, enum ScopeKind kind, enum KnownName name, const void *node,
+            struct SourceSpan span)
 {
     return enter_scope(collector, kind, names_known(collector->names, name), node, span);
 }
@@ -705,8 +706,7 @@ define_iterable(struct Collector *collector)
 {
     struct Scope *scope = collector->current;
     NameId name = names_known(collector->names, KNOWN_ITERABLE);
-    struct Symbol *symbol =
-        name != NAME_NONE ? find_or_add_symbol(collector, scope, name) : NULL;
+    struct Symbol *symbol = name != NAME_NONE ? find_or_add_symbol(collector, scope, name) : NULL;
     if (symbol == NULL) {
         return -1;
     }
@@ -731,8 +731,7 @@ visit_comprehension(struct Collector *collector, expr_ty node, enum Comprehensio
     }
     scope->comprehension = (uint8_t)kind;
     scope->is_coroutine = outermost->is_async != 0;
-    if (define_iterable(collector) < 0
-        || visit_iteration_target(collector, outermost->target) < 0
+    if (define_iterable(collector) < 0 || visit_iteration_target(collector, outermost->target) < 0
         || visit_expressions(collector, outermost->ifs) < 0) {
         return -1;
     }
@@ -902,8 +901,7 @@ visit_name(struct Collector *collector, expr_ty node)
         && define_name(collector, scope, name, identifier, flag, SPAN_OF(node)) < 0) {
         return -1;
     }
-    if (is_loaded && names_is_super(collector->names, name)
-        && scope_is_function_like(scope)) {
+    if (is_loaded && names_is_super(collector->names, name) && scope_is_function_like(scope)) {
         return use_class_cell(collector, SPAN_OF(node));
     }
     return 0;
@@ -963,8 +961,7 @@ visit_expression_fields(struct Collector *collector, expr_ty node)
                                    node->v.DictComp.value);
     case GeneratorExp_kind:
         return visit_comprehension(collector, node, COMPREHENSION_GENERATOR, KNOWN_GENEXPR,
-                                   node->v.GeneratorExp.generators, node->v.GeneratorExp.elt,
-                                   NULL);
+                                   node->v.GeneratorExp.generators, node->v.GeneratorExp.elt, NULL);
     case Await_kind:
         return visit_await(collector, node);
     case Yield_kind:
@@ -1007,8 +1004,7 @@ visit_expression_fields(struct Collector *collector, expr_ty node)
 static int
 visit_nested(struct Collector *collector, expr_ty node)
 {
-    if (nesting_enter(&collector->nesting) < 0
-        || visit_expression_fields(collector, node) < 0) {
+    if (nesting_enter(&collector->nesting) < 0 || visit_expression_fields(collector, node) < 0) {
         return -1;
     }
     nesting_leave(&collector->nesting);
@@ -1096,14 +1092,12 @@ visit_function(struct Collector *collector, stmt_ty node, bool is_async)
     arguments_ty arguments = node->v.FunctionDef.args;
     if (define(collector, identifier, SYMBOL_LOCAL, SPAN_OF(node)) < 0
         || visit_defaults(collector, arguments) < 0
-        || visit_signature_annotations(collector, node, arguments,
-                                       node->v.FunctionDef.returns) < 0
+        || visit_signature_annotations(collector, node, arguments, node->v.FunctionDef.returns) < 0
         || visit_expressions(collector, node->v.FunctionDef.decorator_list) < 0) {
         return -1;
     }
-    struct Scope *scope = enter_scope(collector, SCOPE_FUNCTION,
-                                      names_intern(collector->names, identifier), node,
-                                      SPAN_OF(node));
+    struct Scope *scope = enter_scope(
+        collector, SCOPE_FUNCTION, names_intern(collector->names, identifier), node, SPAN_OF(node));
     if (scope == NULL) {
         return -1;
     }
@@ -1258,10 +1252,9 @@ check_annotated_name(struct Collector *collector, stmt_ty node, PyObject *identi
         || collector->current == collector->scopes->top) {
         return 0;
     }
-    return name_error_at(collector, SPAN_OF(node),
-                         flags & SYMBOL_GLOBAL ? global_errors.annotated
-                                               : nonlocal_errors.annotated,
-                         identifier);
+    return name_error_at(
+        collector, SPAN_OF(node),
+        flags & SYMBOL_GLOBAL ? global_errors.annotated : nonlocal_errors.annotated, identifier);
 }
 
 static int
@@ -1443,8 +1436,7 @@ visit_statement_fields(struct Collector *collector, stmt_ty node)
 static int
 visit_statement(struct Collector *collector, stmt_ty node)
 {
-    if (nesting_enter(&collector->nesting) < 0
-        || visit_statement_fields(collector, node) < 0) {
+    if (nesting_enter(&collector->nesting) < 0 || visit_statement_fields(collector, node) < 0) {
         return -1;
     }
     nesting_leave(&collector->nesting);
@@ -1477,8 +1469,7 @@ collect(struct Scopes *scopes, mod_ty tree)
         .scopes = scopes,
         .names = scopes->names,
         .keeps_annotations = scopes->future_features & CO_FUTURE_ANNOTATIONS,
-        .own_mode_flags =
-            scopes->future_features & PyCF_OWN_MODE ? scopes->future_features : 0,
+        .own_mode_flags = scopes->future_features & PyCF_OWN_MODE ? scopes->future_features : 0,
     };
     struct Symbol *few[16] = {0};
     symbols_by_name_lend(&collector.seen, few, Py_ARRAY_LENGTH(few));

@@ -76,8 +76,7 @@ pass_through_class(struct Resolver *resolver, struct Scope *scope, NameId name)
         return pass_through_function(resolver, scope, name);
     }
     /* The class's own variable of that name is another one; the class passes on both. */
-    if (symbol->flags & (SYMBOL_BOUND | SYMBOL_GLOBAL)
-        && !(symbol->flags & SYMBOL_FREE_CLASS)) {
+    if (symbol->flags & (SYMBOL_BOUND | SYMBOL_GLOBAL) && !(symbol->flags & SYMBOL_FREE_CLASS)) {
         symbol->flags |= SYMBOL_FREE_CLASS;
         return PASSING_GOES_ON;
     }
@@ -112,8 +111,7 @@ bind_nonlocal(struct Resolver *resolver, struct Scope *scope, struct Symbol *sym
         return error_at_directive(resolver, scope, symbol->name);
     }
     if (resolver->meanings[symbol->name] != MEANS_VARIABLE) {
-        return directive_error(resolver, scope, symbol->name,
-                               "no binding for nonlocal '%U' found");
+        return directive_error(resolver, scope, symbol->name, "no binding for nonlocal '%U' found");
     }
     symbol->binding = BINDING_FREE;
     scope->has_free = true;
@@ -161,7 +159,7 @@ static int
 bind_symbols(struct Resolver *resolver, struct Scope *scope)
 {
     struct Symbol *symbol;
-    FOR_EACH_SYMBOL(scope, symbol) {
+    FOR_EACH_SYMBOL (scope, symbol) {
         if (bind_symbol(resolver, scope, symbol) < 0) {
             return -1;
         }
@@ -198,7 +196,7 @@ open_scope(struct Resolver *resolver, struct Scope *scope)
         return;
     }
     struct Symbol *symbol;
-    FOR_EACH_SYMBOL(scope, symbol) {
+    FOR_EACH_SYMBOL (scope, symbol) {
         enum Meaning inside = meaning_inside(scope, symbol);
         if (inside != MEANS_NOTHING) {
             symbol->outside = resolver->meanings[symbol->name];
@@ -216,7 +214,7 @@ close_scope(struct Resolver *resolver, struct Scope *scope)
         return;
     }
     const struct Symbol *symbol;
-    FOR_EACH_SYMBOL(scope, symbol) {
+    FOR_EACH_SYMBOL (scope, symbol) {
         if (meaning_inside(scope, symbol) != MEANS_NOTHING) {
             resolver->meanings[symbol->name] = symbol->outside;
         }

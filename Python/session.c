@@ -95,9 +95,9 @@ Session_Leave(PyObject *guard)
     PyErr_Fetch(&type, &value, &traceback);
     PyErr_NormalizeException(&type, &value, &traceback);
     int held_before = Interrupts_SetHeld(1);
-    PyObject *result = PyObject_CallMethod(guard, "__exit__", "OOO", type ? type : Py_None,
-                                           value ? value : Py_None,
-                                           traceback ? traceback : Py_None);
+    PyObject *result =
+        PyObject_CallMethod(guard, "__exit__", "OOO", type ? type : Py_None,
+                            value ? value : Py_None, traceback ? traceback : Py_None);
     Interrupts_SetHeld(held_before);
     Py_DECREF(guard);
     if (result == NULL) {

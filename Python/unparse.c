@@ -39,18 +39,12 @@ struct Operator {
 };
 
 static const struct Operator binary_operators[] = {
-    [Add] = {" + ", PRECEDENCE_SUM},
-    [Sub] = {" - ", PRECEDENCE_SUM},
-    [Mult] = {" * ", PRECEDENCE_PRODUCT},
-    [MatMult] = {" @ ", PRECEDENCE_PRODUCT},
-    [Div] = {" / ", PRECEDENCE_PRODUCT},
-    [Mod] = {" % ", PRECEDENCE_PRODUCT},
-    [Pow] = {" ** ", PRECEDENCE_POWER},
-    [LShift] = {" << ", PRECEDENCE_SHIFT},
-    [RShift] = {" >> ", PRECEDENCE_SHIFT},
-    [BitOr] = {" | ", PRECEDENCE_BIT_OR},
-    [BitXor] = {" ^ ", PRECEDENCE_BIT_XOR},
-    [BitAnd] = {" & ", PRECEDENCE_BIT_AND},
+    [Add] = {" + ", PRECEDENCE_SUM},           [Sub] = {" - ", PRECEDENCE_SUM},
+    [Mult] = {" * ", PRECEDENCE_PRODUCT},      [MatMult] = {" @ ", PRECEDENCE_PRODUCT},
+    [Div] = {" / ", PRECEDENCE_PRODUCT},       [Mod] = {" % ", PRECEDENCE_PRODUCT},
+    [Pow] = {" ** ", PRECEDENCE_POWER},        [LShift] = {" << ", PRECEDENCE_SHIFT},
+    [RShift] = {" >> ", PRECEDENCE_SHIFT},     [BitOr] = {" | ", PRECEDENCE_BIT_OR},
+    [BitXor] = {" ^ ", PRECEDENCE_BIT_XOR},    [BitAnd] = {" & ", PRECEDENCE_BIT_AND},
     [FloorDiv] = {" // ", PRECEDENCE_PRODUCT},
 };
 
@@ -62,9 +56,8 @@ static const struct Operator unary_operators[] = {
 };
 
 static const char *const comparisons[] = {
-    [Eq] = " == ",     [NotEq] = " != ", [Lt] = " < ",   [LtE] = " <= ",
-    [Gt] = " > ",      [GtE] = " >= ",   [Is] = " is ",  [IsNot] = " is not ",
-    [In] = " in ",     [NotIn] = " not in ",
+    [Eq] = " == ",  [NotEq] = " != ", [Lt] = " < ",         [LtE] = " <= ", [Gt] = " > ",
+    [GtE] = " >= ", [Is] = " is ",    [IsNot] = " is not ", [In] = " in ",  [NotIn] = " not in ",
 };
 
 struct Unparser {
@@ -127,7 +120,6 @@ replaced(PyObject *string, const char *from, const char *to)
 }
 
 /* --- Constants --- */
-
 
 /* Infinity is a literal too large to be represented. */
 static int
@@ -269,7 +261,7 @@ write_comparison(struct Unparser *unparser, expr_ty node)
         return -1;
     }
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(comparators); i++) {
-        int operator = asdl_seq_GET(node->v.Compare.ops, i);
+        int operator= asdl_seq_GET(node->v.Compare.ops, i);
         if (write_ascii(unparser, comparisons[operator]) < 0
             || write_expression(unparser, asdl_seq_GET(comparators, i),
                                 PRECEDENCE_COMPARISON + 1) < 0) {
@@ -337,9 +329,8 @@ write_positional(struct Unparser *unparser, arguments_ty arguments, bool *is_fir
     Py_ssize_t count = positional_only + asdl_seq_LEN(arguments->args);
     Py_ssize_t required = count - asdl_seq_LEN(arguments->defaults);
     for (Py_ssize_t i = 0; i < count; i++) {
-        arg_ty node = i < positional_only
-                          ? asdl_seq_GET(arguments->posonlyargs, i)
-                          : asdl_seq_GET(arguments->args, i - positional_only);
+        arg_ty node = i < positional_only ? asdl_seq_GET(arguments->posonlyargs, i)
+                                          : asdl_seq_GET(arguments->args, i - positional_only);
         if (write_separator(unparser, is_first) < 0 || write_parameter(unparser, node) < 0
             || (i >= required
                 && write_default(unparser, asdl_seq_GET(arguments->defaults, i - required)) < 0)

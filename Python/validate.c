@@ -23,8 +23,8 @@
 
 /* Every stage reads some kinds of nodes through the fields of another kind that has the same, and
  * the parser writes them so. */
-#define SAME_FIELD(node, kind, other, field) \
-    static_assert(offsetof(struct node, v.kind.field) == offsetof(struct node, v.other.field), \
+#define SAME_FIELD(node, kind, other, field)                                                       \
+    static_assert(offsetof(struct node, v.kind.field) == offsetof(struct node, v.other.field),     \
                   #kind " and " #other " differ in " #field)
 
 SAME_FIELD(_stmt, FunctionDef, AsyncFunctionDef, name);
@@ -102,8 +102,7 @@ check_range(int lineno, int col_offset, int end_lineno, int end_col_offset)
                      end_lineno);
         return -1;
     }
-    if ((lineno < 0 && end_lineno != lineno)
-        || (col_offset < 0 && col_offset != end_col_offset)) {
+    if ((lineno < 0 && end_lineno != lineno) || (col_offset < 0 && col_offset != end_col_offset)) {
         PyErr_Format(PyExc_ValueError,
                      "AST node column range (%d, %d) for line range (%d, %d) is not valid",
                      col_offset, end_col_offset, lineno, end_lineno);
@@ -117,7 +116,7 @@ check_range(int lineno, int col_offset, int end_lineno, int end_col_offset)
     return 0;
 }
 
-#define CHECK_RANGE(node) \
+#define CHECK_RANGE(node)                                                                          \
     check_range((node)->lineno, (node)->col_offset, (node)->end_lineno, (node)->end_col_offset)
 
 static int
@@ -208,8 +207,8 @@ check_nonempty(Py_ssize_t length, const char *what, const char *owner)
 }
 
 static int
-check_expressions(struct Validator *validator, const asdl_expr_seq *nodes,
-                  expr_context_ty context, bool null_allowed)
+check_expressions(struct Validator *validator, const asdl_expr_seq *nodes, expr_context_ty context,
+                  bool null_allowed)
 {
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(nodes); i++) {
         expr_ty node = asdl_seq_GET(nodes, i);
@@ -299,8 +298,7 @@ check_arguments(struct Validator *validator, arguments_ty node)
         || (node->kwarg != NULL && check_optional(validator, node->kwarg->annotation) < 0)) {
         return -1;
     }
-    if (asdl_seq_LEN(node->defaults)
-        > asdl_seq_LEN(node->posonlyargs) + asdl_seq_LEN(node->args)) {
+    if (asdl_seq_LEN(node->defaults) > asdl_seq_LEN(node->posonlyargs) + asdl_seq_LEN(node->args)) {
         return invalid("more positional defaults than args on arguments");
     }
     if (asdl_seq_LEN(node->kw_defaults) != asdl_seq_LEN(node->kwonlyargs)) {

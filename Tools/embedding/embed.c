@@ -20,11 +20,10 @@ static const char source[] =
     "print(sys.awaithook(eval(code)), host.round(),\n"
     "      os.path.dirname(os.path.dirname(autoawait.__file__)), flush=True)\n";
 
-static const char subinterpreter_source[] =
-    "import sys\n"
-    "assert callable(sys.awaithook)\n"
-    "sys.awaithook = None\n"
-    "print('subinterpreter', flush=True)\n";
+static const char subinterpreter_source[] = "import sys\n"
+                                            "assert callable(sys.awaithook)\n"
+                                            "sys.awaithook = None\n"
+                                            "print('subinterpreter', flush=True)\n";
 
 static int current_round;
 
@@ -123,7 +122,9 @@ run_by_start_symbols(void)
     }
     int failed =
         run_and_print("import asyncio\nasync def one(): return await asyncio.sleep(0, 1)\n"
-                      "count = await one()\n", Py_async_file_input, namespace) < 0
+                      "count = await one()\n",
+                      Py_async_file_input, namespace)
+            < 0
         || run_twice(namespace) < 0
         || run_and_print("await one() + count", Py_async_eval_input, namespace) < 0
         || run_and_print("count", Py_eval_input, namespace) < 0

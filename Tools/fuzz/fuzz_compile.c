@@ -109,10 +109,10 @@ report(const char *what, const char *detail)
 static void
 check_exception(const char *stage)
 {
-    if (!PyErr_ExceptionMatches(PyExc_SyntaxError) && !PyErr_ExceptionMatches(PyExc_ValueError) &&
-        !PyErr_ExceptionMatches(PyExc_OverflowError) &&
-        !PyErr_ExceptionMatches(PyExc_RecursionError) &&
-        !PyErr_ExceptionMatches(PyExc_MemoryError)) {
+    if (!PyErr_ExceptionMatches(PyExc_SyntaxError) && !PyErr_ExceptionMatches(PyExc_ValueError)
+        && !PyErr_ExceptionMatches(PyExc_OverflowError)
+        && !PyErr_ExceptionMatches(PyExc_RecursionError)
+        && !PyErr_ExceptionMatches(PyExc_MemoryError)) {
         report("an exception that no source may cause", stage);
     }
 }
@@ -170,8 +170,8 @@ parse(ParseFunction function, const char *source, PyObject *filename, const Choi
 static void
 compare_exceptions(const Outcome *ours, const Outcome *theirs)
 {
-    if (ours->exception == theirs->exception &&
-        PyObject_RichCompareBool(ours->arguments, theirs->arguments, Py_EQ) == 1) {
+    if (ours->exception == theirs->exception
+        && PyObject_RichCompareBool(ours->arguments, theirs->arguments, Py_EQ) == 1) {
         return;
     }
     PyObject *detail = PyUnicode_FromFormat("%R %R, the archive's parser %R %R", ours->exception,
@@ -290,9 +290,9 @@ check_pieces(const char *text, PyObject *filename, const Choice *choice, uint32_
         ParserVerdict verdict = run_pieces(&source, &options, random, arena, &tree);
         Parser_DropIssuedWarnings();
         char place[500] = "";
-        bool same = without_reason(verdict) == without_reason(wanted) &&
-                    (verdict != PARSER_ACCEPTED ||
-                     ast_difference(tree, whole, place, sizeof(place)) == 0);
+        bool same = without_reason(verdict) == without_reason(wanted)
+                    && (verdict != PARSER_ACCEPTED
+                        || ast_difference(tree, whole, place, sizeof(place)) == 0);
         if (PyErr_Occurred() == NULL && !same) {
             fprintf(stderr, "\nverdicts %d and %d, pieces of %x\n", verdict, wanted, random);
             report("another outcome in pieces", place);
@@ -363,8 +363,8 @@ time_of_parsing(const char *text, PyObject *filename, const Choice *choice, bool
     Source source = {0};
     mod_ty tree = NULL;
     double start = thread_time(), taken = 0;
-    if (Source_FromString(&source, text, false, choice->mode == Py_file_input) == 0 &&
-        Parser_Run(&source, &options, arena, &tree) == PARSER_ACCEPTED && compiled) {
+    if (Source_FromString(&source, text, false, choice->mode == Py_file_input) == 0
+        && Parser_Run(&source, &options, arena, &tree) == PARSER_ACCEPTED && compiled) {
         start = thread_time();
         compile_tree(tree, filename, choice, arena);
     }
@@ -399,8 +399,8 @@ check_stretched(const char *source, PyObject *filename, const Choice *choice, ui
     if (text == NULL) {
         return;
     }
-    bool compiled = choice->mode != Py_func_type_input &&
-                    (hash >> 1) % STRETCHED_FOR_EACH_COMPILED == 0;
+    bool compiled =
+        choice->mode != Py_func_type_input && (hash >> 1) % STRETCHED_FOR_EACH_COMPILED == 0;
     check_time(text, filename, choice, compiled);
     free(text);
 }

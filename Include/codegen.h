@@ -134,19 +134,41 @@ int unit_enter(struct Compiler *, struct CodeUnit *, enum UnitKind, PyObject *na
                const void *node, int first_line);
 void unit_leave(struct Compiler *);
 
-/* The code object of the unit in hand; `returns_none` when control may run off its end. */
-PyCodeObject *unit_assemble(struct Compiler *, int returns_none);
-
-/* Loads the code object and makes a function of it, with the cells it needs from the unit in
-   hand.  `inner` is the unit left just now that it was made from; steals the code object. */
-int emit_function(struct Compiler *, PyCodeObject *, const struct CodeUnit *inner, int parts);
+/* Ends the unit's last block; `returns_none` when control may run off its end. */
+int unit_close(struct Compiler *, int returns_none);
+/* A module's first line is that of its first instruction. */
+void unit_settle_first_line(struct Compiler *);
 
 /* True for code outside functions and classes that may await. */
 bool unit_may_await_at_top_level(const struct Compiler *);
 
 int unit_flags(const struct Compiler *);
 
-/* ---- Emission: codegen_units.c ---- */
+/* ---- The stages behind: compile.c ---- */
+
+/* The code object of the unit in hand; `returns_none` when control may run off its end. */
+PyCodeObject *unit_assemble(struct Compiler *, int returns_none);
+
+/* ---- Qualified names: codegen_qualname.c ---- */
+
+/* A new reference. */
+PyObject *unit_qualified_name(struct Compiler *, const struct CodeUnit *);
+
+/* ---- Variables' numbers: codegen_slots.c ---- */
+
+/* Numbers the parameters, cells and free variables of the unit in hand. */
+int unit_number_variables(struct Compiler *);
+/* The place among the locals of each cell and free variable; in the arena, NULL with MemoryError.
+ */
+int *unit_cell_slots(struct Compiler *);
+
+/* ---- Functions of code objects: codegen_closures.c ---- */
+
+/* Loads the code object and makes a function of it, with the cells it needs from the unit in
+   hand.  `inner` is the unit left just now that it was made from; steals the code object. */
+int emit_function(struct Compiler *, PyCodeObject *, const struct CodeUnit *inner, int parts);
+
+/* ---- Emission: codegen_emit.c ---- */
 
 int emit(struct Compiler *, int opcode);
 int emit_with(struct Compiler *, int opcode, Py_ssize_t argument);
@@ -158,6 +180,17 @@ int emit_constant(struct Compiler *, PyObject *constant);
 /* Steals the reference; NULL is an exception set. */
 int emit_new_constant(struct Compiler *, PyObject *constant);
 int emit_none(struct Compiler *);
+
+/* The position of a constant in the unit in hand. */
+int unit_constant(struct Compiler *, PyObject *constant);
+
+Label new_label(struct Compiler *);
+int place_label(struct Compiler *, Label);
+/* The block being written ends here. */
+void finish_block(struct Compiler *);
+
+/* ---- Names: codegen_names.c ---- */
+
 /* An instruction whose argument is a name in co_names; the name is mangled. */
 int emit_name(struct Compiler *, int opcode, PyObject *name);
 /* The same for a name that is not mangled. */
@@ -172,11 +205,7 @@ struct Symbol *symbol_in(struct Compiler *, struct Scope *, NameId);
 /* The mangled form of a name, borrowed. */
 PyObject *mangled_name(struct Compiler *, PyObject *name);
 
-/* The position of a constant in the unit in hand. */
-int unit_constant(struct Compiler *, PyObject *constant);
-
-Label new_label(struct Compiler *);
-int place_label(struct Compiler *, Label);
+/* ---- Places ---- */
 
 #define LOCATION_OF(node)                                                                          \
     ((Location){(node)->lineno, (node)->end_lineno, (node)->col_offset, (node)->end_col_offset})
@@ -193,7 +222,7 @@ no_location(struct Compiler *compiler)
     compiler->unit->where = NO_LOCATION;
 }
 
-/* ---- Errors: compile.c ---- */
+/* ---- Errors: codegen_errors.c ---- */
 
 /* SyntaxError at the location in hand; returns -1. */
 int codegen_error(struct Compiler *, const char *format, ...);

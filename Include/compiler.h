@@ -1,4 +1,6 @@
-/* The compiler as tests see it. */
+/* The compiler for those who want something else of it than a code object, which is what
+   _PyAST_Compile() in pycore_compile.h is for: compile_and_look() serves ast.is_async() and the
+   modes (modes.c), compile_and_dump() the tests of each stage (module _frontend). */
 
 #ifndef FRONTEND_COMPILER_H
 #define FRONTEND_COMPILER_H

@@ -183,6 +183,9 @@ symbol_next(struct SymbolCursor *cursor)
     for (struct SymbolCursor symbol##_cursor = {(scope)->symbols, 0};                              \
          ((symbol) = symbol_next(&symbol##_cursor)) != NULL;)
 
+/* Sorts by the text of the names; cannot fail, for n symbols in n log n steps. */
+void symbols_sort(const struct Names *, struct Symbol **, int count);
+
 /* By NameId: a symbol of that name in the block seen last, or NULL. */
 DEFINE_ARRAY(SymbolsByName, struct Symbol *, symbols_by_name);
 

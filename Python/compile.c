@@ -14,88 +14,92 @@
 #include "pycore_compile.h"
 #include "pycore_initconfig.h"
 #include "pycore_pystate.h"
+#include "codebuilder.h"
 #include "codegen.h"
 #include "compiler.h"
 #include "dump.h"
+#include "flowgraph.h"
 #include "fold.h"
 #include "future.h"
 #include "ownstack.h"
 
-/* ---- Errors of code generation ---- */
+/* ---- One code unit, from its instructions on ---- */
 
-static PyObject *
-source_line(PyObject *filename, int line)
+static PyCodeObject *
+build_code(struct Compiler *compiler, const FlowGraph *graph, int stack_depth)
 {
-    PyObject *text = PyErr_ProgramTextObject(filename, line);
-    return text != NULL ? text : Py_NewRef(Py_None);
+    struct CodeUnit *unit = compiler->unit;
+    struct CodeParts parts = {
+        .filename = compiler->filename,
+        .name = unit->name,
+        .qualified_name = unit->qualified_name != NULL ? unit->qualified_name : unit->name,
+        .flags = unit_flags(compiler),
+        .first_line = unit->first_line,
+        .argument_count = (int)(unit->positional_only_count + unit->argument_count),
+        .positional_only_count = (int)unit->positional_only_count,
+        .keyword_only_count = (int)unit->keyword_only_count,
+        .stack_depth = stack_depth,
+        .is_last = unit->around == NULL,
+        .sets_handlers = unit->sets_handlers,
+        .constant_count = graph->used_constants,
+        .constants = &compiler->constants,
+        .constant_pool = &compiler->constant_pool,
+        .names = compiler->names,
+        .name_constants = &compiler->name_constants,
+        .name_pool = &compiler->name_pool,
+        .variable_pool = &compiler->variable_pool,
+        .cell_names = unit->cell_names,
+        .cell_slots = graph->cell_slots,
+        .cell_count = unit->cell_count,
+        .free_count = unit->free_count,
+    };
+    return code_build(&parts, &compiler->store, unit->entry);
 }
 
-static void
-raise_syntax_error(struct Compiler *compiler, PyObject *message)
+PyCodeObject *
+unit_assemble(struct Compiler *compiler, int returns_none)
 {
-    const Location *where = &compiler->unit->where;
-    PyObject *arguments = Py_BuildValue(
-        "O(OiiNii)", message, compiler->filename, where->line, where->column + 1,
-        source_line(compiler->filename, where->line), where->end_line, where->end_column + 1);
-    if (arguments != NULL) {
-        PyErr_SetObject(PyExc_SyntaxError, arguments);
-        Py_DECREF(arguments);
-    }
-}
-
-int
-codegen_error(struct Compiler *compiler, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    PyObject *message = PyUnicode_FromFormatV(format, arguments);
-    va_end(arguments);
-    if (message != NULL) {
-        raise_syntax_error(compiler, message);
-        Py_DECREF(message);
-    }
-    return -1;
-}
-
-/* A warning that is to be an error becomes a SyntaxError, which knows its place. */
-static int
-warn(struct Compiler *compiler, PyObject *message)
-{
-    int status = PyErr_WarnExplicitObject(PyExc_SyntaxWarning, message, compiler->filename,
-                                          compiler->unit->where.line, NULL, NULL);
-    if (status < 0 && PyErr_ExceptionMatches(PyExc_SyntaxWarning)) {
-        PyErr_Clear();
-        raise_syntax_error(compiler, message);
-    }
-    return status;
-}
-
-int
-codegen_warn(struct Compiler *compiler, const char *format, ...)
-{
+    struct CodeUnit *unit = compiler->unit;
     if (compiler->only_looks) {
-        return 0;
+        compiler->is_async = (unit_flags(compiler) & CO_COROUTINE) != 0;
+        return (PyCodeObject *)Py_NewRef(Py_None);
     }
-    va_list arguments;
-    va_start(arguments, format);
-    PyObject *message = PyUnicode_FromFormatV(format, arguments);
-    va_end(arguments);
-    if (message == NULL) {
-        return -1;
+    if (unit_close(compiler, returns_none) < 0) {
+        return NULL;
     }
-    int status = warn(compiler, message);
-    Py_DECREF(message);
-    return status;
-}
-
-int
-refuse_forbidden_name(struct Compiler *compiler, PyObject *name, expr_context_ty context)
-{
-    if (context == Load || !name_is_debug(name)) {
-        return 0;
+    int *slots = unit_cell_slots(compiler);
+    if (slots == NULL) {
+        return NULL;
     }
-    return codegen_error(compiler, context == Store ? "cannot assign to __debug__"
-                                                    : "cannot delete __debug__");
+    bool is_generator =
+        (unit_flags(compiler) & (CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR)) != 0;
+    FlowGraph graph = {
+        .store = &compiler->store,
+        .constants = &compiler->constants,
+        .constant_pool = &compiler->constant_pool,
+        .entry = unit->entry,
+        .is_generator = is_generator,
+        .start_depth = is_generator || unit->scope->is_generator || unit->scope->is_coroutine
+                       || unit->is_coroutine,
+        .sets_handlers = unit->sets_handlers,
+        .cell_slots = slots,
+        .cell_count = unit->cell_count,
+        .free_count = unit->free_count,
+    };
+    if (dump_unit(compiler, DUMP_IR) < 0 || flow_prepare(&graph) < 0) {
+        return NULL;
+    }
+    unit_settle_first_line(compiler);
+    graph.first_line = unit->first_line;
+    int stack_depth = flow_optimize(&graph);
+    if (stack_depth < 0 || dump_unit(compiler, DUMP_FLOW) < 0) {
+        return NULL;
+    }
+    PyCodeObject *code = build_code(compiler, &graph, stack_depth);
+    if (code != NULL && dump_code(compiler, code) < 0) {
+        Py_CLEAR(code);
+    }
+    return code;
 }
 
 /* ---- One compile ---- */
@@ -224,6 +228,7 @@ compile_tree(struct Compiler *compiler, mod_ty tree, PyCompilerFlags *flags)
     compiler->names = &names;
     PyCodeObject *code = compile_named(compiler, tree);
     names_clear(&names);
+    compiler->names = NULL;
     return code;
 }
 

@@ -21,8 +21,9 @@ A runner may have, beside being callable, any of these methods:
     close()                       end what it keeps: the session or its turn ends
     after_fork()                  in a forked process: leave all that to the parent
 
-A runner with close() ends the one before it when it becomes the hook.  A plain
-function does not, since it may pass coroutines on to that one.
+A runner with wants_input(), statement() or close() ends the one before it when it
+becomes the hook.  A plain function does not, since it may pass coroutines on to that
+one.
 """
 
 import sys
@@ -185,7 +186,7 @@ class _Session:
         if self._hook is not None:
             self._last_hook = self._hook
         self._hook = hook
-        if hook is not self._keeper and (hook is sys.__awaithook__ or hasattr(hook, "close")):
+        if hook is not self._keeper and (hook is sys.__awaithook__ or _keeps_something(hook)):
             before, self._keeper = self._keeper, hook
             self._call("close", hook=before)
 
@@ -270,6 +271,10 @@ class _Interruptible:
 
     def __exit__(self, *exception):
         return _autoawait.interruptible(self._manager.__exit__, *exception)
+
+
+def _keeps_something(hook):
+    return any(hasattr(hook, method) for method in ("wants_input", "statement", "close"))
 
 
 def _is_ours(thing):

@@ -12,7 +12,7 @@ from test.support.import_helper import DirsOnSysPath
 
 BENCH = pathlib.Path(__file__).resolve().parents[2] / "Tools" / "bench"
 with DirsOnSysPath(str(BENCH)):
-    from measure import Ratio, Report, Subject, clean_environment, interleave
+    from measure import Ratio, Report, Subject, clean_environment, interleave, pinned
     from terminal import Gone, Session
 
 PROMPT = rb"(?:\A|\n)>>> "
@@ -50,6 +50,24 @@ class MeasureTest(unittest.TestCase):
         what, line = output.getvalue().splitlines()
         self.assertEqual(what.strip(), "work")
         self.assertEqual(line.split(), ["a", "/", "b", "1.500", "1.500", "..", "1.500", "4"])
+
+    def test_geometric_mean(self):
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output):
+            report = Report()
+            compared = [report.compare("work", Subject("a", lambda cost=cost: cost),
+                                       [Subject("b", lambda: 1), Subject("c", lambda: 2)], rounds=3)
+                        for cost in (1, 4)]
+            report.geometric_means("mean", compared)
+        *_, over_b, over_c = output.getvalue().splitlines()
+        self.assertEqual(over_b.split(), ["a", "/", "b", "2.000", "1.000", "..", "4.000", "(extremes)"])
+        self.assertEqual(over_c.split(), ["a", "/", "c", "1.000", "0.500", "..", "2.000", "(extremes)"])
+
+    def test_pinned_for_a_while(self):
+        before = os.sched_getaffinity(0)
+        with pinned(max(before)):
+            self.assertEqual(os.sched_getaffinity(0), {max(before)})
+        self.assertEqual(os.sched_getaffinity(0), before)
 
     def test_environment_is_clean(self):
         os.environ["PYTHONSTARTUP"] = "somewhere"
@@ -121,9 +139,10 @@ class CommandLineTest(unittest.TestCase):
             capture_output=True, text=True, timeout=300)
 
     def test_group(self):
-        done = self.run_bench("loops", "--scale", "0.01")
+        done = self.run_bench("running", "--scale", "0.01")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertIn("integer loop\n", done.stdout)
+        self.assertIn("geometric mean\n", done.stdout)
 
     def test_unknown_group(self):
         done = self.run_bench("speed")

@@ -12,7 +12,7 @@ import os
 
 from measure import Report
 
-GROUPS = ["startup", "prompt", "loops", "parsing", "compiling"]
+GROUPS = ["startup", "prompt", "running", "parsing", "compiling"]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -68,12 +68,26 @@ class Report:
         print(f"  {text}", flush=True)
 
     def compare(self, what, subject, references, rounds):
-        """Show the cost of subject as a ratio to that of each reference."""
+        """Show the cost of subject as a ratio to that of each reference.
+
+        Returns the ratios by their names in the table.
+        """
         rounds = max(1, round(rounds * self.scale))
         costs, *reference_costs = interleave([subject, *references], rounds)
         self.note(what)
-        for reference, others in zip(references, reference_costs, strict=True):
-            self._line(f"{subject.name} / {reference.name}", Ratio.of(costs, others))
+        ratios = {f"{subject.name} / {reference.name}": Ratio.of(costs, others)
+                  for reference, others in zip(references, reference_costs, strict=True)}
+        for name, ratio in ratios.items():
+            self._line(name, ratio)
+        return ratios
+
+    def geometric_means(self, what, compared):
+        """Show the means of what several calls of compare() returned, and the extremes."""
+        self.note(what)
+        for name in compared[0]:
+            medians = [ratios[name].median for ratios in compared]
+            print(f"    {name:38} {statistics.geometric_mean(medians):7.3f}   "
+                  f"{min(medians):.3f} .. {max(medians):.3f}   (extremes)", flush=True)
 
     def compare_counts(self, what, subject, references):
         """The same for a cost that does not vary: measured once."""
@@ -87,6 +101,17 @@ class Report:
         if ratio.rounds == 1:
             quartiles = ""
         print(f"    {name:38} {ratio.median:7.3f}   {quartiles:15} {ratio.rounds:6}", flush=True)
+
+
+@contextlib.contextmanager
+def pinned(processor):
+    """Keep this process and those that it starts on one processor for a while."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {processor})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 @contextlib.contextmanager

@@ -1,7 +1,5 @@
-/* The archive's parser, whose own header is not installed.  It is in the link for its verdict on
-   what ours turns down (Parser/api.c), and for comparisons.
-
-   Trees live in the arena; NULL with an exception set. */
+/* The archive's parser.  It is in the link for its verdict on what ours turns down (Parser/api.c);
+   tests compare both. */
 
 #ifndef ARCHIVE_PARSER_H
 #define ARCHIVE_PARSER_H
@@ -11,12 +9,20 @@
 
 #include "pycore_ast.h"
 
-extern mod_ty _PyPegen_run_parser_from_string(const char *string, int mode, PyObject *filename,
-                                              PyCompilerFlags *flags, PyArena *arena);
-extern mod_ty _PyPegen_run_parser_from_file_pointer(FILE *file, int mode, PyObject *filename,
-                                                    const char *encoding, const char *prompt,
-                                                    const char *second_prompt,
-                                                    PyCompilerFlags *flags, int *error_code,
-                                                    PyArena *arena);
+/* What it is to be called with, all of it borrowed. */
+typedef struct {
+    const char *string; /* or a file, at a position or with its prompts */
+    FILE *file;
+    long position; /* -1 where that cannot be chosen; for the caller, who goes there */
+    const char *encoding, *prompt, *second_prompt;
+    int mode; /* Py_file_input, ... */
+    PyObject *filename;
+    PyCompilerFlags *flags;
+    int *error_code; /* set where a file is read, to E_EOF and the like; may be NULL */
+    PyArena *arena;
+} ArchiveRequest;
+
+/* The tree, in the arena; NULL with an exception set. */
+mod_ty ArchiveParser_Run(const ArchiveRequest *);
 
 #endif

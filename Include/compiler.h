@@ -1,17 +1,19 @@
 /* The compiler for those who want something else of it than a code object, which is what
    _PyAST_Compile() in pycore_compile.h is for: compile_and_look() serves ast.is_async() and the
-   modes (modes.c), compile_and_dump() the tests of each stage (module _frontend). */
+   modes (modes.c), compile_with_dump() option -X dump and the
+   tests of each stage. */
 
 #ifndef FRONTEND_COMPILER_H
 #define FRONTEND_COMPILER_H
 
 #include "Python.h"
 #include "pycore_ast.h"
+#include "dump.h"
 
-/* Compiles and returns, as text, what the given stages (DUMP_* in dump.h) made of each code unit,
-   inner ones first. */
-PyObject *compile_and_dump(mod_ty, PyObject *filename, PyCompilerFlags *, int optimize, PyArena *,
-                           int stages);
+/* Compiles, and what the stages that the request names made of each code unit, inner ones first, is
+   added to it: see dump.h.  `flags` and the request may be NULL. */
+PyCodeObject *compile_with_dump(mod_ty, PyObject *filename, PyCompilerFlags *flags, int optimize,
+                                PyArena *, struct DumpRequest *);
 
 /* Goes through a tree as _PyAST_Compile() does, with the same errors and no warnings, but makes no
    code: 1 if its code would be a coroutine's, 0 if not, -1 with an exception. */

@@ -14,7 +14,6 @@
 
 #include "archiveparser.h"
 #include "filelines.h"
-#include "ownstack.h"
 #include "parser.h"
 #include "source.h"
 
@@ -111,63 +110,15 @@ read_options(int mode, PyObject *filename, const PyCompilerFlags *flags)
 
 /* ---- the hand-over ---- */
 
-/* What the archive's parser is to be called with. */
-typedef struct {
-    const char *string; /* or a file, at a position or with its prompts */
-    FILE *file;
-    long position; /* -1 where that cannot be chosen */
-    const char *encoding, *prompt, *second_prompt;
-    int mode;
-    PyObject *filename;
-    PyCompilerFlags *flags;
-    int *error_code;
-    PyArena *arena;
-} Request;
-
-/* What a call gives and takes, as one argument. */
-typedef struct {
-    const Request *request;
-    mod_ty tree;
-} ArchiveCall;
-
-static void
-call_archive(void *argument)
-{
-    ArchiveCall *call = argument;
-    const Request *request = call->request;
-    if (request->string != NULL) {
-        call->tree = _PyPegen_run_parser_from_string(
-            request->string, request->mode, request->filename, request->flags, request->arena);
-    }
-    else {
-        call->tree = _PyPegen_run_parser_from_file_pointer(
-            request->file, request->mode, request->filename, request->encoding, request->prompt,
-            request->second_prompt, request->flags, request->error_code, request->arena);
-    }
-}
-
 static mod_ty
-run_archive(const Request *request)
-{
-    ArchiveCall call = {.request = request};
-    if (!ownstack_is_needed()) {
-        call_archive(&call);
-    }
-    else if (ownstack_call(call_archive, &call) < 0) {
-        return NULL;
-    }
-    return call.tree;
-}
-
-static mod_ty
-hand_over(const Request *request, ParserCount reason)
+hand_over(const ArchiveRequest *request, ParserCount reason)
 {
     if (request->file != NULL && request->prompt == NULL && request->position >= 0
         && fseek(request->file, request->position, SEEK_SET) < 0) {
         PyErr_SetFromErrno(PyExc_OSError);
         return NULL;
     }
-    mod_ty tree = run_archive(request);
+    mod_ty tree = ArchiveParser_Run(request);
     Parser_DropIssuedWarnings();
     /* Both a tree and an exception is what the archive's parser returns for bytes in a type comment
        that are no text; whoever called it makes an error of that. */
@@ -185,7 +136,7 @@ hand_over(const Request *request, ParserCount reason)
 }
 
 static mod_ty
-decide(const Request *request, ParserVerdict verdict, mod_ty tree)
+decide(const ArchiveRequest *request, ParserVerdict verdict, mod_ty tree)
 {
     switch (verdict) {
     case PARSER_ACCEPTED:
@@ -203,7 +154,7 @@ decide(const Request *request, ParserVerdict verdict, mod_ty tree)
 }
 
 static ParserVerdict
-run_parser(Source *source, const Request *request, mod_ty *tree)
+run_parser(Source *source, const ArchiveRequest *request, mod_ty *tree)
 {
     ParserOptions options = read_options(request->mode, request->filename, request->flags);
     return Parser_Run(source, &options, request->arena, tree);
@@ -218,7 +169,7 @@ _PyParser_ASTFromString(const char *string, PyObject *filename, int mode, PyComp
     if (PySys_Audit("compile", "yO", string, filename) < 0) {
         return NULL;
     }
-    Request request = {
+    ArchiveRequest request = {
         .string = string, .mode = mode, .filename = filename, .flags = flags, .arena = arena};
     Source source;
     bool is_utf8 = flags != NULL && flags->cf_flags & PyCF_IGNORE_COOKIE;
@@ -243,7 +194,7 @@ fall_back(void *request, ParserVerdict verdict)
 
 /* A file of which all is wanted and that can be read whole. Return false if it cannot. */
 static bool
-parse_whole(const Request *request, mod_ty *tree)
+parse_whole(const ArchiveRequest *request, mod_ty *tree)
 {
     Source source;
     if (Source_FromFile(&source, request->file) < 0) {
@@ -258,7 +209,7 @@ parse_whole(const Request *request, mod_ty *tree)
 }
 
 static mod_ty
-parse_lines(const Request *request)
+parse_lines(const ArchiveRequest *request)
 {
     FileLines input;
     mod_ty tree = NULL;
@@ -279,7 +230,7 @@ parse_lines(const Request *request)
 
 /* Set the position that the file is to be read from again, -1 if it cannot be. */
 static bool
-find_position(Request *request)
+find_position(ArchiveRequest *request)
 {
     request->position = ftell(request->file);
     if (request->position >= 0 && fseek(request->file, request->position, SEEK_SET) < 0) {
@@ -289,7 +240,7 @@ find_position(Request *request)
 }
 
 static mod_ty
-parse_file(Request *request)
+parse_file(ArchiveRequest *request)
 {
     mod_ty tree = NULL;
     if (find_position(request) && request->mode == Py_file_input) {
@@ -314,15 +265,15 @@ _PyParser_ASTFromFile(FILE *file, PyObject *filename, const char *encoding, int 
     if (PySys_Audit("compile", "OO", Py_None, filename) < 0) {
         return NULL;
     }
-    Request request = {.file = file,
-                       .mode = mode,
-                       .filename = filename,
-                       .flags = flags,
-                       .error_code = error_code,
-                       .arena = arena,
-                       .encoding = encoding,
-                       .prompt = prompt,
-                       .second_prompt = second_prompt};
+    ArchiveRequest request = {.file = file,
+                              .mode = mode,
+                              .filename = filename,
+                              .flags = flags,
+                              .error_code = error_code,
+                              .arena = arena,
+                              .encoding = encoding,
+                              .prompt = prompt,
+                              .second_prompt = second_prompt};
     if (prompt == NULL && encoding == NULL) {
         return parse_file(&request);
     }

@@ -232,7 +232,7 @@ compile_tree(struct Compiler *compiler, mod_ty tree, PyCompilerFlags *flags)
     return code;
 }
 
-static PyCodeObject *
+PyCodeObject *
 compile_with_dump(mod_ty tree, PyObject *filename, PyCompilerFlags *flags, int optimize,
                   PyArena *arena, struct DumpRequest *dump)
 {
@@ -263,18 +263,6 @@ compile_and_look(mod_ty tree, PyObject *filename, PyCompilerFlags *flags, PyAren
     clear_compiler(&compiler);
     Py_XDECREF(none);
     return none == NULL ? -1 : is_async;
-}
-
-PyObject *
-compile_and_dump(mod_ty tree, PyObject *filename, PyCompilerFlags *flags, int optimize,
-                 PyArena *arena, int stages)
-{
-    struct DumpRequest dump = {.stages = stages};
-    PyCodeObject *code = compile_with_dump(tree, filename, flags, optimize, arena, &dump);
-    PyObject *text = code == NULL ? NULL : dump_text(&dump);
-    Py_XDECREF(code);
-    dump_clear(&dump);
-    return text;
 }
 
 /* With -X dump=... what the stages made is shown on standard error. */

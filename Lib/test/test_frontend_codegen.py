@@ -5,8 +5,8 @@ import subprocess
 import sys
 import unittest
 
-import _frontend
 import frontend_support as support
+from stage_modules import _frontend
 from join_support import STOCK, clean_environment
 
 

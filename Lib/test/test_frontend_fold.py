@@ -4,8 +4,8 @@ import ast
 import itertools
 import unittest
 
-import _frontend
 import frontend_support as support
+from stage_modules import _frontend
 
 
 def folded(source, mode="eval", flags=0):

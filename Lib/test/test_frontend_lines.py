@@ -18,8 +18,7 @@ import warnings
 
 import pexpect
 
-import _parser_stage
-
+from stage_modules import _parser_stage
 from join_support import STOCK, clean_environment
 
 # Ends, as CPython's tokenizer sees them, and lines that go on in the next one.

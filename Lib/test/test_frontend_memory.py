@@ -5,8 +5,8 @@ import sys
 import unittest
 import warnings
 
-import _frontend
 import frontend_support as support
+from stage_modules import _frontend
 
 SOURCES = [
     *support.SNIPPETS,

@@ -14,8 +14,7 @@ import threading
 import unittest
 import warnings
 
-import _parser_stage
-
+from stage_modules import PATH_STATEMENT, _parser_stage
 from join_support import STOCK
 
 # One case a line; ⏎ stands for a line end.
@@ -393,7 +392,7 @@ class TypeCommentTest(unittest.TestCase):
 
 
 # A codec that lies: the first time it decodes another source than afterwards.
-LYING_CODEC = """
+LYING_CODEC = PATH_STATEMENT + """
 import codecs, _parser_stage
 
 def decode(data, errors="strict"):
@@ -608,7 +607,8 @@ class WarningFilterTest(unittest.TestCase):
 class StreamTest(unittest.TestCase):
     """Programs and statements that come by a pipe."""
 
-    COUNTS = b"\nimport _parser_stage as s, sys; print(s.counts()['passed_on'], file=sys.stderr)\n"
+    COUNTS = (f"\n{PATH_STATEMENT}import _parser_stage as s\n"
+              "print(s.counts()['passed_on'], file=sys.stderr)\n").encode()
 
     def run_with(self, program, source, *options, encoding="utf-8"):
         environment = {name: value for name, value in os.environ.items()
@@ -957,7 +957,7 @@ class RobustnessTest(unittest.TestCase):
             self.skipTest("needs _xxsubinterpreters")
         before = _parser_stage.counts()
         with tempfile.NamedTemporaryFile("r") as file:
-            script = ("import _parser_stage, ast\n"
+            script = (f"{PATH_STATEMENT}import _parser_stage, ast\n"
                       "try: compile('x y', 'f', 'exec')\n"
                       "except SyntaxError: pass\n"
                       f"with open({file.name!r}, 'w') as out:\n"

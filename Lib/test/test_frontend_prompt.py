@@ -7,6 +7,7 @@ import pexpect
 
 from join_support import STOCK
 from prompt_support import Prompt
+from stage_modules import PATH_STATEMENT
 
 SESSIONS = {
     "simple statements": ["1 + 1", "x = 3; x", "x;", "", "   ", "# c", "print(x)"],
@@ -96,7 +97,7 @@ class PromptTest(unittest.TestCase):
     def test_ours_reads(self):
         """Counts tell that the lines did not go to the archive's parser."""
         with Prompt("-I", "-q") as prompt:
-            prompt.type("import _parser_stage\nbefore = _parser_stage.counts()")
+            prompt.type(PATH_STATEMENT + "import _parser_stage\nbefore = _parser_stage.counts()")
             for lines in ("x = (1,\n2)", "if x:\n  y = 1\n", "def f():\n  if 1:\n    pass\n", "\nx", "# c\nx", "   \n  # c\nx",
                           "if x:\n" + "  y = 1\n" * 100, "y = [\n" + "1,\n" * 100 + "]"):
                 prompt.type(lines)

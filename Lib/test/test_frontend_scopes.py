@@ -8,8 +8,8 @@ import sys
 import textwrap
 import unittest
 
-import _frontend
 import frontend_support as support
+from stage_modules import _frontend
 
 # Bits and numbers of Include/scopes.h.
 GLOBAL, LOCAL_FLAG, PARAMETER, NONLOCAL, USED = 1, 2, 4, 8, 16

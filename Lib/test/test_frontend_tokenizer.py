@@ -3,7 +3,7 @@
 import unittest
 import warnings
 
-import _parser_stage
+from stage_modules import _parser_stage
 
 
 def kinds(source, **options):

@@ -4,8 +4,8 @@ import ast
 import os
 import unittest
 
-import _frontend
 import frontend_support as support
+from stage_modules import _frontend
 
 EXPRESSIONS = [
     "1j", "1e400", "-1e400", "1e400j", "()", "(1,)", "(1, 2)", "x[a, b]", "x[(a, b):c]",

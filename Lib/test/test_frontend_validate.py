@@ -4,8 +4,8 @@ import ast
 import sys
 import unittest
 
-import _frontend
 import frontend_support as support
+from stage_modules import _frontend
 
 
 def located(node):

@@ -22,7 +22,7 @@ pprint.pprint([
     sys.int_info, sys.thread_info, sys.abiflags, sys._git, sys._framework,
     sys.copyright, sys.getrecursionlimit(), sys.getswitchinterval(),
     sys.getdlopenflags(), sorted(sys.stdlib_module_names),
-    sorted(set(sys.builtin_module_names) - {"_autoawait", "_frontend", "_parser_stage"}),
+    sorted(set(sys.builtin_module_names) - {"_autoawait"}),
     sorted(set(dir(sys)) - {"awaithook", "__awaithook__"}),
     platform.python_implementation(), platform.python_version(),
     platform.python_build(), platform.python_compiler(),

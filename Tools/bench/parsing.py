@@ -5,6 +5,7 @@ holds both; nothing but the parsing is measured, and the arena's release.
 """
 
 import glob
+import os
 import resource
 import subprocess
 import sys
@@ -46,6 +47,7 @@ LARGE = {"module of 100,000 lines", "line of 10 MB"}
 
 def measure(name, archive, what):
     """In the process that is measured: print seconds, or kilobytes of peak memory."""
+    sys.path.append(os.path.join(os.path.dirname(os.path.realpath(sys.executable)), "build", "stages"))
     import _parser_stage
     sources = SOURCES[name]()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

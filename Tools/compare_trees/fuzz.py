@@ -9,10 +9,12 @@ differs, or if our parser turned down what the archive's accepts.
 
 import argparse
 import ast
+import os
 import random
 import sys
 import warnings
 
+sys.path.append(os.path.join(os.path.dirname(os.path.realpath(sys.executable)), "build", "stages"))
 import _parser_stage
 
 from compare import DEFAULT_FOLDERS, find_files

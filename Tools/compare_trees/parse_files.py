@@ -12,6 +12,7 @@ are written once, so objects are never memoized here: what is shared in memory i
 import ast
 import hashlib
 import io
+import os
 import random
 import re
 import sys
@@ -212,7 +213,9 @@ def main():
             outcome = Outcome(source, 'f', mode, flags, version)
             text = outcome.text.encode('unicode_escape', 'surrogatepass').decode()
             out.write(f'{path}\t{label}\t{text}\n')
-    if '_parser_stage' in sys.builtin_module_names:
+    stages = os.path.join(os.path.dirname(os.path.realpath(sys.executable)), 'build', 'stages')
+    if os.path.isdir(stages):
+        sys.path.append(stages)
         import _parser_stage
         sys.stderr.write(f'{_parser_stage.counts()}\n')
 

@@ -150,7 +150,9 @@ static mod_ty
 parse_with_archive(const char *string, PyObject *filename, int mode, PyCompilerFlags *flags,
                    PyArena *arena)
 {
-    return _PyPegen_run_parser_from_string(string, mode, filename, flags, arena);
+    ArchiveRequest request = {
+        .string = string, .mode = mode, .filename = filename, .flags = flags, .arena = arena};
+    return ArchiveParser_Run(&request);
 }
 
 static Outcome

@@ -22,7 +22,9 @@ static mod_ty
 parse_with_archive(const char *string, PyObject *filename, int mode, PyCompilerFlags *flags,
                    PyArena *arena)
 {
-    return _PyPegen_run_parser_from_string(string, mode, filename, flags, arena);
+    ArchiveRequest request = {
+        .string = string, .mode = mode, .filename = filename, .flags = flags, .arena = arena};
+    return ArchiveParser_Run(&request);
 }
 
 static int
@@ -138,10 +140,19 @@ read_tree(const FileChoice *choice, int *error_code)
     PyObject *filename = PyUnicode_FromString("<stage>"), *result = NULL;
     if (arena != NULL && filename != NULL) {
         int mode = mode_of(choice->mode);
+        ArchiveRequest request = {
+            .file = choice->file,
+            .mode = mode,
+            .filename = filename,
+            .encoding = choice->encoding,
+            .prompt = choice->prompt,
+            .second_prompt = choice->second_prompt,
+            .flags = &flags,
+            .error_code = error_code,
+            .arena = arena,
+        };
         mod_ty tree = choice->archive
-                          ? _PyPegen_run_parser_from_file_pointer(
-                              choice->file, mode, filename, choice->encoding, choice->prompt,
-                              choice->second_prompt, &flags, error_code, arena)
+                          ? ArchiveParser_Run(&request)
                           : _PyParser_ASTFromFile(choice->file, filename, choice->encoding, mode,
                                                   choice->prompt, choice->second_prompt, &flags,
                                                   error_code, arena);

@@ -282,7 +282,12 @@ dump_stages(PyObject *args, PyObject *kwargs, int stages)
         return NULL;
     }
     PyCompilerFlags flags = {.cf_flags = input.flags, .cf_feature_version = PY_MINOR_VERSION};
-    PyObject *text = compile_and_dump(input.tree, input.filename, &flags, -1, input.arena, stages);
+    struct DumpRequest dump = {.stages = stages};
+    PyCodeObject *code =
+        compile_with_dump(input.tree, input.filename, &flags, -1, input.arena, &dump);
+    PyObject *text = code == NULL ? NULL : dump_text(&dump);
+    Py_XDECREF(code);
+    dump_clear(&dump);
     release_input(&input);
     return text;
 }

@@ -1,0 +1,49 @@
+/* The one way into the archive's parser, on a stack that is long enough for it.  The contract is in
+   archiveparser.h. */
+
+#include "archiveparser.h"
+#include "ownstack.h"
+
+/* Its own header is not installed. */
+extern mod_ty _PyPegen_run_parser_from_string(const char *string, int mode, PyObject *filename,
+                                              PyCompilerFlags *flags, PyArena *arena);
+extern mod_ty _PyPegen_run_parser_from_file_pointer(FILE *file, int mode, PyObject *filename,
+                                                    const char *encoding, const char *prompt,
+                                                    const char *second_prompt,
+                                                    PyCompilerFlags *flags, int *error_code,
+                                                    PyArena *arena);
+
+/* What a call gives and takes, as one argument. */
+typedef struct {
+    const ArchiveRequest *request;
+    mod_ty tree;
+} ArchiveCall;
+
+static void
+call_archive(void *argument)
+{
+    ArchiveCall *call = argument;
+    const ArchiveRequest *request = call->request;
+    if (request->string != NULL) {
+        call->tree = _PyPegen_run_parser_from_string(
+            request->string, request->mode, request->filename, request->flags, request->arena);
+    }
+    else {
+        call->tree = _PyPegen_run_parser_from_file_pointer(
+            request->file, request->mode, request->filename, request->encoding, request->prompt,
+            request->second_prompt, request->flags, request->error_code, request->arena);
+    }
+}
+
+mod_ty
+ArchiveParser_Run(const ArchiveRequest *request)
+{
+    ArchiveCall call = {.request = request};
+    if (!ownstack_is_needed()) {
+        call_archive(&call);
+    }
+    else if (ownstack_call(call_archive, &call) < 0) {
+        return NULL;
+    }
+    return call.tree;
+}

@@ -23,6 +23,6 @@ typedef struct {
 } ArchiveRequest;
 
 /* The tree, in the arena; NULL with an exception set. */
-mod_ty ArchiveParser_Run(const ArchiveRequest *);
+mod_ty archive_parser_run(const ArchiveRequest *);
 
 #endif

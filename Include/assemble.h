@@ -10,6 +10,7 @@
 
 #include "instructions.h"
 
+typedef struct AssemblyTask AssemblyTask;
 struct AssemblyTask {
     int first_line;
     bool sets_handlers; /* else there is nothing in the table of handlers */
@@ -17,6 +18,7 @@ struct AssemblyTask {
                            since a large module has most of them in its own code */
 };
 
+typedef struct Assembled Assembled;
 struct Assembled {
     PyObject *code;
     PyObject *locations;
@@ -25,6 +27,6 @@ struct Assembled {
 
 /* Lays out the blocks and writes their code.  What was made is the caller's, after a failure, too:
    the rest is left as it was. */
-int assemble(InstructionStore *, Label entry, const struct AssemblyTask *, struct Assembled *made);
+int assemble(InstructionStore *, Label entry, const AssemblyTask *, Assembled *made);
 
 #endif

@@ -1,7 +1,7 @@
 /* The classes of module ast and what the two conversions know of them.
 
    Every class has a fixed number (AST_CLASS_name), a description that never changes (ast_classes)
-   and, in each interpreter, a class object with what belongs to it (struct ast_type).  The
+   and, in each interpreter, a class object with what belongs to it (AstType).  The
    descriptions are made of ast_nodes.h.
 
    In memory an attribute of a node object lies in a slot: its place in the class's fields followed
@@ -26,9 +26,9 @@ typedef PyObject *constant_ty;
 typedef int int_ty;
 typedef asdl_int_seq asdl_cmpop_seq;
 
-enum ast_quantity { AST_ONE, AST_OPT, AST_MANY, AST_END };
+typedef enum { AST_ONE, AST_OPT, AST_MANY, AST_END } AstQuantity;
 
-enum ast_form {
+typedef enum {
     AST_SUM,
     AST_ENUM,
     AST_PRODUCT,
@@ -37,10 +37,10 @@ enum ast_form {
     AST_STRING,
     AST_CONSTANT,
     AST_INT
-};
+} AstForm;
 
 /* clang-format off */
-enum ast_class_number {
+typedef enum {
 #define AST_NUMBER_KIND(sum, name) AST_CLASS_##name,
 #define AST_NUMBER_SUM(name) AST_CLASS_##name, AST_KINDS_##name(AST_NUMBER_KIND)
 #define AST_NUMBER_PRODUCT(name) AST_CLASS_##name,
@@ -49,33 +49,36 @@ enum ast_class_number {
     /* What is no class of node. */
     AST_CLASS_identifier = AST_CLASS_COUNT, AST_CLASS_string = AST_CLASS_COUNT,
     AST_CLASS_constant = AST_CLASS_COUNT, AST_CLASS_int = AST_CLASS_COUNT
-};
+} AstClassNumber;
 /* clang-format on */
 
-struct ast_field {
+typedef struct AstField AstField;
+struct AstField {
     const char *name;
     uint16_t offset;  /* in the C node */
-    uint8_t type;     /* enum ast_class_number */
-    uint8_t form;     /* enum ast_form of that type */
-    uint8_t quantity; /* enum ast_quantity */
+    uint8_t type;     /* AstClassNumber */
+    uint8_t form;     /* AstForm of that type */
+    uint8_t quantity; /* AstQuantity */
 };
 
-struct ast_class {
+typedef struct AstClass AstClass;
+struct AstClass {
     const char *name;
-    const char *traversing;         /* the end of the RecursionError's text */
-    const char *signature;          /* ", type name" for each field */
-    const struct ast_field *fields; /* the positions follow the fields */
-    uint16_t size;                  /* of the C node */
-    uint8_t form;                   /* enum ast_form, AST_KIND for a kind of a sum or enumeration */
-    uint8_t sum;                    /* what a kind is a kind of */
+    const char *traversing; /* the end of the RecursionError's text */
+    const char *signature;  /* ", type name" for each field */
+    const AstField *fields; /* the positions follow the fields */
+    uint16_t size;          /* of the C node */
+    uint8_t form;           /* AstForm, AST_KIND for a kind of a sum or enumeration */
+    uint8_t sum;            /* what a kind is a kind of */
     uint8_t field_count;
     uint8_t attribute_count;
     uint8_t kind_count; /* kinds follow their sum in the order of their C enumeration */
 };
 
-extern const struct ast_class ast_classes[AST_CLASS_COUNT];
+extern const AstClass ast_classes[AST_CLASS_COUNT];
 
-struct ast_type {
+typedef struct AstType AstType;
+struct AstType {
     PyTypeObject *type;
     PyObject *names;     /* tuple, in slot order */
     PyObject *singleton; /* of an enumeration's kind: the instance that all trees share */
@@ -85,16 +88,17 @@ struct ast_type {
 
 #define AST_TYPE_MAP_SIZE 512
 
-struct ast_types {
+typedef struct AstTypes AstTypes;
+struct AstTypes {
     PyTypeObject *base;    /* ast.AST */
     PyObject *fields_name; /* "_fields" */
     PyObject *dict_name;   /* "__dict__" */
-    struct ast_type of[AST_CLASS_COUNT];
+    AstType of[AST_CLASS_COUNT];
     uint8_t map[AST_TYPE_MAP_SIZE]; /* class object to number + 1, open addressing */
 };
 
 /* The interpreter's classes, made at the first call.  NULL with an exception set. */
-struct ast_types *ast_types_get(void);
+AstTypes *ast_types_get(void);
 
 /* A new object of one of our classes other than AST, without attributes and not yet tracked by the
    collector. */
@@ -109,7 +113,7 @@ ast_map_place(PyTypeObject *type)
 
 /* The class number of an object whose type is one of ours exactly, else AST_CLASS_COUNT. */
 static inline int
-ast_class_of(const struct ast_types *types, PyTypeObject *type)
+ast_class_of(const AstTypes *types, PyTypeObject *type)
 {
     for (size_t place = ast_map_place(type);; place++) {
         int number = types->map[place % AST_TYPE_MAP_SIZE];

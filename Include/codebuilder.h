@@ -14,6 +14,7 @@
 #include "names.h"
 #include "pools.h"
 
+typedef struct CodeParts CodeParts;
 struct CodeParts {
     PyObject *filename; /* the objects are borrowed */
     PyObject *name;
@@ -29,7 +30,7 @@ struct CodeParts {
     int constant_count;
     ConstantTable *constants;
     const Pool *constant_pool;
-    const struct Names *names;
+    const Names *names;
     IntArray *name_constants; /* the ConstantId of a name by NameId, -1 where unknown */
     const Pool *name_pool;
     const Pool *variable_pool;
@@ -39,6 +40,6 @@ struct CodeParts {
     int free_count;
 };
 
-PyCodeObject *code_build(const struct CodeParts *, InstructionStore *, Label entry);
+PyCodeObject *code_build(const CodeParts *, InstructionStore *, Label entry);
 
 #endif

@@ -13,7 +13,7 @@
 /* Compiles, and what the stages that the request names made of each code unit, inner ones first, is
    added to it: see dump.h.  `flags` and the request may be NULL. */
 PyCodeObject *compile_with_dump(mod_ty, PyObject *filename, PyCompilerFlags *flags, int optimize,
-                                PyArena *, struct DumpRequest *);
+                                PyArena *, DumpRequest *);
 
 /* Goes through a tree as _PyAST_Compile() does, with the same errors and no warnings, but makes no
    code: 1 if its code would be a coroutine's, 0 if not, -1 with an exception. */

@@ -34,7 +34,7 @@ typedef struct {
     ConstantIdArray elements;
     int *buckets; /* constant identity + 1, 0 when free; a power of two of them */
     uint32_t bucket_mask;
-    struct Nesting nesting; /* of tuples and frozen sets */
+    Nesting nesting; /* of tuples and frozen sets */
     int first_buckets[64];
 } ConstantTable;
 

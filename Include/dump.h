@@ -8,8 +8,8 @@
 
 #include "Python.h"
 
-struct Compiler;
-struct Scopes;
+typedef struct Compiler Compiler;
+typedef struct Scopes Scopes;
 
 /* ORDER dump_stage_names */
 enum {
@@ -19,6 +19,7 @@ enum {
     DUMP_SCOPES = 8, /* blocks and symbols, before all code units */
 };
 
+typedef struct DumpRequest DumpRequest;
 struct DumpRequest {
     int stages;
     PyObject *lines; /* list of str, NULL when empty */
@@ -31,15 +32,15 @@ int dump_stages_of_options(const PyWideStringList *xoptions);
 int dump_stage_of_name(const char *name);
 
 /* Appends the unit in hand when the stage is wanted. */
-int dump_unit(struct Compiler *, int stage);
-int dump_code(struct Compiler *, PyCodeObject *);
-int dump_scopes(struct DumpRequest *, const struct Scopes *);
+int dump_unit(Compiler *, int stage);
+int dump_code(Compiler *, PyCodeObject *);
+int dump_scopes(DumpRequest *, const Scopes *);
 
 /* Appends a line, which is taken over; NULL is an exception set. */
-int dump_line(struct DumpRequest *, PyObject *line);
+int dump_line(DumpRequest *, PyObject *line);
 
 /* All lines: a new reference. */
-PyObject *dump_text(const struct DumpRequest *);
-void dump_clear(struct DumpRequest *);
+PyObject *dump_text(const DumpRequest *);
+void dump_clear(DumpRequest *);
 
 #endif

@@ -14,7 +14,7 @@
 #include "parser.h"
 
 typedef struct {
-    LineInput lines; /* for Parser_RunLines */
+    LineInput lines; /* for parser_run_lines */
     FILE *file;
     long position; /* where it begins, -1 if the file cannot be read again */
     off_t descriptor_position;
@@ -27,18 +27,18 @@ typedef struct {
     bool is_settled;        /* no cookie is looked for any more */
     bool has_bad_bytes;     /* null bytes in decoded text, where CPython may end a string */
     PyObject *read_line;    /* of the object that decodes, if there is one */
-    int terminal;           /* whose end was met, see FileLines_GiveBack; or -1 */
+    int terminal;           /* whose end was met, see file_lines_give_back; or -1 */
     int descriptor_flags;   /* of the terminal's */
 } FileLines;
 
-void FileLines_Init(FileLines *input, FILE *file, long position);
+void file_lines_init(FileLines *input, FILE *file, long position);
 
-/* Let the file begin anew, for another to read, until FileLines_Clear. Where what is typed has
+/* Let the file begin anew, for another to read, until file_lines_clear. Where what is typed has
    ended, it ends there once more, without another end being typed. Return -1 with an exception
    set. */
-int FileLines_GiveBack(FileLines *input);
+int file_lines_give_back(FileLines *input);
 
 /* Free what was allocated; the file stays open. */
-void FileLines_Clear(FileLines *input);
+void file_lines_clear(FileLines *input);
 
 #endif

@@ -18,6 +18,7 @@
 #include <stdbool.h>
 
 /* What the walk saw: how much the tree will come to, more or less. */
+typedef struct TreeSurvey TreeSurvey;
 struct TreeSurvey {
     int64_t instructions;
     int64_t blocks;       /* at least so many */
@@ -27,7 +28,7 @@ struct TreeSurvey {
 
 /* fold.c: the same as _PyAST_Optimize(), but returns -1 on failure, and tells what it saw. */
 int fold_and_survey(mod_ty tree, PyArena *arena, const _PyASTOptimizeState *state,
-                    struct TreeSurvey *survey);
+                    TreeSurvey *survey);
 
 /* fold_constants.c */
 

@@ -25,35 +25,35 @@ typedef struct {
 } CompileMode;
 
 /* NULL, with no exception set, where there is no such mode or symbol. */
-const CompileMode *CompileMode_Find(const char *name);
-const CompileMode *CompileMode_OfSymbol(int symbol);
+const CompileMode *compile_mode_find(const char *name);
+const CompileMode *compile_mode_of_symbol(int symbol);
 
 /* ValueError that names the modes; returns NULL. */
-PyObject *CompileMode_RaiseUnknown(int only_ast);
+PyObject *compile_mode_raise_unknown(int only_ast);
 
 /* New reference to a code object, or with PyCF_ONLY_AST to a tree of module ast; NULL with an
    exception.  flags may be NULL; the features that the source switches on are added to them, the
    mode's own flags are not.  The source is in UTF-8 or, without PyCF_SOURCE_IS_UTF8, in the
    encoding it declares. */
-PyObject *CompileMode_CompileString(const CompileMode *mode, const char *source, PyObject *filename,
-                                    PyCompilerFlags *flags, int optimize);
+PyObject *compile_mode_compile_string(const CompileMode *mode, const char *source,
+                                      PyObject *filename, PyCompilerFlags *flags, int optimize);
 
 /* The same from a tree of module ast.  TypeError if it is not of the mode's kind. */
-PyObject *CompileMode_CompileTree(const CompileMode *mode, PyObject *tree, PyObject *filename,
-                                  PyCompilerFlags *flags, int optimize);
+PyObject *compile_mode_compile_tree(const CompileMode *mode, PyObject *tree, PyObject *filename,
+                                    PyCompilerFlags *flags, int optimize);
 
 /* enum _mod_kind of a Module, Interactive or Expression of module ast, 0 for other objects, -1
    with an exception. */
-int CompileMode_TreeKind(PyObject *object);
+int compile_mode_tree_kind(PyObject *object);
 
 /* Whether running source text (str or bytes), a tree of module ast or a code object takes a
    coroutine: 1 or 0, -1 with an exception (SyntaxError where it is no program even when await is
    allowed at the top level, TypeError for other objects). */
-int CompileMode_IsAsync(PyObject *object);
+int compile_mode_is_async(PyObject *object);
 
 /* Gives a namespace that code is to run in its __builtins__ where it has none; -1 with an
    exception. */
-int Namespace_AddBuiltins(PyObject *globals);
+int namespace_add_builtins(PyObject *globals);
 
 /* The runtime's own, whose header is not installed: the characters of text in any form that
    compile() takes, for as long as *copy, an owned reference or NULL, lives. */
@@ -62,7 +62,7 @@ extern const char *_Py_SourceAsString(PyObject *source, const char *function, co
 
 /* Puts our compile(), aexec() and aeval() into the module builtins (Python/bltin_compile.c,
    Python/bltin_async.c); -1 with an exception. */
-int BuiltinCompile_Add(PyObject *builtins);
-int BuiltinAsync_Add(PyObject *builtins);
+int builtin_compile_add(PyObject *builtins);
+int builtin_async_add(PyObject *builtins);
 
 #endif

@@ -51,14 +51,15 @@ enum { NAMES_FIRST_CAPACITY = 32, NAMES_FIRST_SLOTS = 4 * NAMES_FIRST_CAPACITY }
     SPELLED(SUPER, "super")
 
 /* clang-format off */
-enum KnownName {
+typedef enum {
 #define ENUMERATE(symbol, spelling) KNOWN_##symbol,
     KNOWN_NAMES(ENUMERATE, ENUMERATE)
 #undef ENUMERATE
     KNOWN_NAMES_COUNT
-};
+} KnownName;
 /* clang-format on */
 
+typedef struct NameRecord NameRecord;
 struct NameRecord {
     PyObject *string;      /* interned; kept alive by the arena */
     NameId mangling_class; /* the class it was last mangled for, and the result; NAME_NONE: */
@@ -67,30 +68,31 @@ struct NameRecord {
 
 #define NAME_PUBLIC ((NameId)-2)
 
-DEFINE_ARRAY(NameRecordArray, struct NameRecord, name_records);
+DEFINE_ARRAY(NameRecordArray, NameRecord, name_records);
 
+typedef struct Names Names;
 struct Names {
     PyArena *arena;
     NameRecordArray records; /* indexed by NameId */
     int32_t *slots;          /* open addressing by address of the string: id + 1, 0 if empty */
     uint32_t slot_mask;
     NameId known[KNOWN_NAMES_COUNT]; /* NAME_NONE: not asked for; see names_is_super() */
-    struct NameRecord first_records[NAMES_FIRST_CAPACITY];
+    NameRecord first_records[NAMES_FIRST_CAPACITY];
     int32_t first_slots[NAMES_FIRST_SLOTS];
 };
 
 /* Make an empty table, which must stay where it is. */
-void names_init(struct Names *names, PyArena *arena);
+void names_init(Names *names, PyArena *arena);
 
-void names_clear(struct Names *names);
+void names_clear(Names *names);
 
 /* For names_intern(), when the string is not at the first place looked at. */
-NameId names_find_or_add(struct Names *names, PyObject *identifier);
+NameId names_find_or_add(Names *names, PyObject *identifier);
 
 /* The id of a spelling, a new one if it was not met before.  `identifier` must be an exact str,
  * and the arena must keep it alive if it is interned, as it does the strings of a tree. */
 static inline NameId
-names_intern(struct Names *names, PyObject *identifier)
+names_intern(Names *names, PyObject *identifier)
 {
     int32_t slot = names->slots[hash_of_address(identifier) & names->slot_mask];
     if (slot != 0 && names->records.items[slot - 1].string == identifier) {
@@ -100,11 +102,11 @@ names_intern(struct Names *names, PyObject *identifier)
 }
 
 /* The id of a name the compiler itself speaks of: names_known(names, KNOWN_DUNDER_CLASS). */
-NameId names_known(struct Names *names, enum KnownName which);
+NameId names_known(Names *names, KnownName which);
 
 /* Whether the name is `super`, which functions give a meaning. */
 static inline bool
-names_is_super(const struct Names *names, NameId id)
+names_is_super(const Names *names, NameId id)
 {
     return names->known[KNOWN_SUPER] == id;
 }
@@ -124,12 +126,12 @@ name_is_debug(PyObject *string)
 }
 
 /* For names_mangle(), when there is something to mangle. */
-NameId names_mangle_private(struct Names *names, NameId class_name, NameId name);
+NameId names_mangle_private(Names *names, NameId class_name, NameId name);
 
 /* The id under which `name` is stored inside the class `class_name`; `name` itself where nothing
  * is mangled, which includes `class_name` being NAME_NONE. */
 static inline NameId
-names_mangle(struct Names *names, NameId class_name, NameId name)
+names_mangle(Names *names, NameId class_name, NameId name)
 {
     if (names->records.items[name].mangling_class == NAME_PUBLIC || class_name == NAME_NONE) {
         return name;
@@ -139,7 +141,7 @@ names_mangle(struct Names *names, NameId class_name, NameId name)
 
 /* The string of an id, borrowed: it lives as long as the arena. */
 static inline PyObject *
-names_string(const struct Names *names, NameId id)
+names_string(const Names *names, NameId id)
 {
     return names->records.items[id].string;
 }

@@ -36,7 +36,7 @@ typedef enum {
     PARSER_FAILED,    /* an exception is set */
 } ParserVerdict;
 
-ParserVerdict Parser_Run(const Source *source, const ParserOptions *options, PyArena *arena,
+ParserVerdict parser_run(const Source *source, const ParserOptions *options, PyArena *arena,
                          mod_ty *tree);
 
 /* A source that is read while it is parsed: a line is asked for when the parser looks at a token
@@ -48,27 +48,27 @@ typedef struct LineInput {
     /* The tree is made, the last warnings have not been issued. NULL if nothing is to be done
        then. */
     void (*accepted)(struct LineInput *lines);
-    Source source; /* to be given to Source_Clear by the caller */
+    Source source; /* to be given to source_clear by the caller */
     bool has_ended;
 } LineInput;
 
-ParserVerdict Parser_RunLines(LineInput *lines, const ParserOptions *options, PyArena *arena,
-                              mod_ty *tree);
+ParserVerdict parser_run_lines(LineInput *lines, const ParserOptions *options, PyArena *arena,
+                               mod_ty *tree);
 
 /* Forget the warnings that were kept for the archive's parser not to issue them again. To be called
    after it, with an exception set or without. */
-void Parser_DropIssuedWarnings(void);
+void parser_drop_issued_warnings(void);
 
 /* Read one statement at a prompt, like _PyParser_ASTFromFile. What has been read is still
    there for the archive's parser, which is asked by the function given where ours turns it down. */
 typedef mod_ty (*ParserFallback)(void *request, ParserVerdict verdict);
-mod_ty Parser_ReadPrompt(const ParserOptions *options, FILE *file, const char *encoding,
-                         const char *prompt, const char *second_prompt, PyArena *arena,
-                         ParserFallback fallback, void *request);
+mod_ty parser_read_prompt(const ParserOptions *options, FILE *file, const char *encoding,
+                          const char *prompt, const char *second_prompt, PyArena *arena,
+                          ParserFallback fallback, void *request);
 
 /* For PyOS_Readline(): whether the archive's parser is to get a line that was read before.  *line
    is the caller's then, NULL for the end of what is to be read. */
-bool Parser_TakeReadLine(char **line);
+bool parser_take_read_line(char **line);
 
 /* What became of the sources that the parser turned down, counted for each interpreter. */
 typedef enum {
@@ -81,7 +81,7 @@ typedef enum {
 } ParserCount;
 
 /* Return the count, or -1 with an exception set. */
-long Parser_GetCount(ParserCount which);
-int Parser_SetCount(ParserCount which, long value);
+long parser_get_count(ParserCount which);
+int parser_set_count(ParserCount which, long value);
 
 #endif

@@ -24,15 +24,15 @@ typedef struct {
    is_utf8 the encoding is settled: no byte order mark, no cookie. With ends_line a last line
    without a line end counts as a line. Return -1 if that cannot be done, with an exception set or
    without. */
-int Source_FromString(Source *source, const char *string, bool is_utf8, bool ends_line);
+int source_from_string(Source *source, const char *string, bool is_utf8, bool ends_line);
 
 /* Make the source from the rest of a file that can be read again. Return -1 as above. */
-int Source_FromFile(Source *source, FILE *file);
+int source_from_file(Source *source, FILE *file);
 
 /* Add text to a source that has none but what was added. Return -1 with MemoryError. */
-int Source_Add(Source *source, const char *text, size_t size);
+int source_add(Source *source, const char *text, size_t size);
 
-bool Source_IsUTF8(const char *text, size_t size);
+bool source_is_utf8(const char *text, size_t size);
 
 /* What one of a source's first two lines says about its encoding. */
 typedef enum {
@@ -46,13 +46,13 @@ typedef enum {
 enum { SOURCE_ENCODING_SIZE = 101 };
 
 /* The name is copied to encoding if it is another than UTF-8's. */
-CookieKind Source_FindCookie(const char *line, const char *end,
-                             char encoding[SOURCE_ENCODING_SIZE]);
+CookieKind source_find_cookie(const char *line, const char *end,
+                              char encoding[SOURCE_ENCODING_SIZE]);
 
 /* Return -1, as what cannot be made into a source: whether it is one is not to be decided here. The
    exception stays only if it has nothing to do with the source. */
-int Source_Undecided(void);
+int source_undecided(void);
 
-void Source_Clear(Source *source);
+void source_clear(Source *source);
 
 #endif

@@ -69,27 +69,27 @@ typedef struct {
 
 /* Append the tokens of the input to the vector. The last one is TOKEN_END, or TOKEN_ERROR where the
    source cannot be made into tokens. Return -1 with an exception set when memory runs out. */
-int Tokenizer_Run(const TokenizerInput *input, TokenVector *vector);
+int tokenizer_run(const TokenizerInput *input, TokenVector *vector);
 
 /* The same for a source that comes by and by; input and vector live as long as the tokenizer. Each
    call is given all of the text so far. The last token is TOKEN_MORE as long as more is to come;
    whoever comes with it takes the token away. Where the text ends within a line, the tokens of what
    the last call had added are made anew, the same with more after them. */
 typedef struct Tokenizer Tokenizer;
-Tokenizer *Tokenizer_New(const TokenizerInput *input, TokenVector *vector);
-int Tokenizer_Continue(Tokenizer *tokenizer, const char *text, uint32_t end, bool is_all);
-void Tokenizer_Free(Tokenizer *tokenizer);
+Tokenizer *tokenizer_new(const TokenizerInput *input, TokenVector *vector);
+int tokenizer_continue(Tokenizer *tokenizer, const char *text, uint32_t end, bool is_all);
+void tokenizer_free(Tokenizer *tokenizer);
 
 /* Forget the tokens from a count on. */
-void Tokenizer_Truncate(TokenVector *vector, size_t count);
+void tokenizer_truncate(TokenVector *vector, size_t count);
 
 /* Double an array of items, or begin one. Return -1 with an exception set when memory runs out. */
-int Vector_Grow(void **items, size_t *capacity, size_t item_size);
+int vector_grow(void **items, size_t *capacity, size_t item_size);
 
-int TokenVector_Init(TokenVector *vector, size_t source_size);
-void TokenVector_Clear(TokenVector *vector);
+int token_vector_init(TokenVector *vector, size_t source_size);
+void token_vector_clear(TokenVector *vector);
 
 /* The end of a long string, by the index of its token. */
-const LongStringEnd *TokenVector_LongStringEnd(const TokenVector *vector, size_t token);
+const LongStringEnd *token_vector_long_string_end(const TokenVector *vector, size_t token);
 
 #endif

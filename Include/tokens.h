@@ -9,7 +9,7 @@
                    the letters stand apart because C cannot take them out of the spelling at
                    compile time
    OPERATOR(name, spelling, first, shape, traits, precedence, action)
-                   shape says what follows the first character, see enum operator_shape
+                   shape says what follows the first character, see OperatorShape
 
    traits is a set of TRAIT_ bits; precedence is that of an infix operator; action is the operator's
    name in the tree. */
@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 /* What may follow an operator's first character. */
-enum operator_shape {
+typedef enum {
     SHAPE_ALONE,
     SHAPE_EQUAL,         /* then "=" */
     SHAPE_DOUBLED,       /* then the same character */
@@ -28,11 +28,11 @@ enum operator_shape {
     SHAPE_GREATER,       /* then ">" */
     SHAPE_DOTS,          /* then the same character twice */
     SHAPE_COUNT,
-};
+} OperatorShape;
 
 /* Precedence of infix operators, loosest first. A prefix "not" binds at PRECEDENCE_NOT; the other
    prefix operators and "**" bind more tightly than all of these, in the rules factor and power. */
-enum precedence {
+typedef enum {
     PRECEDENCE_NONE,
     PRECEDENCE_OR,
     PRECEDENCE_AND,
@@ -44,9 +44,9 @@ enum precedence {
     PRECEDENCE_SHIFT,
     PRECEDENCE_SUM,
     PRECEDENCE_TERM,
-};
+} Precedence;
 
-enum token_trait {
+typedef enum {
     TRAIT_STARTS = 1,    /* may begin an expression */
     TRAIT_BINARY = 2,    /* action is an operator_ty */
     TRAIT_COMPARES = 4,  /* action is a cmpop_ty */
@@ -54,7 +54,7 @@ enum token_trait {
     TRAIT_AUGMENTS = 16, /* action is an operator_ty */
     TRAIT_LAYOUT = 32,   /* holds no text: a node never ends with it */
     TRAIT_TRAILS = 64,   /* continues a primary: ".", "(", "[" */
-};
+} TokenTrait;
 
 #define NO_TRAITS 0, PRECEDENCE_NONE, 0
 #define STARTS TRAIT_STARTS, PRECEDENCE_NONE, 0
@@ -166,10 +166,10 @@ enum token_trait {
 #define TOKEN_ENUM_OPERATOR(name, ...) TOKEN_##name,
 
 /* clang-format off */
-enum token_kind {
+typedef enum {
     TOKEN_TABLE(TOKEN_ENUM_LAYOUT, TOKEN_ENUM_VALUE, TOKEN_ENUM_KEYWORD, TOKEN_ENUM_OPERATOR)
     TOKEN_KIND_COUNT
-};
+} TokenKind;
 /* clang-format on */
 
 typedef struct {
@@ -178,7 +178,7 @@ typedef struct {
     uint8_t action;
 } TokenTraits;
 
-extern const TokenTraits Token_traits[TOKEN_KIND_COUNT];
-extern const char *const Token_names[TOKEN_KIND_COUNT];
+extern const TokenTraits token_traits[TOKEN_KIND_COUNT];
+extern const char *const token_names[TOKEN_KIND_COUNT];
 
 #endif

@@ -286,7 +286,7 @@ PyDoc_STRVAR(exec_program_doc,
 static PyObject *
 exec_program(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
 {
-    return exec_by(Program_Exec, arguments, count);
+    return exec_by(program_exec, arguments, count);
 }
 
 PyDoc_STRVAR(compile_program_doc, "compile_program(source, filename, mode, /)\n--\n\n"

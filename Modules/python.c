@@ -5,10 +5,10 @@
 
 #include <Python.h>
 
-extern int Program_Main(int argc, char **argv) __attribute__((weak));
+extern int program_main(int argc, char **argv) __attribute__((weak));
 
 __attribute__((visibility("hidden"))) int
 main(int argc, char **argv)
 {
-    return Program_Main != NULL ? Program_Main(argc, argv) : Py_BytesMain(argc, argv);
+    return program_main != NULL ? program_main(argc, argv) : Py_BytesMain(argc, argv);
 }

@@ -18,16 +18,17 @@
    itself. */
 #define UNITS_IN_FRAME 3
 
-struct exporter {
-    struct ast_types *types;
+typedef struct Exporter Exporter;
+struct Exporter {
+    AstTypes *types;
     int depth;
     int depth_limit;
-    struct Nesting nesting; /* for the real stack */
+    Nesting nesting; /* for the real stack */
     PyObject *ints[INT_TABLE_SIZE];
     int int_values[INT_TABLE_SIZE];
 };
 
-static PyObject *export_node(struct exporter *exporter, int number, const char *node);
+static PyObject *export_node(Exporter *exporter, int number, const char *node);
 
 static inline void *
 pointer_at(const char *place)
@@ -46,7 +47,7 @@ int_at(const char *place)
 }
 
 static PyObject *
-export_int(struct exporter *exporter, int value)
+export_int(Exporter *exporter, int value)
 {
     unsigned place = (unsigned)value % INT_TABLE_SIZE;
     PyObject *known = exporter->ints[place];
@@ -63,7 +64,7 @@ export_int(struct exporter *exporter, int value)
 }
 
 static inline PyObject *
-export_enum(struct exporter *exporter, int enumeration, int value)
+export_enum(Exporter *exporter, int enumeration, int value)
 {
     assert(0 < value && value <= ast_classes[enumeration].kind_count);
     return Py_NewRef(exporter->types->of[enumeration + value].singleton);
@@ -77,7 +78,7 @@ export_object(PyObject *object)
 
 /* A kind's enumeration value is the node's first member, and its class number follows its sum's. */
 static inline PyObject *
-export_sum(struct exporter *exporter, int sum, const char *node)
+export_sum(Exporter *exporter, int sum, const char *node)
 {
     if (node == NULL) {
         Py_RETURN_NONE;
@@ -88,7 +89,7 @@ export_sum(struct exporter *exporter, int sum, const char *node)
 }
 
 static inline PyObject *
-export_value(struct exporter *exporter, const struct ast_field *field, const char *place)
+export_value(Exporter *exporter, const AstField *field, const char *place)
 {
     switch (field->form) {
     case AST_SUM:
@@ -110,7 +111,7 @@ export_value(struct exporter *exporter, const struct ast_field *field, const cha
 }
 
 static PyObject *
-export_list(struct exporter *exporter, const struct ast_field *field, const asdl_seq *sequence)
+export_list(Exporter *exporter, const AstField *field, const asdl_seq *sequence)
 {
     Py_ssize_t size = asdl_seq_LEN(sequence);
     PyObject *list = PyList_New(size);
@@ -131,14 +132,14 @@ export_list(struct exporter *exporter, const struct ast_field *field, const asdl
 }
 
 static PyObject *
-export_node(struct exporter *exporter, int number, const char *node)
+export_node(Exporter *exporter, int number, const char *node)
 {
     if (++exporter->depth > exporter->depth_limit || nesting_enter(&exporter->nesting) < 0) {
         PyErr_SetString(PyExc_RecursionError,
                         "maximum recursion depth exceeded during ast construction");
         return NULL;
     }
-    const struct ast_class *class = &ast_classes[number];
+    const AstClass *class = &ast_classes[number];
     PyObject *object = ast_new_object(exporter->types->of[number].type);
     if (object == NULL) {
         return NULL;
@@ -146,7 +147,7 @@ export_node(struct exporter *exporter, int number, const char *node)
     PyDictValues *slots = *_PyObject_ValuesPointer(object);
     int count = class->field_count + class->attribute_count;
     for (int i = 0; i < count; i++) {
-        const struct ast_field *field = &class->fields[i];
+        const AstField *field = &class->fields[i];
         const char *place = node + field->offset;
         PyObject *value = field->quantity == AST_MANY
                               ? export_list(exporter, field, pointer_at(place))
@@ -189,7 +190,7 @@ PyObject *
 PyAST_mod2obj(mod_ty tree)
 {
     PyThreadState *thread = _PyThreadState_GET();
-    struct exporter exporter = {.types = ast_types_get()};
+    Exporter exporter = {.types = ast_types_get()};
     if (exporter.types == NULL) {
         return NULL;
     }

@@ -14,32 +14,33 @@
 #include "pycore_ceval.h"
 #include "pycore_pystate.h"
 
-struct importer {
-    struct ast_types *types;
+typedef struct Importer Importer;
+struct Importer {
+    AstTypes *types;
     PyThreadState *thread;
     PyArena *arena;
-    struct Nesting nesting; /* the recursion limit knows nothing of the stack */
+    Nesting nesting; /* the recursion limit knows nothing of the stack */
 };
 
 /* The node whose fields are being read.  The C node and the names are those of the class that its
    object counts as; slots can only be used when it is exactly of that class. */
-struct source {
+typedef struct AttributeSource AttributeSource;
+struct AttributeSource {
     PyObject *object;
-    const struct ast_class *class;
-    struct ast_type *record;
+    const AstClass *class;
+    AstType *record;
     char *node;
     const char *traversing;
     int entered; /* is this node counted as a level of recursion? */
 };
 
-static int import_value(struct importer *importer, const struct ast_field *field, PyObject *value,
-                        void *place);
+static int import_value(Importer *importer, const AstField *field, PyObject *value, void *place);
 
 /* Reading an attribute */
 
 /* Looks through a class that was changed since the last look, or never looked at. */
 static void
-look_at_class(struct ast_type *record)
+look_at_class(AstType *record)
 {
     PyTypeObject *type = record->type;
     int plain = type->tp_getattro == PyObject_GenericGetAttr;
@@ -55,7 +56,7 @@ look_at_class(struct ast_type *record)
 
 /* A borrowed reference to what lies in a slot; NULL if that can only be told by a look-up. */
 static inline PyObject *
-value_in_slot(PyObject *object, struct ast_type *record, int slot)
+value_in_slot(PyObject *object, AstType *record, int slot)
 {
     PyTypeObject *type = record->type;
     if (Py_TYPE(object) != type) {
@@ -81,7 +82,7 @@ value_in_slot(PyObject *object, struct ast_type *record, int slot)
 
 /* A new reference, NULL without an exception where there is no such attribute. */
 static inline int
-read_slot(const struct source *source, int slot, PyObject **value)
+read_slot(const AttributeSource *source, int slot, PyObject **value)
 {
     *value = value_in_slot(source->object, source->record, slot);
     if (*value != NULL) {
@@ -94,7 +95,7 @@ read_slot(const struct source *source, int slot, PyObject **value)
 
 /* A node with anything in it is a level of recursion, whatever the number of its fields. */
 static inline int
-enter(struct importer *importer, struct source *source)
+enter(Importer *importer, AttributeSource *source)
 {
     if (source->entered) {
         return 0;
@@ -112,7 +113,7 @@ enter(struct importer *importer, struct source *source)
 }
 
 static inline void
-leave(struct importer *importer, struct source *source)
+leave(Importer *importer, AttributeSource *source)
 {
     if (source->entered) {
         nesting_leave(&importer->nesting);
@@ -123,7 +124,7 @@ leave(struct importer *importer, struct source *source)
 /* Values that are no nodes.  Where None stands for nothing the place is left as it is: zero. */
 
 static int
-import_object(struct importer *importer, PyObject *value, PyObject **place)
+import_object(Importer *importer, PyObject *value, PyObject **place)
 {
     if (_PyArena_AddPyObject(importer->arena, value) < 0) {
         return -1;
@@ -134,7 +135,7 @@ import_object(struct importer *importer, PyObject *value, PyObject **place)
 }
 
 static int
-import_identifier(struct importer *importer, PyObject *value, PyObject **place)
+import_identifier(Importer *importer, PyObject *value, PyObject **place)
 {
     if (!PyUnicode_CheckExact(value) && value != Py_None) {
         PyErr_SetString(PyExc_TypeError, "AST identifier must be of type str");
@@ -144,7 +145,7 @@ import_identifier(struct importer *importer, PyObject *value, PyObject **place)
 }
 
 static int
-import_string(struct importer *importer, PyObject *value, PyObject **place)
+import_string(Importer *importer, PyObject *value, PyObject **place)
 {
     if (!PyUnicode_CheckExact(value) && !PyBytes_CheckExact(value) && value != Py_None) {
         PyErr_SetString(PyExc_TypeError, "AST string must be of type str");
@@ -173,9 +174,9 @@ import_int(PyObject *value, int *place)
 /* Which kind of the sum an object is, from 1; 0 with TypeError for none, -1 with the exception of
    an asked class. */
 static int
-kind_of(struct importer *importer, int sum, PyObject *object)
+kind_of(Importer *importer, int sum, PyObject *object)
 {
-    struct ast_types *types = importer->types;
+    AstTypes *types = importer->types;
     int number = ast_class_of(types, Py_TYPE(object));
     int kind_count = ast_classes[sum].kind_count;
     if (number > sum && number <= sum + kind_count) {
@@ -193,7 +194,7 @@ kind_of(struct importer *importer, int sum, PyObject *object)
 }
 
 static int
-import_enum(struct importer *importer, int enumeration, PyObject *object, int *place)
+import_enum(Importer *importer, int enumeration, PyObject *object, int *place)
 {
     int kind = kind_of(importer, enumeration, object);
     *place = kind;
@@ -201,8 +202,8 @@ import_enum(struct importer *importer, int enumeration, PyObject *object, int *p
 }
 
 static int
-import_elements(struct importer *importer, struct source *source, const struct ast_field *field,
-                PyObject *list, asdl_seq *sequence)
+import_elements(Importer *importer, AttributeSource *source, const AstField *field, PyObject *list,
+                asdl_seq *sequence)
 {
     size_t step = field->form == AST_ENUM ? sizeof(int) : sizeof(void *);
     char *place = (char *)sequence->elements;
@@ -226,8 +227,8 @@ import_elements(struct importer *importer, struct source *source, const struct a
 }
 
 static int
-import_list(struct importer *importer, struct source *source, const struct ast_field *field,
-            PyObject *list, void *place)
+import_list(Importer *importer, AttributeSource *source, const AstField *field, PyObject *list,
+            void *place)
 {
     if (!PyList_Check(list)) {
         PyErr_Format(PyExc_TypeError, "%s field \"%s\" must be a list, not a %.200s",
@@ -247,7 +248,7 @@ import_list(struct importer *importer, struct source *source, const struct ast_f
 
 /* The node's memory is zero, which is what an optional field without a value is. */
 static int
-import_missing(struct source *source, const struct ast_field *field)
+import_missing(AttributeSource *source, const AstField *field)
 {
     if (field->quantity == AST_END) {
         memcpy(source->node + field->offset, source->node + field[-2].offset, sizeof(int));
@@ -262,8 +263,7 @@ import_missing(struct source *source, const struct ast_field *field)
 }
 
 static inline int
-import_field(struct importer *importer, struct source *source, const struct ast_field *field,
-             int slot)
+import_field(Importer *importer, AttributeSource *source, const AstField *field, int slot)
 {
     PyObject *value;
     if (read_slot(source, slot, &value) < 0) {
@@ -289,11 +289,11 @@ import_field(struct importer *importer, struct source *source, const struct ast_
 
 /* A required value can still be missing: None was given for it. */
 static int
-check_required(const struct source *source)
+check_required(const AttributeSource *source)
 {
-    const struct ast_class *class = source->class;
+    const AstClass *class = source->class;
     for (int i = 0; i < class->field_count; i++) {
-        const struct ast_field *field = &class->fields[i];
+        const AstField *field = &class->fields[i];
         if (field->quantity != AST_ONE || field->form == AST_INT || field->form == AST_ENUM) {
             continue;
         }
@@ -309,7 +309,7 @@ check_required(const struct source *source)
 }
 
 static int
-import_fields(struct importer *importer, struct source *source)
+import_fields(Importer *importer, AttributeSource *source)
 {
     for (int i = 0; i < source->class->field_count; i++) {
         if (import_field(importer, source, &source->class->fields[i], i) < 0) {
@@ -321,10 +321,10 @@ import_fields(struct importer *importer, struct source *source)
 
 /* The positions, which lie in the slots from the first one given. */
 static int
-import_attributes(struct importer *importer, struct source *source, int slot)
+import_attributes(Importer *importer, AttributeSource *source, int slot)
 {
-    const struct ast_class *class = source->class;
-    const struct ast_field *attributes = class->fields + class->field_count;
+    const AstClass *class = source->class;
+    const AstField *attributes = class->fields + class->field_count;
     for (int i = 0; i < class->attribute_count; i++) {
         if (import_field(importer, source, &attributes[i], slot + i) < 0) {
             return -1;
@@ -335,9 +335,9 @@ import_attributes(struct importer *importer, struct source *source, int slot)
 
 /* Positions are read before the object is asked what kind it is. */
 static int
-import_as_sum(struct importer *importer, int sum, struct source *source)
+import_as_sum(Importer *importer, int sum, AttributeSource *source)
 {
-    struct ast_types *types = importer->types;
+    AstTypes *types = importer->types;
     int number = ast_class_of(types, Py_TYPE(source->object));
     int is_kind = number > sum && number <= sum + ast_classes[sum].kind_count;
     source->record = &types->of[is_kind ? number : sum];
@@ -356,7 +356,7 @@ import_as_sum(struct importer *importer, int sum, struct source *source)
 }
 
 static int
-import_as_product(struct importer *importer, int product, struct source *source)
+import_as_product(Importer *importer, int product, AttributeSource *source)
 {
     source->record = &importer->types->of[product];
     if (import_fields(importer, source) < 0) {
@@ -366,10 +366,10 @@ import_as_product(struct importer *importer, int product, struct source *source)
 }
 
 static int
-import_node(struct importer *importer, int number, PyObject *object, void *place)
+import_node(Importer *importer, int number, PyObject *object, void *place)
 {
-    const struct ast_class *class = &ast_classes[number];
-    struct source source = {.object = object, .class = class, .traversing = class->traversing};
+    const AstClass *class = &ast_classes[number];
+    AttributeSource source = {.object = object, .class = class, .traversing = class->traversing};
     source.node = _PyArena_Malloc(importer->arena, class->size);
     if (source.node == NULL) {
         return -1;
@@ -386,7 +386,7 @@ import_node(struct importer *importer, int number, PyObject *object, void *place
 }
 
 static int
-import_value(struct importer *importer, const struct ast_field *field, PyObject *value, void *place)
+import_value(Importer *importer, const AstField *field, PyObject *value, void *place)
 {
     switch (field->form) {
     case AST_SUM:
@@ -415,8 +415,7 @@ PyAST_obj2mod(PyObject *tree, PyArena *arena, int mode)
     if (PySys_Audit("compile", "OO", tree, Py_None) < 0) {
         return NULL;
     }
-    struct importer importer = {
-        .types = ast_types_get(), .thread = _PyThreadState_GET(), .arena = arena};
+    Importer importer = {.types = ast_types_get(), .thread = _PyThreadState_GET(), .arena = arena};
     if (importer.types == NULL) {
         return NULL;
     }

@@ -3,7 +3,7 @@
 
    Entry points: ast_types_get (ast_objects.h), PyAST_Check, PyInit__ast, and _PyAST_Fini, which
    gives back what an interpreter holds.  Class objects are made at an interpreter's first need of
-   one and belong to its struct ast_types, to which the interpreter state's room for this
+   one and belong to its AstTypes, to which the interpreter state's room for this
    (interp->ast) points.
 
    Attributes of a node object are inline values (Py_TPFLAGS_MANAGED_DICT): no dictionary comes into
@@ -44,20 +44,20 @@ enum {
 
 #define FIELDS_OF_KIND(sum, kind) \
 typedef struct _##sum kind##_node; \
-static const struct ast_field kind##_fields[] = { \
+static const AstField kind##_fields[] = { \
     AST_FIELDS_##kind(FIELD_OF_KIND, kind) \
     AST_ATTRIBUTES_##sum(FIELD_OF_NODE, sum) \
     {NULL, 0, 0, 0, 0} \
 };
 #define FIELDS_OF_SUM(sum) \
-static const struct ast_field sum##_fields[] = { \
+static const AstField sum##_fields[] = { \
     AST_ATTRIBUTES_##sum(FIELD_OF_NODE, sum) \
     {NULL, 0, 0, 0, 0} \
 }; \
 AST_KINDS_##sum(FIELDS_OF_KIND)
 #define FIELDS_OF_ENUM(name)
 #define FIELDS_OF_PRODUCT(node) \
-static const struct ast_field node##_fields[] = { \
+static const AstField node##_fields[] = { \
     AST_FIELDS_##node(FIELD_OF_NODE, node) \
     AST_ATTRIBUTES_##node(FIELD_OF_NODE, node) \
     {NULL, 0, 0, 0, 0} \
@@ -65,7 +65,7 @@ static const struct ast_field node##_fields[] = { \
 
 AST_CLASSES(FIELDS_OF_SUM, FIELDS_OF_ENUM, FIELDS_OF_PRODUCT)
 
-static const struct ast_field no_fields[] = {{NULL, 0, 0, 0, 0}};
+static const AstField no_fields[] = {{NULL, 0, 0, 0, 0}};
 
 #define TRAVERSING(name) " while traversing '" #name "' node"
 #define COUNT_KIND(sum, name) + 1
@@ -106,7 +106,7 @@ static const struct ast_field no_fields[] = {{NULL, 0, 0, 0, 0}};
         .attribute_count = 0 AST_ATTRIBUTES_##node(COUNT, node), \
     },
 
-const struct ast_class ast_classes[AST_CLASS_COUNT] = {
+const AstClass ast_classes[AST_CLASS_COUNT] = {
     AST_CLASSES(CLASS_OF_SUM, CLASS_OF_ENUM, CLASS_OF_PRODUCT)
 };
 
@@ -263,7 +263,7 @@ set_by_keyword(PyObject *self, PyObject *args, PyObject *fields, PyObject *keywo
 static int
 node_init(PyObject *self, PyObject *args, PyObject *keywords)
 {
-    struct ast_types *types = ast_types_get();
+    AstTypes *types = ast_types_get();
     if (types == NULL) {
         return -1;
     }
@@ -285,7 +285,7 @@ node_init(PyObject *self, PyObject *args, PyObject *keywords)
 static PyObject *
 node_reduce(PyObject *self, PyObject *Py_UNUSED(arguments))
 {
-    struct ast_types *types = ast_types_get();
+    AstTypes *types = ast_types_get();
     if (types == NULL) {
         return NULL;
     }
@@ -401,7 +401,7 @@ static PyType_Spec node_spec = {
 /* Making the classes */
 
 static PyObject *
-kind_doc(const struct ast_class *class)
+kind_doc(const AstClass *class)
 {
     if (class->field_count == 0) {
         return PyUnicode_FromString(class->name);
@@ -410,7 +410,7 @@ kind_doc(const struct ast_class *class)
 }
 
 static PyObject *
-kind_docs(const struct ast_class *sum)
+kind_docs(const AstClass *sum)
 {
     PyObject *docs = PyList_New(sum->kind_count);
     if (docs == NULL) {
@@ -430,7 +430,7 @@ kind_docs(const struct ast_class *sum)
 /* An enumeration stands on one line; a sum has a line for each kind, the bars under the equals
    sign. */
 static PyObject *
-sum_doc(const struct ast_class *sum)
+sum_doc(const AstClass *sum)
 {
     char separator[40] = " | ";
     if (sum->form == AST_SUM) {
@@ -447,7 +447,7 @@ sum_doc(const struct ast_class *sum)
 }
 
 static PyObject *
-names_of(const struct ast_field *fields, int count)
+names_of(const AstField *fields, int count)
 {
     PyObject *names = PyTuple_New(count);
     if (names == NULL) {
@@ -465,7 +465,7 @@ names_of(const struct ast_field *fields, int count)
 }
 
 static PyObject *
-class_namespace(const struct ast_class *class)
+class_namespace(const AstClass *class)
 {
     int has_kinds = class->form == AST_SUM || class->form == AST_ENUM;
     PyObject *doc = has_kinds ? sum_doc(class) : kind_doc(class);
@@ -486,7 +486,7 @@ class_namespace(const struct ast_class *class)
 }
 
 static PyTypeObject *
-new_class(const struct ast_class *class, PyTypeObject *base)
+new_class(const AstClass *class, PyTypeObject *base)
 {
     PyObject *namespace = class_namespace(class);
     if (namespace == NULL) {
@@ -498,7 +498,7 @@ new_class(const struct ast_class *class, PyTypeObject *base)
 }
 
 static int
-set_attribute_names(PyTypeObject *type, const struct ast_class *class)
+set_attribute_names(PyTypeObject *type, const AstClass *class)
 {
     PyObject *names = names_of(class->fields + class->field_count, class->attribute_count);
     if (names == NULL) {
@@ -511,7 +511,7 @@ set_attribute_names(PyTypeObject *type, const struct ast_class *class)
 
 /* What may be left out is None in the class. */
 static int
-set_defaults(PyTypeObject *type, const struct ast_field *fields, int count)
+set_defaults(PyTypeObject *type, const AstField *fields, int count)
 {
     for (int i = 0; i < count; i++) {
         if ((fields[i].quantity == AST_OPT || fields[i].quantity == AST_END)
@@ -524,7 +524,7 @@ set_defaults(PyTypeObject *type, const struct ast_field *fields, int count)
 
 /* Gives the class's shared keys their order, by an instance that sets every attribute once. */
 static int
-lay_down_slots(struct ast_type *record)
+lay_down_slots(AstType *record)
 {
     PyTypeObject *type = record->type;
     PyDictKeysObject *keys = ((PyHeapTypeObject *)type)->ht_cached_keys;
@@ -552,7 +552,7 @@ lay_down_slots(struct ast_type *record)
 }
 
 static void
-map_class(struct ast_types *types, int number)
+map_class(AstTypes *types, int number)
 {
     size_t place = ast_map_place(types->of[number].type);
     while (types->map[place % AST_TYPE_MAP_SIZE] != 0) {
@@ -562,10 +562,10 @@ map_class(struct ast_types *types, int number)
 }
 
 static int
-make_class(struct ast_types *types, int number)
+make_class(AstTypes *types, int number)
 {
-    const struct ast_class *class = &ast_classes[number];
-    struct ast_type *record = &types->of[number];
+    const AstClass *class = &ast_classes[number];
+    AstType *record = &types->of[number];
     int is_kind = class->form == AST_KIND;
     record->type = new_class(class, is_kind ? types->of[class->sum].type : types->base);
     if (record->type == NULL || (!is_kind && set_attribute_names(record->type, class) < 0)
@@ -590,7 +590,7 @@ make_class(struct ast_types *types, int number)
 }
 
 static int
-make_base(struct ast_types *types)
+make_base(AstTypes *types)
 {
     types->base = (PyTypeObject *)PyType_FromSpec(&node_spec);
     if (types->base == NULL) {
@@ -618,7 +618,7 @@ make_base(struct ast_types *types)
 }
 
 static void
-free_types(struct ast_types *types)
+free_types(AstTypes *types)
 {
     for (int i = 0; i < AST_CLASS_COUNT; i++) {
         Py_XDECREF(types->of[i].singleton);
@@ -631,10 +631,10 @@ free_types(struct ast_types *types)
     PyMem_Free(types);
 }
 
-static struct ast_types *
+static AstTypes *
 make_types(void)
 {
-    struct ast_types *types = PyMem_Calloc(1, sizeof(*types));
+    AstTypes *types = PyMem_Calloc(1, sizeof(*types));
     if (types == NULL) {
         PyErr_NoMemory();
         return NULL;
@@ -656,19 +656,19 @@ make_types(void)
 
 /* The interpreter state has a structure for the archive's own classes, which nothing else reads;
    zero at first. */
-static struct ast_types **
+static AstTypes **
 types_of_interpreter(PyInterpreterState *interpreter)
 {
-    _Static_assert(sizeof(interpreter->ast) >= sizeof(struct ast_types *), "no room for it");
-    return (struct ast_types **)(void *)&interpreter->ast;
+    _Static_assert(sizeof(interpreter->ast) >= sizeof(AstTypes *), "no room for it");
+    return (AstTypes **)(void *)&interpreter->ast;
 }
 
-struct ast_types *
+AstTypes *
 ast_types_get(void)
 {
-    struct ast_types **place = types_of_interpreter(_PyInterpreterState_GET());
+    AstTypes **place = types_of_interpreter(_PyInterpreterState_GET());
     if (*place == NULL) {
-        struct ast_types *types = make_types();
+        AstTypes *types = make_types();
         if (types == NULL) {
             return NULL;
         }
@@ -686,8 +686,8 @@ ast_types_get(void)
 void
 _PyAST_Fini(PyInterpreterState *interpreter)
 {
-    struct ast_types **place = types_of_interpreter(interpreter);
-    struct ast_types *types = *place;
+    AstTypes **place = types_of_interpreter(interpreter);
+    AstTypes *types = *place;
     *place = NULL;
     if (types != NULL) {
         free_types(types);
@@ -697,7 +697,7 @@ _PyAST_Fini(PyInterpreterState *interpreter)
 int
 PyAST_Check(PyObject *object)
 {
-    struct ast_types *types = ast_types_get();
+    AstTypes *types = ast_types_get();
     if (types == NULL) {
         return -1;
     }
@@ -709,7 +709,7 @@ PyAST_Check(PyObject *object)
 static int
 module_exec(PyObject *module)
 {
-    struct ast_types *types = ast_types_get();
+    AstTypes *types = ast_types_get();
     if (types == NULL || PyModule_AddObjectRef(module, "AST", (PyObject *)types->base) < 0
         || PyModule_AddIntMacro(module, PyCF_ALLOW_TOP_LEVEL_AWAIT) < 0
         || PyModule_AddIntMacro(module, PyCF_ONLY_AST) < 0
@@ -734,7 +734,7 @@ PyDoc_STRVAR(is_async_doc,
 static PyObject *
 is_async(PyObject *Py_UNUSED(module), PyObject *source)
 {
-    int result = CompileMode_IsAsync(source);
+    int result = compile_mode_is_async(source);
     return result < 0 ? NULL : PyBool_FromLong(result);
 }
 

@@ -9,7 +9,7 @@
 #include "codebuilder.h"
 
 static ConstantId
-name_constant(const struct CodeParts *parts, NameId name)
+name_constant(const CodeParts *parts, NameId name)
 {
     IntArray *known = parts->name_constants;
     if (name >= known->count) {
@@ -31,7 +31,7 @@ name_constant(const struct CodeParts *parts, NameId name)
    the variables: it needs no identity as a constant then.  That is worth a look where they are
    many. */
 static bool
-is_alone(const struct CodeParts *parts, int count, int variables)
+is_alone(const CodeParts *parts, int count, int variables)
 {
     enum { MANY_ELEMENTS = 64 };
     return parts->is_last && count >= MANY_ELEMENTS && count != variables
@@ -39,7 +39,7 @@ is_alone(const struct CodeParts *parts, int count, int variables)
 }
 
 static PyObject *
-tuple_of_constants(const struct CodeParts *parts)
+tuple_of_constants(const CodeParts *parts)
 {
     PyObject *tuple = PyTuple_New(parts->constant_count);
     for (int i = 0; tuple != NULL && i < parts->constant_count; i++) {
@@ -51,7 +51,7 @@ tuple_of_constants(const struct CodeParts *parts)
 
 /* After names_tuple(). */
 static PyObject *
-constants_tuple(const struct CodeParts *parts, IntArray *ids, int variables)
+constants_tuple(const CodeParts *parts, IntArray *ids, int variables)
 {
     if (is_alone(parts, parts->constant_count, variables)) {
         return tuple_of_constants(parts);
@@ -66,7 +66,7 @@ constants_tuple(const struct CodeParts *parts, IntArray *ids, int variables)
 }
 
 static int
-fill_names(const struct CodeParts *parts, const Pool *pool, int *ids)
+fill_names(const CodeParts *parts, const Pool *pool, int *ids)
 {
     int count = pool_count(pool);
     for (int i = 0; i < count; i++) {
@@ -79,7 +79,7 @@ fill_names(const struct CodeParts *parts, const Pool *pool, int *ids)
 }
 
 static PyObject *
-tuple_of_names(const struct CodeParts *parts, int count)
+tuple_of_names(const CodeParts *parts, int count)
 {
     PyObject *tuple = PyTuple_New(count);
     for (int i = 0; tuple != NULL && i < count; i++) {
@@ -90,7 +90,7 @@ tuple_of_names(const struct CodeParts *parts, int count)
 }
 
 static PyObject *
-names_tuple(const struct CodeParts *parts, IntArray *ids, int variables)
+names_tuple(const CodeParts *parts, IntArray *ids, int variables)
 {
     int count = pool_count(parts->name_pool);
     if (count != parts->constant_count && is_alone(parts, count, variables)) {
@@ -104,7 +104,7 @@ names_tuple(const struct CodeParts *parts, IntArray *ids, int variables)
 
 /* Locals, cells and free variables in the order of their slots. */
 static PyObject *
-variables_tuple(const struct CodeParts *parts, IntArray *ids, int count)
+variables_tuple(const CodeParts *parts, IntArray *ids, int count)
 {
     int locals = pool_count(parts->variable_pool);
     if (int_array_reserve(ids, count) < 0
@@ -125,7 +125,7 @@ variables_tuple(const struct CodeParts *parts, IntArray *ids, int count)
 
 /* A byte for the kind of each variable.  A cell that shares its slot with an argument is both. */
 static PyObject *
-variable_kinds(const struct CodeParts *parts, int count)
+variable_kinds(const CodeParts *parts, int count)
 {
     PyObject *kinds = PyBytes_FromStringAndSize(NULL, count);
     if (kinds == NULL) {
@@ -143,7 +143,7 @@ variable_kinds(const struct CodeParts *parts, int count)
 }
 
 static int
-count_variables(const struct CodeParts *parts)
+count_variables(const CodeParts *parts)
 {
     int locals = pool_count(parts->variable_pool);
     int count = locals;
@@ -167,15 +167,15 @@ release(struct _PyCodeConstructor *made)
 
 /* Fills in the objects; the caller releases them, whether or not all could be made. */
 static int
-make_objects(const struct CodeParts *parts, InstructionStore *store, Label entry,
+make_objects(const CodeParts *parts, InstructionStore *store, Label entry,
              struct _PyCodeConstructor *made)
 {
     ConstantTable *constants = parts->constants;
     IntArray *ids = &store->scratch;
     int variables = count_variables(parts);
     ids->count = 0;
-    struct AssemblyTask task = {parts->first_line, parts->sets_handlers, parts->is_last};
-    struct Assembled assembled = {.code = NULL};
+    AssemblyTask task = {parts->first_line, parts->sets_handlers, parts->is_last};
+    Assembled assembled = {.code = NULL};
     int status = assemble(store, entry, &task, &assembled);
     made->code = assembled.code;
     made->linetable = assembled.locations;
@@ -196,7 +196,7 @@ make_objects(const struct CodeParts *parts, InstructionStore *store, Label entry
 }
 
 PyCodeObject *
-code_build(const struct CodeParts *parts, InstructionStore *store, Label entry)
+code_build(const CodeParts *parts, InstructionStore *store, Label entry)
 {
     struct _PyCodeConstructor made = {
         .filename = parts->filename,

@@ -73,7 +73,7 @@ PyTypeObject PySTEntry_Type = {
 };
 
 static int
-add_symbol(PyObject *symbols, PyObject *name, const struct Symbol *symbol)
+add_symbol(PyObject *symbols, PyObject *name, const Symbol *symbol)
 {
     PyObject *value = PyLong_FromLong(symbol->flags | (long)symbol->binding << SCOPE_OFFSET);
     if (value == NULL) {
@@ -85,7 +85,7 @@ add_symbol(PyObject *symbols, PyObject *name, const struct Symbol *symbol)
 }
 
 static int
-fill_symbols(PySTEntryObject *entry, const struct Names *names, const struct Scope *scope)
+fill_symbols(PySTEntryObject *entry, const Names *names, const Scope *scope)
 {
     entry->ste_symbols = PyDict_New();
     entry->ste_varnames = PyList_New(scope->parameter_count);
@@ -93,7 +93,7 @@ fill_symbols(PySTEntryObject *entry, const struct Names *names, const struct Sco
         return -1;
     }
     int32_t parameter = 0;
-    const struct Symbol *symbol;
+    const Symbol *symbol;
     FOR_EACH_SYMBOL (scope, symbol) {
         PyObject *name = names_string(names, symbol->name);
         if (parameter < scope->parameter_count) {
@@ -108,7 +108,7 @@ fill_symbols(PySTEntryObject *entry, const struct Names *names, const struct Sco
 }
 
 static void
-fill_facts(PySTEntryObject *entry, const struct Scope *scope)
+fill_facts(PySTEntryObject *entry, const Scope *scope)
 {
     static const _Py_block_ty types[] = {
         [SCOPE_MODULE] = ModuleBlock,          [SCOPE_CLASS] = ClassBlock,
@@ -132,16 +132,16 @@ fill_facts(PySTEntryObject *entry, const struct Scope *scope)
     entry->ste_end_col_offset = scope->span.end_col_offset;
 }
 
-static PyObject *entry_from_scope(const struct Names *names, const struct Scope *scope);
+static PyObject *entry_from_scope(const Names *names, const Scope *scope);
 
 static int
-fill_children(PySTEntryObject *entry, const struct Names *names, const struct Scope *scope)
+fill_children(PySTEntryObject *entry, const Names *names, const Scope *scope)
 {
     entry->ste_children = PyList_New(0);
     if (entry->ste_children == NULL) {
         return -1;
     }
-    for (const struct Scope *at = scope->first_child; at != NULL; at = at->next_sibling) {
+    for (const Scope *at = scope->first_child; at != NULL; at = at->next_sibling) {
         PyObject *child = entry_from_scope(names, at);
         if (child == NULL) {
             return -1;
@@ -157,7 +157,7 @@ fill_children(PySTEntryObject *entry, const struct Names *names, const struct Sc
 
 /* Recurses by blocks, in less stack than it took to collect them. */
 static PyObject *
-entry_from_scope(const struct Names *names, const struct Scope *scope)
+entry_from_scope(const Names *names, const Scope *scope)
 {
     PySTEntryObject *entry = PyObject_New(PySTEntryObject, &PySTEntry_Type);
     if (entry == NULL) {
@@ -179,14 +179,14 @@ static PyObject *
 entry_from_source(const char *source, PyObject *filename, int start, PyCompilerFlags *flags,
                   PyArena *arena)
 {
-    struct Names names;
+    Names names;
     PyFutureFeatures future;
     mod_ty tree = _PyParser_ASTFromString(source, filename, start, flags, arena);
     if (tree == NULL || future_from_tree(tree, filename, &future) < 0) {
         return NULL;
     }
     names_init(&names, arena);
-    struct Scopes *scopes =
+    Scopes *scopes =
         scopes_build(tree, filename, future.ff_features | flags->cf_flags, &names, arena);
     PyObject *entry = scopes != NULL ? entry_from_scope(&names, scopes->top) : NULL;
     names_clear(&names);

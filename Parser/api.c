@@ -35,7 +35,7 @@ count_store(void)
 }
 
 long
-Parser_GetCount(ParserCount which)
+parser_get_count(ParserCount which)
 {
     PyObject *store = count_store();
     PyObject *key = store == NULL ? NULL : PyUnicode_FromString(count_names[which]);
@@ -51,7 +51,7 @@ Parser_GetCount(ParserCount which)
 }
 
 int
-Parser_SetCount(ParserCount which, long value)
+parser_set_count(ParserCount which, long value)
 {
     PyObject *store = count_store();
     PyObject *number = store == NULL ? NULL : PyLong_FromLong(value);
@@ -69,8 +69,8 @@ count(ParserCount which)
 {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
-    long before = Parser_GetCount(which);
-    if (before < 0 || Parser_SetCount(which, before + 1) < 0) {
+    long before = parser_get_count(which);
+    if (before < 0 || parser_set_count(which, before + 1) < 0) {
         PyErr_Clear();
     }
     PyErr_Restore(type, value, traceback);
@@ -83,7 +83,7 @@ is_strict(void)
     if (getenv("FRONTEND_STRICT_PARSER") != NULL) {
         return true;
     }
-    long strict = Parser_GetCount(PARSER_STRICT);
+    long strict = parser_get_count(PARSER_STRICT);
     if (strict < 0) {
         PyErr_Clear();
     }
@@ -118,8 +118,8 @@ hand_over(const ArchiveRequest *request, ParserCount reason)
         PyErr_SetFromErrno(PyExc_OSError);
         return NULL;
     }
-    mod_ty tree = ArchiveParser_Run(request);
-    Parser_DropIssuedWarnings();
+    mod_ty tree = archive_parser_run(request);
+    parser_drop_issued_warnings();
     /* Both a tree and an exception is what the archive's parser returns for bytes in a type comment
        that are no text; whoever called it makes an error of that. */
     if (tree == NULL || reason != PARSER_COUNT_REJECTED || PyErr_Occurred()) {
@@ -157,7 +157,7 @@ static ParserVerdict
 run_parser(Source *source, const ArchiveRequest *request, mod_ty *tree)
 {
     ParserOptions options = read_options(request->mode, request->filename, request->flags);
-    return Parser_Run(source, &options, request->arena, tree);
+    return parser_run(source, &options, request->arena, tree);
 }
 
 /* ---- strings ---- */
@@ -173,14 +173,14 @@ _PyParser_ASTFromString(const char *string, PyObject *filename, int mode, PyComp
         .string = string, .mode = mode, .filename = filename, .flags = flags, .arena = arena};
     Source source;
     bool is_utf8 = flags != NULL && flags->cf_flags & PyCF_IGNORE_COOKIE;
-    if (Source_FromString(&source, string, is_utf8, mode == Py_file_input) < 0) {
-        Source_Clear(&source);
-        Source_Undecided();
+    if (source_from_string(&source, string, is_utf8, mode == Py_file_input) < 0) {
+        source_clear(&source);
+        source_undecided();
         return PyErr_Occurred() ? NULL : hand_over(&request, PARSER_COUNT_REJECTED);
     }
     mod_ty tree = NULL;
     ParserVerdict verdict = run_parser(&source, &request, &tree);
-    Source_Clear(&source);
+    source_clear(&source);
     return decide(&request, verdict, tree);
 }
 
@@ -197,13 +197,13 @@ static bool
 parse_whole(const ArchiveRequest *request, mod_ty *tree)
 {
     Source source;
-    if (Source_FromFile(&source, request->file) < 0) {
-        Source_Clear(&source);
-        Source_Undecided();
+    if (source_from_file(&source, request->file) < 0) {
+        source_clear(&source);
+        source_undecided();
         return PyErr_Occurred() != NULL;
     }
     ParserVerdict verdict = run_parser(&source, request, tree);
-    Source_Clear(&source);
+    source_clear(&source);
     *tree = decide(request, verdict, *tree);
     return true;
 }
@@ -215,16 +215,16 @@ parse_lines(const ArchiveRequest *request)
     mod_ty tree = NULL;
     ParserOptions options = read_options(request->mode, request->filename, request->flags);
     options.is_file = true;
-    FileLines_Init(&input, request->file, request->position);
-    ParserVerdict verdict = Parser_RunLines(&input.lines, &options, request->arena, &tree);
+    file_lines_init(&input, request->file, request->position);
+    ParserVerdict verdict = parser_run_lines(&input.lines, &options, request->arena, &tree);
     if (verdict == PARSER_REJECTED && input.has_bad_bytes) {
         verdict = PARSER_NOT_TRIED;
     }
     if (verdict != PARSER_ACCEPTED && verdict != PARSER_FAILED) {
-        tree = FileLines_GiveBack(&input) < 0 ? NULL : decide(request, verdict, NULL);
-        Parser_DropIssuedWarnings();
+        tree = file_lines_give_back(&input) < 0 ? NULL : decide(request, verdict, NULL);
+        parser_drop_issued_warnings();
     }
-    FileLines_Clear(&input);
+    file_lines_clear(&input);
     return tree;
 }
 
@@ -283,6 +283,6 @@ _PyParser_ASTFromFile(FILE *file, PyObject *filename, const char *encoding, int 
     }
     ParserOptions options = read_options(mode, filename, flags);
     options.interactive = true;
-    return Parser_ReadPrompt(&options, file, encoding, prompt, second_prompt, arena, fall_back,
-                             &request);
+    return parser_read_prompt(&options, file, encoding, prompt, second_prompt, arena, fall_back,
+                              &request);
 }

@@ -36,7 +36,7 @@ call_archive(void *argument)
 }
 
 mod_ty
-ArchiveParser_Run(const ArchiveRequest *request)
+archive_parser_run(const ArchiveRequest *request)
 {
     ArchiveCall call = {.request = request};
     if (!ownstack_is_needed()) {

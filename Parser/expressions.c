@@ -47,9 +47,9 @@ await_primary(Parser *p)
 {
     size_t start = p->index;
     if (!accept(p, TOKEN_AWAIT)) {
-        return Parser_Primary(p);
+        return parser_primary(p);
     }
-    expr_ty value = has_version(p, 5) ? Parser_Primary(p) : NULL;
+    expr_ty value = has_version(p, 5) ? parser_primary(p) : NULL;
     expr_ty node = value == NULL ? NULL : new_expression(p, Await_kind, start);
     if (node != NULL) {
         node->v.Await.value = value;
@@ -117,7 +117,7 @@ joined(Parser *p, expr_ty left, size_t start)
         return NULL;
     }
     while (accept(p, kind)) {
-        expr_ty operand = operators(p, Token_traits[kind].precedence + 1);
+        expr_ty operand = operators(p, token_traits[kind].precedence + 1);
         if (operand == NULL || !push(p, operand)) {
             return NULL;
         }
@@ -126,8 +126,8 @@ joined(Parser *p, expr_ty left, size_t start)
     if (node == NULL) {
         return NULL;
     }
-    node->v.BoolOp.op = Token_traits[kind].action;
-    node->v.BoolOp.values = Parser_TakeSequence(p, base);
+    node->v.BoolOp.op = token_traits[kind].action;
+    node->v.BoolOp.values = parser_take_sequence(p, base);
     return node->v.BoolOp.values == NULL ? NULL : node;
 }
 
@@ -137,7 +137,7 @@ static int
 accept_comparison(Parser *p)
 {
     int kind = peek(p);
-    const TokenTraits *traits = &Token_traits[kind];
+    const TokenTraits *traits = &token_traits[kind];
     if (!(traits->traits & TRAIT_COMPARES)) {
         return 0;
     }
@@ -186,12 +186,12 @@ comparison(Parser *p, expr_ty left, size_t start)
     }
     size_t count = (p->stack_size - base) / 2;
     node->v.Compare.left = left;
-    node->v.Compare.comparators = Parser_CopyAlternate(p, base, 1);
+    node->v.Compare.comparators = parser_copy_alternate(p, base, 1);
     for (size_t i = 0; i < count; i++) {
         p->stack[base + i] = p->stack[base + 2 * i];
     }
     p->stack_size = base + count;
-    node->v.Compare.ops = Parser_TakeIntegers(p, base);
+    node->v.Compare.ops = parser_take_integers(p, base);
     return node->v.Compare.ops == NULL || node->v.Compare.comparators == NULL ? NULL : node;
 }
 
@@ -209,7 +209,7 @@ operators(Parser *p, int precedence)
     }
     while (left != NULL) {
         int kind = peek(p);
-        const TokenTraits *traits = &Token_traits[kind];
+        const TokenTraits *traits = &token_traits[kind];
         if (traits->precedence == PRECEDENCE_NONE || traits->precedence < precedence) {
             break;
         }
@@ -243,11 +243,11 @@ static expr_ty
 lambda(Parser *p)
 {
     size_t start = advance(p);
-    arguments_ty parameters = Parser_LambdaParameters(p);
+    arguments_ty parameters = parser_lambda_parameters(p);
     if (parameters == NULL || !accept(p, TOKEN_COLON) || !enter(p, COST_EXPRESSION)) {
         return NULL;
     }
-    expr_ty body = Parser_Expression(p);
+    expr_ty body = parser_expression(p);
     leave(p, COST_EXPRESSION);
     expr_ty node = body == NULL ? NULL : new_expression(p, Lambda_kind, start);
     if (node != NULL) {
@@ -266,7 +266,7 @@ conditional(Parser *p, expr_ty body, size_t start)
     if (test == NULL || !accept(p, TOKEN_ELSE) || !enter(p, COST_EXPRESSION)) {
         return NULL;
     }
-    expr_ty otherwise = Parser_Expression(p);
+    expr_ty otherwise = parser_expression(p);
     leave(p, COST_EXPRESSION);
     expr_ty node = otherwise == NULL ? NULL : new_expression(p, IfExp_kind, start);
     if (node != NULL) {
@@ -279,7 +279,7 @@ conditional(Parser *p, expr_ty body, size_t start)
 
 /* expression: conditional | disjunction | lambda */
 expr_ty
-Parser_Expression(Parser *p)
+parser_expression(Parser *p)
 {
     if (peek(p) == TOKEN_LAMBDA) {
         return lambda(p);
@@ -291,7 +291,7 @@ Parser_Expression(Parser *p)
 
 /* starred: "*" operand */
 expr_ty
-Parser_Starred(Parser *p, expr_ty (*operand)(Parser *))
+parser_starred(Parser *p, expr_ty (*operand)(Parser *))
 {
     size_t start = advance(p);
     expr_ty value = operand(p);
@@ -314,7 +314,7 @@ bitwise_or(Parser *p)
 static expr_ty
 star_expression(Parser *p)
 {
-    return peek(p) == TOKEN_STAR ? Parser_Starred(p, bitwise_or) : Parser_Expression(p);
+    return peek(p) == TOKEN_STAR ? parser_starred(p, bitwise_or) : parser_expression(p);
 }
 
 /* named: NAME ":=" expression */
@@ -322,7 +322,7 @@ static expr_ty
 named(Parser *p)
 {
     size_t start = p->index;
-    PyObject *name = Parser_AcceptName(p);
+    PyObject *name = parser_accept_name(p);
     expr_ty target = name == NULL ? NULL : new_expression(p, Name_kind, start);
     if (target == NULL || !has_version(p, 8)) {
         return NULL;
@@ -330,7 +330,7 @@ named(Parser *p)
     target->v.Name.id = name;
     target->v.Name.ctx = Store;
     advance(p);
-    expr_ty value = Parser_Expression(p);
+    expr_ty value = parser_expression(p);
     expr_ty node = value == NULL ? NULL : new_expression(p, NamedExpr_kind, start);
     if (node != NULL) {
         node->v.NamedExpr.target = target;
@@ -347,16 +347,16 @@ at_named(Parser *p)
 
 /* named_expression: named | expression */
 expr_ty
-Parser_NamedExpression(Parser *p)
+parser_named_expression(Parser *p)
 {
-    return at_named(p) ? named(p) : Parser_Expression(p);
+    return at_named(p) ? named(p) : parser_expression(p);
 }
 
 /* star_named_expression: "*" bitwise_or | named_expression */
 expr_ty
-Parser_StarNamedExpression(Parser *p)
+parser_star_named_expression(Parser *p)
 {
-    return peek(p) == TOKEN_STAR ? Parser_Starred(p, bitwise_or) : Parser_NamedExpression(p);
+    return peek(p) == TOKEN_STAR ? parser_starred(p, bitwise_or) : parser_named_expression(p);
 }
 
 static inline bool
@@ -379,7 +379,7 @@ items_rest(Parser *p, expr_ty first, expr_ty (*item)(Parser *))
             return NULL;
         }
     }
-    return Parser_TakeSequence(p, base);
+    return parser_take_sequence(p, base);
 }
 
 static expr_ty
@@ -395,21 +395,21 @@ new_tuple(Parser *p, asdl_expr_seq *items, size_t start)
 
 /* tuple_rest: items_rest, whose first comma is next */
 expr_ty
-Parser_TupleRest(Parser *p, expr_ty first, size_t start, expr_ty (*item)(Parser *))
+parser_tuple_rest(Parser *p, expr_ty first, size_t start, expr_ty (*item)(Parser *))
 {
     return new_tuple(p, items_rest(p, first, item), start);
 }
 
 /* star_expressions: star_expression ("," star_expression)* [","] */
 expr_ty
-Parser_StarExpressions(Parser *p)
+parser_star_expressions(Parser *p)
 {
     size_t start = p->index;
     expr_ty first = star_expression(p);
     if (first == NULL || peek(p) != TOKEN_COMMA) {
         return first;
     }
-    return Parser_TupleRest(p, first, start, star_expression);
+    return parser_tuple_rest(p, first, start, star_expression);
 }
 
 /* yield_expression: "yield" "from" expression | "yield" [star_expressions] */
@@ -420,7 +420,7 @@ yield_expression(Parser *p)
     bool is_from = accept(p, TOKEN_FROM);
     expr_ty value = NULL;
     if (is_from || at_item(p)) {
-        value = is_from ? Parser_Expression(p) : Parser_StarExpressions(p);
+        value = is_from ? parser_expression(p) : parser_star_expressions(p);
         if (value == NULL) {
             return NULL;
         }
@@ -437,9 +437,9 @@ yield_expression(Parser *p)
 
 /* yield_or_star_expressions: yield_expression | star_expressions */
 expr_ty
-Parser_YieldOrStarExpressions(Parser *p)
+parser_yield_or_star_expressions(Parser *p)
 {
-    return peek(p) == TOKEN_YIELD ? yield_expression(p) : Parser_StarExpressions(p);
+    return peek(p) == TOKEN_YIELD ? yield_expression(p) : parser_star_expressions(p);
 }
 
 /* ---- comprehensions ---- */
@@ -455,7 +455,7 @@ conditions(Parser *p)
             return NULL;
         }
     }
-    return Parser_TakeSequence(p, base);
+    return parser_take_sequence(p, base);
 }
 
 /* clause: ["async"] "for" star_targets "in" disjunction conditions */
@@ -470,7 +470,7 @@ clause(Parser *p)
     if (!accept(p, TOKEN_FOR) || (node->is_async && !has_version(p, 6))) {
         return NULL;
     }
-    node->target = Parser_StarTargets(p);
+    node->target = parser_star_targets(p);
     if (node->target == NULL || !accept(p, TOKEN_IN)) {
         return NULL;
     }
@@ -496,7 +496,7 @@ clauses(Parser *p)
             return NULL;
         }
     }
-    return Parser_TakeSequence(p, base);
+    return parser_take_sequence(p, base);
 }
 
 /* comprehension_rest: clauses closing
@@ -541,18 +541,18 @@ parenthesized(Parser *p)
 {
     size_t start = advance(p);
     if (accept(p, TOKEN_RPAR)) {
-        return new_tuple(p, Parser_TakeSequence(p, p->stack_size), start);
+        return new_tuple(p, parser_take_sequence(p, p->stack_size), start);
     }
     if (peek(p) == TOKEN_YIELD) {
         expr_ty node = yield_expression(p);
         return node != NULL && accept(p, TOKEN_RPAR) ? node : NULL;
     }
-    expr_ty first = Parser_StarNamedExpression(p);
+    expr_ty first = parser_star_named_expression(p);
     if (first == NULL) {
         return NULL;
     }
     if (peek(p) == TOKEN_COMMA) {
-        asdl_expr_seq *items = items_rest(p, first, Parser_StarNamedExpression);
+        asdl_expr_seq *items = items_rest(p, first, parser_star_named_expression);
         return items != NULL && accept(p, TOKEN_RPAR) ? new_tuple(p, items, start) : NULL;
     }
     if (at_clause(p)) {
@@ -568,17 +568,17 @@ list(Parser *p)
     size_t start = advance(p);
     asdl_expr_seq *items;
     if (peek(p) == TOKEN_RSQB) {
-        items = Parser_TakeSequence(p, p->stack_size);
+        items = parser_take_sequence(p, p->stack_size);
     }
     else {
-        expr_ty first = Parser_StarNamedExpression(p);
+        expr_ty first = parser_star_named_expression(p);
         if (first == NULL) {
             return NULL;
         }
         if (at_clause(p)) {
             return comprehension_rest(p, ListComp_kind, first, TOKEN_RSQB, start);
         }
-        items = items_rest(p, first, Parser_StarNamedExpression);
+        items = items_rest(p, first, parser_star_named_expression);
     }
     if (items == NULL || !accept(p, TOKEN_RSQB)) {
         return NULL;
@@ -602,8 +602,8 @@ finish_dict(Parser *p, size_t base, size_t start)
     if (node == NULL) {
         return NULL;
     }
-    node->v.Dict.keys = Parser_CopyAlternate(p, base, 0);
-    node->v.Dict.values = Parser_CopyAlternate(p, base, 1);
+    node->v.Dict.keys = parser_copy_alternate(p, base, 0);
+    node->v.Dict.values = parser_copy_alternate(p, base, 1);
     p->stack_size = base;
     return node->v.Dict.keys == NULL || node->v.Dict.values == NULL ? NULL : node;
 }
@@ -621,8 +621,8 @@ dict_item(Parser *p)
     if (accept(p, TOKEN_DOUBLESTAR)) {
         return push_pair(p, NULL, bitwise_or(p));
     }
-    expr_ty key = Parser_Expression(p);
-    return key != NULL && accept(p, TOKEN_COLON) && push_pair(p, key, Parser_Expression(p));
+    expr_ty key = parser_expression(p);
+    return key != NULL && accept(p, TOKEN_COLON) && push_pair(p, key, parser_expression(p));
 }
 
 /* dict_rest: ("," dict_item)* [","] "}" */
@@ -658,7 +658,7 @@ dict_comprehension(Parser *p, expr_ty key, expr_ty value, size_t start)
 static expr_ty
 set_rest(Parser *p, expr_ty first, size_t start)
 {
-    asdl_expr_seq *items = items_rest(p, first, Parser_StarNamedExpression);
+    asdl_expr_seq *items = items_rest(p, first, parser_star_named_expression);
     if (items == NULL || !accept(p, TOKEN_RBRACE)) {
         return NULL;
     }
@@ -683,12 +683,12 @@ braces(Parser *p)
         return dict_item(p) ? dict_rest(p, base, start) : NULL;
     }
     bool may_be_key = peek(p) != TOKEN_STAR && !at_named(p);
-    expr_ty first = Parser_StarNamedExpression(p);
+    expr_ty first = parser_star_named_expression(p);
     if (first == NULL) {
         return NULL;
     }
     if (may_be_key && accept(p, TOKEN_COLON)) {
-        expr_ty value = Parser_Expression(p);
+        expr_ty value = parser_expression(p);
         if (value != NULL && at_clause(p)) {
             return dict_comprehension(p, first, value, start);
         }
@@ -714,7 +714,7 @@ nested(Parser *p, expr_ty (*rule)(Parser *))
 
 /* parenthesized_form: parenthesized */
 expr_ty
-Parser_ParenthesizedForm(Parser *p)
+parser_parenthesized_form(Parser *p)
 {
     return peek(p) == TOKEN_LPAR ? nested(p, parenthesized) : NULL;
 }
@@ -726,7 +726,7 @@ static expr_ty
 name(Parser *p)
 {
     size_t start = p->index;
-    PyObject *id = Parser_Name(p, advance(p));
+    PyObject *id = parser_name(p, advance(p));
     expr_ty node = id == NULL ? NULL : new_expression(p, Name_kind, start);
     if (node != NULL) {
         node->v.Name.id = id;
@@ -738,14 +738,14 @@ name(Parser *p)
 /* number: NUMBER
    One that is too long is an error before the next line is asked for. */
 expr_ty
-Parser_Number(Parser *p)
+parser_number(Parser *p)
 {
-    PyObject *value = Parser_NumberValue(p, p->index);
+    PyObject *value = parser_number_value(p, p->index);
     if (value == NULL) {
         return NULL;
     }
     size_t start = advance(p);
-    return Parser_NewConstant(p, value, start);
+    return parser_new_constant(p, value, start);
 }
 
 /* Nothing owns these: they live as long as the interpreter. */
@@ -753,7 +753,7 @@ static expr_ty
 singleton(Parser *p, PyObject *value)
 {
     size_t start = advance(p);
-    return Parser_NewConstant(p, value, start);
+    return parser_new_constant(p, value, start);
 }
 
 /* atom: NAME | NUMBER | strings | "True" | "False" | "None" | "..." | what stands in brackets */
@@ -764,10 +764,10 @@ atom(Parser *p)
     case TOKEN_NAME:
         return name(p);
     case TOKEN_NUMBER:
-        return Parser_Number(p);
+        return parser_number(p);
     case TOKEN_STRING:
     case TOKEN_STRING_LINES:
-        return Parser_Strings(p);
+        return parser_strings(p);
     case TOKEN_TRUE:
         return singleton(p, Py_True);
     case TOKEN_FALSE:
@@ -796,12 +796,12 @@ keyword(Parser *p)
     size_t start = p->index;
     PyObject *arg = NULL;
     if (!accept(p, TOKEN_DOUBLESTAR)) {
-        arg = Parser_AcceptName(p);
+        arg = parser_accept_name(p);
         if (arg == NULL || !accept(p, TOKEN_EQUAL)) {
             return NULL;
         }
     }
-    expr_ty value = Parser_Expression(p);
+    expr_ty value = parser_expression(p);
     keyword_ty node = value == NULL ? NULL : allocate(p, sizeof(*node));
     if (node != NULL) {
         node->arg = arg;
@@ -818,30 +818,29 @@ at_keyword(Parser *p)
 }
 
 /* How far a list of arguments has come: what may not come any more depends on it. */
-enum argument_stage { STAGE_POSITIONAL, STAGE_KEYWORD, STAGE_DOUBLE_STAR };
+typedef enum { STAGE_POSITIONAL, STAGE_KEYWORD, STAGE_DOUBLE_STAR } ArgumentStage;
 
 /* argument: "*" expression | named_expression
    Only starred ones may follow a keyword, and none "**". */
 static expr_ty
-positional_argument(Parser *p, enum argument_stage stage)
+positional_argument(Parser *p, ArgumentStage stage)
 {
     if (peek(p) == TOKEN_STAR) {
-        return stage < STAGE_DOUBLE_STAR ? Parser_Starred(p, Parser_Expression) : NULL;
+        return stage < STAGE_DOUBLE_STAR ? parser_starred(p, parser_expression) : NULL;
     }
-    return stage == STAGE_POSITIONAL ? Parser_NamedExpression(p) : NULL;
+    return stage == STAGE_POSITIONAL ? parser_named_expression(p) : NULL;
 }
 
 /* What comes from the first keyword on: pairs of (keyword, NULL) and (NULL, starred). */
 static bool
 push_keywords(Parser *p)
 {
-    enum argument_stage stage = STAGE_POSITIONAL;
+    ArgumentStage stage = STAGE_POSITIONAL;
     while (peek(p) != TOKEN_RPAR) {
         keyword_ty name = NULL;
         expr_ty value = NULL;
         if (at_keyword(p)) {
-            enum argument_stage now =
-                peek(p) == TOKEN_DOUBLESTAR ? STAGE_DOUBLE_STAR : STAGE_KEYWORD;
+            ArgumentStage now = peek(p) == TOKEN_DOUBLESTAR ? STAGE_DOUBLE_STAR : STAGE_KEYWORD;
             stage = now > stage ? now : stage;
             name = keyword(p);
         }
@@ -868,7 +867,7 @@ take_arguments(Parser *p, size_t base, size_t pairs, Arguments *arguments)
             return false;
         }
     }
-    arguments->keywords = Parser_TakeSequence(p, top);
+    arguments->keywords = parser_take_sequence(p, top);
     size_t end = pairs;
     for (size_t i = pairs; i < top; i += 2) {
         if (p->stack[i] == NULL) {
@@ -876,22 +875,22 @@ take_arguments(Parser *p, size_t base, size_t pairs, Arguments *arguments)
         }
     }
     p->stack_size = end;
-    arguments->positional = Parser_TakeSequence(p, base);
+    arguments->positional = parser_take_sequence(p, base);
     return arguments->positional != NULL && arguments->keywords != NULL;
 }
 
 /* arguments: "(" [argument ("," (argument | keyword))* [","]] ")"
    A call, but not a class, takes a generator without parentheses of its own, if it stands alone. */
 bool
-Parser_Arguments(Parser *p, Arguments *arguments, bool takes_generator)
+parser_arguments(Parser *p, Arguments *arguments, bool takes_generator)
 {
     size_t start = advance(p), base = p->stack_size;
     while (peek(p) != TOKEN_RPAR && !at_keyword(p)) {
         expr_ty node = positional_argument(p, STAGE_POSITIONAL);
         if (node != NULL && takes_generator && p->stack_size == base && at_clause(p)) {
             node = comprehension_rest(p, GeneratorExp_kind, node, TOKEN_RPAR, start);
-            arguments->positional = node == NULL ? NULL : Parser_SingletonSequence(p, node);
-            arguments->keywords = Parser_TakeSequence(p, p->stack_size);
+            arguments->positional = node == NULL ? NULL : parser_singleton_sequence(p, node);
+            arguments->keywords = parser_take_sequence(p, p->stack_size);
             return arguments->positional != NULL && arguments->keywords != NULL;
         }
         if (node == NULL || !push(p, node)) {
@@ -914,7 +913,7 @@ static expr_ty
 call(Parser *p, expr_ty function, size_t start)
 {
     Arguments arguments;
-    if (!Parser_Arguments(p, &arguments, true)) {
+    if (!parser_arguments(p, &arguments, true)) {
         return NULL;
     }
     expr_ty node = new_expression(p, Call_kind, start);
@@ -931,7 +930,7 @@ static expr_ty
 attribute(Parser *p, expr_ty value, size_t start)
 {
     advance(p);
-    PyObject *attr = Parser_AcceptName(p);
+    PyObject *attr = parser_accept_name(p);
     expr_ty node = attr == NULL ? NULL : new_expression(p, Attribute_kind, start);
     if (node != NULL) {
         node->v.Attribute.value = value;
@@ -947,7 +946,7 @@ slice_part(Parser *p, expr_ty *part)
 {
     *part = NULL;
     if (starts_expression(p)) {
-        *part = Parser_Expression(p);
+        *part = parser_expression(p);
         return *part != NULL;
     }
     return true;
@@ -963,7 +962,7 @@ slice(Parser *p)
         if (at_named(p)) {
             return named(p);
         }
-        lower = Parser_Expression(p);
+        lower = parser_expression(p);
         if (lower == NULL || peek(p) != TOKEN_COLON) {
             return lower;
         }
@@ -985,7 +984,7 @@ slice(Parser *p)
 static expr_ty
 starred_or_slice(Parser *p)
 {
-    return peek(p) == TOKEN_STAR ? Parser_Starred(p, Parser_Expression) : slice(p);
+    return peek(p) == TOKEN_STAR ? parser_starred(p, parser_expression) : slice(p);
 }
 
 /* slices: slice | starred_or_slice ("," starred_or_slice)* [","] */
@@ -1006,7 +1005,7 @@ slices(Parser *p)
             return NULL;
         }
     }
-    return new_tuple(p, Parser_TakeSequence(p, base), start);
+    return new_tuple(p, parser_take_sequence(p, base), start);
 }
 
 /* subscript: primary "[" slices "]" */
@@ -1029,11 +1028,11 @@ subscript(Parser *p, expr_ty value, size_t start)
 
 /* primary: atom (attribute | call | subscript)* */
 expr_ty
-Parser_Primary(Parser *p)
+parser_primary(Parser *p)
 {
     size_t start = p->index;
     expr_ty node = atom(p);
-    while (node != NULL && Token_traits[peek(p)].traits & TRAIT_TRAILS) {
+    while (node != NULL && token_traits[peek(p)].traits & TRAIT_TRAILS) {
         if (peek(p) == TOKEN_DOT) {
             node = attribute(p, node, start);
             continue;

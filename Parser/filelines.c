@@ -1,6 +1,6 @@
 /* A file, line by line.  The contract is in filelines.h.
 
-   In: a C stream. Out: text for Parser_RunLines, UTF-8 with all line ends "\n".
+   In: a C stream. Out: text for parser_run_lines, UTF-8 with all line ends "\n".
 
    Null bytes. CPython reads lines as C strings: what follows a null byte, up to and with the line
    end, is lost, and the next line is joined to what came before. Where nothing came before, its
@@ -29,7 +29,7 @@ enum {
 static int
 add_byte(char **bytes, size_t *size, size_t *capacity, int byte)
 {
-    if (*size == *capacity && Vector_Grow((void **)bytes, capacity, 1) < 0) {
+    if (*size == *capacity && vector_grow((void **)bytes, capacity, 1) < 0) {
         return -1;
     }
     (*bytes)[(*size)++] = (char)byte;
@@ -127,7 +127,7 @@ read_raw_line(FileLines *input)
             return 1;
         }
         if (input->line_size - start > LONGEST_LINE_WITH_NULL) {
-            return Source_Undecided();
+            return source_undecided();
         }
         bool is_empty = null == input->line || null[-1] == '\0';
         input->line_size = (size_t)(null - input->line) + is_empty;
@@ -159,19 +159,19 @@ decode_from_here(FileLines *input, const char *encoding)
     long position = ftell(input->file);
     if (input->position < 0 || position <= 0
         || lseek(fileno(input->file), position - 1, SEEK_SET) < 0) {
-        return Source_Undecided();
+        return source_undecided();
     }
     input->read_line = open_decoder(input, encoding);
     PyObject *rest = input->read_line == NULL ? NULL : PyObject_CallNoArgs(input->read_line);
     Py_XDECREF(rest);
-    return rest == NULL ? Source_Undecided() : 0;
+    return rest == NULL ? source_undecided() : 0;
 }
 
 static int
 settle_encoding(FileLines *input, const char *text, size_t size)
 {
     char encoding[SOURCE_ENCODING_SIZE];
-    switch (Source_FindCookie(text, text + size, encoding)) {
+    switch (source_find_cookie(text, text + size, encoding)) {
     case COOKIE_NOT_YET:
         return 0;
     case COOKIE_NONE:
@@ -183,11 +183,11 @@ settle_encoding(FileLines *input, const char *text, size_t size)
         return 0;
     case COOKIE_OTHER:
         input->is_settled = true;
-        return input->has_declared_utf8 ? Source_Undecided() : decode_from_here(input, encoding);
+        return input->has_declared_utf8 ? source_undecided() : decode_from_here(input, encoding);
     case COOKIE_TOO_LONG:
         break;
     }
-    return Source_Undecided();
+    return source_undecided();
 }
 
 /* ---- the lines of the parser ---- */
@@ -198,7 +198,7 @@ add_line(FileLines *input, const char *text, size_t size)
     bool lacks_end = size == 0 || text[size - 1] != '\n';
     Source *source = &input->lines.source;
     input->line_count++;
-    if (Source_Add(source, text, size) < 0 || (lacks_end && Source_Add(source, "\n", 1) < 0)) {
+    if (source_add(source, text, size) < 0 || (lacks_end && source_add(source, "\n", 1) < 0)) {
         return -1;
     }
     return 0;
@@ -219,14 +219,14 @@ add_raw_line(FileLines *input)
     }
     if (nulls == size) {
         input->lines.has_ended = true;
-        return Source_Add(&input->lines.source, text, size);
+        return source_add(&input->lines.source, text, size);
     }
     if (!input->is_settled && input->line_count < 2
         && settle_encoding(input, text + nulls, size - nulls) < 0) {
         return -1;
     }
-    if (!input->has_declared_utf8 && input->read_line == NULL && !Source_IsUTF8(text, size)) {
-        return Source_Undecided();
+    if (!input->has_declared_utf8 && input->read_line == NULL && !source_is_utf8(text, size)) {
+        return source_undecided();
     }
     return add_line(input, text, size);
 }
@@ -252,7 +252,7 @@ add_decoded_line(FileLines *input)
         }
     }
     Py_XDECREF(line);
-    return result < 0 ? Source_Undecided() : 0;
+    return result < 0 ? source_undecided() : 0;
 }
 
 static int
@@ -265,7 +265,7 @@ read_line(LineInput *lines)
 /* ---- the way in ---- */
 
 void
-FileLines_Init(FileLines *input, FILE *file, long position)
+file_lines_init(FileLines *input, FILE *file, long position)
 {
     *input = (FileLines){
         .lines = {.read = read_line}, .file = file, .position = position, .terminal = -1};
@@ -305,7 +305,7 @@ give_back_taken(FileLines *input)
 }
 
 int
-FileLines_GiveBack(FileLines *input)
+file_lines_give_back(FileLines *input)
 {
     if (input->position < 0) {
         bool has_ended = feof(input->file);
@@ -325,7 +325,7 @@ FileLines_GiveBack(FileLines *input)
 }
 
 void
-FileLines_Clear(FileLines *input)
+file_lines_clear(FileLines *input)
 {
     PyMem_Free(input->taken);
     PyMem_Free(input->line);
@@ -335,5 +335,5 @@ FileLines_Clear(FileLines *input)
         fcntl(fileno(input->file), F_SETFD, input->descriptor_flags);
         close(input->terminal);
     }
-    Source_Clear(&input->lines.source);
+    source_clear(&input->lines.source);
 }

@@ -37,7 +37,7 @@ look(const Reader *r, uint32_t ahead)
 static int
 warn_brace(Reader *r)
 {
-    return Parser_Warn(r->p, (PendingWarning){r->at, token_at(r->p, r->token)->line,
+    return parser_warn(r->p, (PendingWarning){r->at, token_at(r->p, r->token)->line,
                                               PyExc_DeprecationWarning, r->at, 1,
                                               "invalid escape sequence '\\%s'"});
 }
@@ -97,8 +97,8 @@ read_text(Reader *r, StringBuilder *builder, int level, bool *more)
     if (stop == start) {
         return 0;
     }
-    return StringBuilder_AddText(
-        builder, Parser_DecodeString(r->p, start, stop, r->is_raw, token_at(r->p, r->token)->line));
+    return string_builder_add_text(builder, parser_decode_string(r->p, start, stop, r->is_raw,
+                                                                 token_at(r->p, r->token)->line));
 }
 
 /* ---- the extent of an expression ---- */
@@ -204,22 +204,22 @@ static expr_ty
 parse_tokens(Parser *p, const TokenizerInput *input)
 {
     size_t index = p->index, count = p->vector.count, warnings = p->vector.warning_count;
-    int result = Tokenizer_Run(input, &p->vector);
+    int result = tokenizer_run(input, &p->vector);
     p->kinds = p->vector.kinds;
-    if (result < 0 || Parser_TakeWarnings(p, warnings) < 0) {
+    if (result < 0 || parser_take_warnings(p, warnings) < 0) {
         return NULL;
     }
     p->index = count;
     /* The archive's parser starts another parser here, which counts its own depth. */
     int depth = p->depth;
     p->depth = 0;
-    expr_ty node = Parser_ParenthesizedForm(p);
+    expr_ty node = parser_parenthesized_form(p);
     p->depth = depth;
     if (node == NULL || peek(p) != TOKEN_END) {
         return NULL;
     }
     p->index = index;
-    Tokenizer_Truncate(&p->vector, count);
+    tokenizer_truncate(&p->vector, count);
     return node;
 }
 
@@ -274,13 +274,13 @@ read_specification(Reader *r, int level)
     r->at++;
     expr_ty node = NULL;
     if (read_parts(r, &builder, level + 1) == 0
-        && StringBuilder_EndText(p, &builder, r->token, r->token) == 0) {
-        node = Parser_NodeOver(p, JoinedStr_kind, r->token, r->token);
+        && string_builder_end_text(p, &builder, r->token, r->token) == 0) {
+        node = parser_node_over(p, JoinedStr_kind, r->token, r->token);
         if (node != NULL) {
-            node->v.JoinedStr.values = Parser_TakeSequence(p, builder.base);
+            node->v.JoinedStr.values = parser_take_sequence(p, builder.base);
         }
     }
-    StringBuilder_Clear(&builder);
+    string_builder_clear(&builder);
     return node == NULL || node->v.JoinedStr.values == NULL ? NULL : node;
 }
 
@@ -296,7 +296,8 @@ read_shown_text(Reader *r, StringBuilder *builder, uint32_t start)
     while (r->at < r->end && Py_ISSPACE((unsigned char)text[r->at])) {
         r->at++;
     }
-    return StringBuilder_AddText(builder, PyUnicode_FromStringAndSize(text + start, r->at - start));
+    return string_builder_add_text(builder,
+                                   PyUnicode_FromStringAndSize(text + start, r->at - start));
 }
 
 /* replacement: "{" expression ["="] [conversion] [specification] "}" */
@@ -323,7 +324,7 @@ read_replacement(Reader *r, StringBuilder *builder, int level)
         return -1;
     }
     /* The text before comes first in the tree, but only now is its end known. */
-    if (StringBuilder_EndText(r->p, builder, r->first, r->last) < 0) {
+    if (string_builder_end_text(r->p, builder, r->first, r->last) < 0) {
         return -1;
     }
     expr_ty specification = NULL;
@@ -334,7 +335,7 @@ read_replacement(Reader *r, StringBuilder *builder, int level)
         return -1;
     }
     r->at++;
-    expr_ty node = Parser_NodeOver(r->p, FormattedValue_kind, r->first, r->last);
+    expr_ty node = parser_node_over(r->p, FormattedValue_kind, r->first, r->last);
     if (node == NULL) {
         return -1;
     }
@@ -367,7 +368,7 @@ read_parts(Reader *r, StringBuilder *builder, int level)
 }
 
 int
-Parser_FormatString(Parser *p, StringBuilder *builder, size_t token, StringParts parts)
+parser_format_string(Parser *p, StringBuilder *builder, size_t token, StringParts parts)
 {
     Reader reader = {
         .p = p,

@@ -121,11 +121,11 @@ make_name(Parser *p, const char *text, size_t length)
         }
     }
     PyUnicode_InternInPlace(&name);
-    return Parser_Keep(p, name);
+    return parser_keep(p, name);
 }
 
 PyObject *
-Parser_Name(Parser *p, size_t index)
+parser_name(Parser *p, size_t index)
 {
     const Token *token = token_at(p, index);
     const char *text = p->text + token->start;
@@ -153,12 +153,12 @@ Parser_Name(Parser *p, size_t index)
 
 /* NAME */
 PyObject *
-Parser_AcceptName(Parser *p)
+parser_accept_name(Parser *p)
 {
     if (peek(p) != TOKEN_NAME) {
         return NULL;
     }
-    return Parser_Name(p, advance(p));
+    return parser_name(p, advance(p));
 }
 
 static PyObject *
@@ -178,15 +178,15 @@ join_names(Parser *p, size_t base)
         return NULL;
     }
     PyUnicode_InternInPlace(&joined);
-    return Parser_Keep(p, joined);
+    return parser_keep(p, joined);
 }
 
 /* dotted_name: NAME ("." NAME)* */
 PyObject *
-Parser_DottedName(Parser *p)
+parser_dotted_name(Parser *p)
 {
     size_t base = p->stack_size;
-    PyObject *name = Parser_AcceptName(p);
+    PyObject *name = parser_accept_name(p);
     if (name == NULL || peek(p) != TOKEN_DOT) {
         return name;
     }
@@ -194,7 +194,7 @@ Parser_DottedName(Parser *p)
         return NULL;
     }
     while (accept(p, TOKEN_DOT)) {
-        name = Parser_AcceptName(p);
+        name = parser_accept_name(p);
         if (name == NULL || !push(p, name)) {
             return NULL;
         }

@@ -1,7 +1,7 @@
 /* Reading a statement at a prompt.
 
    A line is asked for exactly when the parser looks at a token beyond the last. In: a terminal, or
-   what stands in for one. Out: a tree in the caller's arena. Entry point: Parser_ReadPrompt.
+   what stands in for one. Out: a tree in the caller's arena. Entry point: parser_read_prompt.
 
    Where our parser turns the lines down, the archive's reads them: lines that have been typed come
    to it a second time from PyOS_Readline, and if it asks for more than these, it gets them from the
@@ -29,7 +29,7 @@ typedef struct {
 static _Thread_local Typed *replayed_input;
 
 bool
-Parser_TakeReadLine(char **line)
+parser_take_read_line(char **line)
 {
     Typed *typed = replayed_input;
     if (typed == NULL) {
@@ -64,7 +64,7 @@ static int
 keep_line(Typed *typed, char *line)
 {
     if (typed->count == typed->capacity
-        && Vector_Grow((void **)&typed->lines, &typed->capacity, sizeof(*typed->lines)) < 0) {
+        && vector_grow((void **)&typed->lines, &typed->capacity, sizeof(*typed->lines)) < 0) {
         PyMem_Free(line);
         return -1;
     }
@@ -78,13 +78,13 @@ add_bytes(Source *source, const char *line)
 {
     while (*line != '\0') {
         size_t size = strcspn(line, "\r");
-        if (Source_Add(source, line, size) < 0) {
+        if (source_add(source, line, size) < 0) {
             return -1;
         }
         line += size;
         if (*line == '\r') {
             line += line[1] == '\n' ? 2 : 1;
-            if (Source_Add(source, "\n", 1) < 0) {
+            if (source_add(source, "\n", 1) < 0) {
                 return -1;
             }
         }
@@ -99,10 +99,10 @@ add_decoded(Source *source, const char *line, const char *encoding)
     PyObject *string = add_bytes(&bytes, line) < 0
                            ? NULL
                            : PyUnicode_Decode(bytes.text, (Py_ssize_t)bytes.size, encoding, NULL);
-    Source_Clear(&bytes);
+    source_clear(&bytes);
     Py_ssize_t size;
     const char *text = string == NULL ? NULL : PyUnicode_AsUTF8AndSize(string, &size);
-    int result = text == NULL ? -1 : Source_Add(source, text, (size_t)size);
+    int result = text == NULL ? -1 : source_add(source, text, (size_t)size);
     Py_XDECREF(string);
     return result;
 }
@@ -115,7 +115,7 @@ note_inner_ends(Source *source, size_t from)
     const char *text = source->text, *end = text + source->size - 1;
     for (const char *at = text + from; (at = memchr(at, '\n', (size_t)(end - at))) != NULL; at++) {
         if (source->inner_end_count == source->inner_end_capacity
-            && Vector_Grow((void **)&source->inner_ends, &source->inner_end_capacity,
+            && vector_grow((void **)&source->inner_ends, &source->inner_end_capacity,
                            sizeof(*source->inner_ends))
                    < 0) {
             return -1;
@@ -133,7 +133,7 @@ add_line(Typed *typed, const char *line)
     int result = typed->encoding == NULL ? add_bytes(source, line)
                                          : add_decoded(source, line, typed->encoding);
     if (result < 0 || source->size == before) {
-        return Source_Undecided();
+        return source_undecided();
     }
     return note_inner_ends(source, before);
 }
@@ -174,9 +174,9 @@ end_line_shown(LineInput *input)
 /* ---- the way in ---- */
 
 mod_ty
-Parser_ReadPrompt(const ParserOptions *options, FILE *file, const char *encoding,
-                  const char *prompt, const char *second_prompt, PyArena *arena,
-                  ParserFallback fallback, void *request)
+parser_read_prompt(const ParserOptions *options, FILE *file, const char *encoding,
+                   const char *prompt, const char *second_prompt, PyArena *arena,
+                   ParserFallback fallback, void *request)
 {
     Typed typed = {.input = {.read = read_line, .accepted = end_line_shown},
                    .file = file,
@@ -184,7 +184,7 @@ Parser_ReadPrompt(const ParserOptions *options, FILE *file, const char *encoding
                    .second_prompt = second_prompt == NULL ? prompt : second_prompt,
                    .encoding = encoding};
     mod_ty tree = NULL;
-    ParserVerdict verdict = Parser_RunLines(&typed.input, options, arena, &tree);
+    ParserVerdict verdict = parser_run_lines(&typed.input, options, arena, &tree);
     if (verdict != PARSER_ACCEPTED && verdict != PARSER_FAILED) {
         tree = replay(&typed, fallback, request, verdict);
     }
@@ -192,6 +192,6 @@ Parser_ReadPrompt(const ParserOptions *options, FILE *file, const char *encoding
         PyMem_Free(typed.lines[i]);
     }
     PyMem_Free(typed.lines);
-    Source_Clear(&typed.input.source);
+    source_clear(&typed.input.source);
     return tree;
 }

@@ -10,7 +10,7 @@ enum { DIGITS_IN_64_BITS = 18 };
 static char *
 copy_digits(Parser *p, const char *text, size_t length)
 {
-    char *digits = Parser_Scratch(p, length + 1);
+    char *digits = parser_scratch(p, length + 1);
     if (digits == NULL) {
         return NULL;
     }
@@ -60,7 +60,7 @@ long_number(Parser *p, const char *text, size_t length)
 }
 
 PyObject *
-Parser_NumberValue(Parser *p, size_t index)
+parser_number_value(Parser *p, size_t index)
 {
     const Token *token = token_at(p, index);
     const char *text = p->text + token->start;
@@ -72,8 +72,8 @@ Parser_NumberValue(Parser *p, size_t index)
             value = value * 10 + (unsigned)(text[i++] - '0');
         }
         if (i == length) {
-            return Parser_Keep(p, PyLong_FromUnsignedLongLong(value));
+            return parser_keep(p, PyLong_FromUnsignedLongLong(value));
         }
     }
-    return Parser_Keep(p, long_number(p, text, length));
+    return parser_keep(p, long_number(p, text, length));
 }

@@ -28,8 +28,8 @@ annotation(Parser *p, const ParameterStyle *style, bool after_star, expr_ty *nod
     if (style->is_lambda || !accept(p, TOKEN_COLON)) {
         return true;
     }
-    *node =
-        after_star && peek(p) == TOKEN_STAR ? Parser_StarNamedExpression(p) : Parser_Expression(p);
+    *node = after_star && peek(p) == TOKEN_STAR ? parser_star_named_expression(p)
+                                                : parser_expression(p);
     return *node != NULL;
 }
 
@@ -38,7 +38,7 @@ static arg_ty
 parameter(Parser *p, const ParameterStyle *style, bool after_star)
 {
     size_t start = p->index;
-    PyObject *name = Parser_AcceptName(p);
+    PyObject *name = parser_accept_name(p);
     expr_ty type;
     if (name == NULL || !annotation(p, style, after_star, &type)) {
         return NULL;
@@ -64,7 +64,7 @@ default_value(Parser *p, expr_ty *value)
     if (!enter(p, COST_DEFAULT)) {
         return false;
     }
-    *value = Parser_Expression(p);
+    *value = parser_expression(p);
     leave(p, COST_DEFAULT);
     return *value != NULL;
 }
@@ -77,7 +77,7 @@ end_parameter(Parser *p, const ParameterStyle *style, arg_ty node)
     bool has_comma = accept(p, TOKEN_COMMA);
     bool failed = false;
     if (!style->is_lambda) {
-        node->type_comment = Parser_AcceptTypeComment(p, &failed);
+        node->type_comment = parser_accept_type_comment(p, &failed);
     }
     return !failed && (has_comma || peek(p) == style->closing);
 }
@@ -95,8 +95,8 @@ keyword_only(Parser *p, List *list)
             return false;
         }
     }
-    list->node->kwonlyargs = Parser_CopyAlternate(p, base, 0);
-    list->node->kw_defaults = Parser_CopyAlternate(p, base, 1);
+    list->node->kwonlyargs = parser_copy_alternate(p, base, 0);
+    list->node->kw_defaults = parser_copy_alternate(p, base, 1);
     p->stack_size = base;
     return list->node->kwonlyargs != NULL && list->node->kw_defaults != NULL;
 }
@@ -162,9 +162,9 @@ static bool
 take_positional(Parser *p, const List *list, size_t base)
 {
     size_t middle = base + list->positional_only, top = p->stack_size;
-    list->node->args = Parser_CopyAlternate(p, middle, 0);
+    list->node->args = parser_copy_alternate(p, middle, 0);
     p->stack_size = middle;
-    list->node->posonlyargs = Parser_CopyAlternate(p, base, 0);
+    list->node->posonlyargs = parser_copy_alternate(p, base, 0);
     size_t end = base;
     for (size_t i = base + 1; i < top; i += 2) {
         if (p->stack[i] != NULL) {
@@ -172,7 +172,7 @@ take_positional(Parser *p, const List *list, size_t base)
         }
     }
     p->stack_size = end;
-    list->node->defaults = Parser_TakeSequence(p, base);
+    list->node->defaults = parser_take_sequence(p, base);
     return list->node->args != NULL && list->node->posonlyargs != NULL
            && list->node->defaults != NULL;
 }
@@ -195,8 +195,8 @@ parameters(Parser *p, const ParameterStyle *style)
     if (!take_positional(p, &list, base)) {
         return NULL;
     }
-    list.node->kwonlyargs = Parser_TakeSequence(p, p->stack_size);
-    list.node->kw_defaults = Parser_TakeSequence(p, p->stack_size);
+    list.node->kwonlyargs = parser_take_sequence(p, p->stack_size);
+    list.node->kw_defaults = parser_take_sequence(p, p->stack_size);
     if (list.node->kwonlyargs == NULL || !after_star(p, &list) || !after_double_star(p, &list)) {
         return NULL;
     }
@@ -205,7 +205,7 @@ parameters(Parser *p, const ParameterStyle *style)
 
 /* parameters of a "def": [parameters] ")", which stays */
 arguments_ty
-Parser_Parameters(Parser *p)
+parser_parameters(Parser *p)
 {
     static const ParameterStyle style = {TOKEN_RPAR, false};
     return parameters(p, &style);
@@ -213,7 +213,7 @@ Parser_Parameters(Parser *p)
 
 /* parameters of a lambda: [parameters] ":", which stays */
 arguments_ty
-Parser_LambdaParameters(Parser *p)
+parser_lambda_parameters(Parser *p)
 {
     static const ParameterStyle style = {TOKEN_COLON, true};
     return parameters(p, &style);

@@ -1,7 +1,7 @@
 /* The state of a parse: memory, sequences, positions, and the way in.
 
    In: a Source, or lines, and ParserOptions. Out: a verdict, and the tree in the caller's arena.
-   Entry points: Parser_Run and Parser_RunLines. Tokens, stacks and the table of names live on the
+   Entry points: parser_run and parser_run_lines. Tokens, stacks and the table of names live on the
    heap for as long as the parse. */
 
 #include "parser_internal.h"
@@ -20,7 +20,7 @@ enum {
 /* ---- memory ---- */
 
 void *
-Parser_AllocateBlock(Parser *p, size_t size)
+parser_allocate_block(Parser *p, size_t size)
 {
     size_t block_size = p->block_size > size ? p->block_size : size;
     char *block = _PyArena_Malloc(p->arena, block_size);
@@ -37,7 +37,7 @@ Parser_AllocateBlock(Parser *p, size_t size)
 }
 
 PyObject *
-Parser_Keep(Parser *p, PyObject *object)
+parser_keep(Parser *p, PyObject *object)
 {
     if (object != NULL && _PyArena_AddPyObject(p->arena, object) < 0) {
         Py_DECREF(object);
@@ -51,7 +51,7 @@ Parser_Keep(Parser *p, PyObject *object)
 /* Where the stack is used up the archive's parser goes on, on a larger one. The main thread's has
    room for all that the limit allows. */
 bool
-Parser_EnterDeep(Parser *p)
+parser_enter_deep(Parser *p)
 {
     if (p->depth > PARSER_DEPTH_LIMIT) {
         p->too_deep = true;
@@ -71,7 +71,7 @@ Parser_EnterDeep(Parser *p)
 /* ---- scratch ---- */
 
 void *
-Parser_Scratch(Parser *p, size_t size)
+parser_scratch(Parser *p, size_t size)
 {
     if (p->scratch_size < size) {
         char *bigger = PyMem_Realloc(p->scratch, size);
@@ -107,7 +107,7 @@ new_sequence(Parser *p, size_t size)
 }
 
 void *
-Parser_TakeSequence(Parser *p, size_t base)
+parser_take_sequence(Parser *p, size_t base)
 {
     size_t size = p->stack_size - base;
     asdl_generic_seq *sequence = new_sequence(p, size);
@@ -119,7 +119,7 @@ Parser_TakeSequence(Parser *p, size_t base)
 }
 
 asdl_int_seq *
-Parser_TakeIntegers(Parser *p, size_t base)
+parser_take_integers(Parser *p, size_t base)
 {
     size_t size = p->stack_size - base;
     asdl_int_seq *sequence =
@@ -137,7 +137,7 @@ Parser_TakeIntegers(Parser *p, size_t base)
 }
 
 void *
-Parser_CopyAlternate(Parser *p, size_t base, size_t offset)
+parser_copy_alternate(Parser *p, size_t base, size_t offset)
 {
     size_t size = (p->stack_size - base) / 2;
     asdl_generic_seq *sequence = new_sequence(p, size);
@@ -148,7 +148,7 @@ Parser_CopyAlternate(Parser *p, size_t base, size_t offset)
 }
 
 void *
-Parser_SingletonSequence(Parser *p, void *item)
+parser_singleton_sequence(Parser *p, void *item)
 {
     asdl_generic_seq *sequence = new_sequence(p, 1);
     if (sequence != NULL) {
@@ -160,24 +160,24 @@ Parser_SingletonSequence(Parser *p, void *item)
 /* ---- positions ---- */
 
 void
-Parser_EndOfLongString(const Parser *p, size_t token, int *line, int *column)
+parser_end_of_long_string(const Parser *p, size_t token, int *line, int *column)
 {
-    const LongStringEnd *end = TokenVector_LongStringEnd(&p->vector, token);
+    const LongStringEnd *end = token_vector_long_string_end(&p->vector, token);
     *line = end->end_line;
     *column = end->end_column;
 }
 
 size_t
-Parser_LastTextToken(const Parser *p, size_t token)
+parser_last_text_token(const Parser *p, size_t token)
 {
-    while (token > 0 && Token_traits[p->kinds[token]].traits & TRAIT_LAYOUT) {
+    while (token > 0 && token_traits[p->kinds[token]].traits & TRAIT_LAYOUT) {
         token--;
     }
     return token;
 }
 
 expr_ty
-Parser_NewConstant(Parser *p, PyObject *value, size_t start)
+parser_new_constant(Parser *p, PyObject *value, size_t start)
 {
     if (value == NULL) {
         return NULL;
@@ -198,7 +198,7 @@ type_ignores(Parser *p)
     size_t base = p->stack_size;
     for (size_t i = 0; i < p->vector.type_ignore_count; i++) {
         const TypeIgnore *ignore = &p->vector.type_ignores[i];
-        PyObject *tag = Parser_Keep(
+        PyObject *tag = parser_keep(
             p, PyUnicode_DecodeUTF8(p->text + ignore->start, ignore->end - ignore->start, NULL));
         type_ignore_ty node = tag == NULL ? NULL : allocate(p, sizeof(*node));
         if (node == NULL) {
@@ -211,7 +211,7 @@ type_ignores(Parser *p)
             return NULL;
         }
     }
-    return Parser_TakeSequence(p, base);
+    return parser_take_sequence(p, base);
 }
 
 /* file: statement* END */
@@ -219,7 +219,7 @@ static bool
 parse_file(Parser *p, mod_ty tree)
 {
     tree->kind = Module_kind;
-    tree->v.Module.body = Parser_Statements(p, TOKEN_END);
+    tree->v.Module.body = parser_statements(p, TOKEN_END);
     if (tree->v.Module.body == NULL) {
         return false;
     }
@@ -250,7 +250,7 @@ static bool
 parse_interactive(Parser *p, mod_ty tree)
 {
     tree->kind = Interactive_kind;
-    tree->v.Interactive.body = Parser_InteractiveStatement(p);
+    tree->v.Interactive.body = parser_interactive_statement(p);
     return tree->v.Interactive.body != NULL && only_blank_after(p);
 }
 
@@ -268,9 +268,9 @@ parse_eval(Parser *p, mod_ty tree)
 {
     size_t start = p->index;
     tree->kind = Expression_kind;
-    expr_ty body = Parser_Expression(p);
+    expr_ty body = parser_expression(p);
     if (body != NULL && peek(p) == TOKEN_COMMA) {
-        body = Parser_TupleRest(p, body, start, Parser_Expression);
+        body = parser_tuple_rest(p, body, start, parser_expression);
     }
     tree->v.Expression.body = body;
     return body != NULL && at_end_of_expression(p);
@@ -289,7 +289,7 @@ argument_types(Parser *p)
             return NULL;
         }
         stars = now;
-        expr_ty type = Parser_Expression(p);
+        expr_ty type = parser_expression(p);
         if (type == NULL || !push(p, type)) {
             return NULL;
         }
@@ -300,7 +300,7 @@ argument_types(Parser *p)
             return NULL;
         }
     }
-    return Parser_TakeSequence(p, base);
+    return parser_take_sequence(p, base);
 }
 
 /* func_type: "(" [argument_types] ")" "->" expression NEWLINE* END */
@@ -318,7 +318,7 @@ parse_function_type(Parser *p, mod_ty tree)
     if (!accept(p, TOKEN_RPAR) || !accept(p, TOKEN_RARROW)) {
         return false;
     }
-    tree->v.FunctionType.returns = Parser_Expression(p);
+    tree->v.FunctionType.returns = parser_expression(p);
     return tree->v.FunctionType.returns != NULL && at_end_of_expression(p);
 }
 
@@ -361,8 +361,8 @@ static int
 tokenize(Parser *p, const Source *source)
 {
     set_input(p, source);
-    if (TokenVector_Init(&p->vector, source->size) < 0
-        || Tokenizer_Run(&p->token_input, &p->vector) < 0) {
+    if (token_vector_init(&p->vector, source->size) < 0
+        || tokenizer_run(&p->token_input, &p->vector) < 0) {
         return -1;
     }
     p->kinds = p->vector.kinds;
@@ -375,9 +375,9 @@ static int
 tokenize_lines(Parser *p)
 {
     set_input(p, &p->lines->source);
-    if (TokenVector_Init(&p->vector, 0) < 0
-        || (p->tokenizer = Tokenizer_New(&p->token_input, &p->vector)) == NULL
-        || Tokenizer_Continue(p->tokenizer, "", 0, false) < 0) {
+    if (token_vector_init(&p->vector, 0) < 0
+        || (p->tokenizer = tokenizer_new(&p->token_input, &p->vector)) == NULL
+        || tokenizer_continue(p->tokenizer, "", 0, false) < 0) {
         return -1;
     }
     p->kinds = p->vector.kinds;
@@ -400,7 +400,7 @@ add_tokens(Parser *p)
     p->token_input.inner_end_count = source->inner_end_count;
     p->vector.count = p->token_count - 1;
     int result =
-        Tokenizer_Continue(p->tokenizer, p->text, (uint32_t)source->size, p->lines->has_ended);
+        tokenizer_continue(p->tokenizer, p->text, (uint32_t)source->size, p->lines->has_ended);
     p->kinds = p->vector.kinds;
     if (result < 0) {
         p->vector.kinds[p->token_count - 1] = TOKEN_MORE;
@@ -413,11 +413,11 @@ add_tokens(Parser *p)
 
 /* Whoever types the next line has seen the warnings about this one. */
 void
-Parser_ReadOn(Parser *p, size_t index)
+parser_read_on(Parser *p, size_t index)
 {
     while (!p->stopped && p->kinds[index] == TOKEN_MORE) {
         p->stopped =
-            Parser_IssueWarnings(p) < 0 || p->lines->read(p->lines) < 0 || add_tokens(p) < 0;
+            parser_issue_warnings(p) < 0 || p->lines->read(p->lines) < 0 || add_tokens(p) < 0;
         p->stopped_by_exception = p->stopped && PyErr_Occurred();
     }
 }
@@ -427,12 +427,12 @@ Parser_ReadOn(Parser *p, size_t index)
 static void
 clear(Parser *p)
 {
-    TokenVector_Clear(&p->vector);
+    token_vector_clear(&p->vector);
     PyMem_Free(p->stack);
     PyMem_Free(p->names);
     PyMem_Free(p->warnings);
     PyMem_Free(p->scratch);
-    Tokenizer_Free(p->tokenizer);
+    tokenizer_free(p->tokenizer);
     Py_CLEAR(p->normalize);
 }
 
@@ -469,7 +469,7 @@ parse(Parser *p, mod_ty *tree)
     if (p->lines != NULL && p->lines->accepted != NULL) {
         p->lines->accepted(p->lines);
     }
-    if (Parser_IssueWarnings(p) < 0) {
+    if (parser_issue_warnings(p) < 0) {
         return PyErr_Occurred() ? PARSER_FAILED : PARSER_REJECTED;
     }
 #ifdef Py_DEBUG
@@ -497,7 +497,7 @@ new_parser(const Source *source, LineInput *lines, const ParserOptions *options,
 }
 
 ParserVerdict
-Parser_Run(const Source *source, const ParserOptions *options, PyArena *arena, mod_ty *tree)
+parser_run(const Source *source, const ParserOptions *options, PyArena *arena, mod_ty *tree)
 {
     if (source->size > LARGEST_SOURCE) {
         return PARSER_NOT_TRIED;
@@ -509,11 +509,11 @@ Parser_Run(const Source *source, const ParserOptions *options, PyArena *arena, m
 }
 
 ParserVerdict
-Parser_RunLines(LineInput *lines, const ParserOptions *options, PyArena *arena, mod_ty *tree)
+parser_run_lines(LineInput *lines, const ParserOptions *options, PyArena *arena, mod_ty *tree)
 {
     Parser p = new_parser(&lines->source, lines, options, arena);
     ParserVerdict verdict = tokenize_lines(&p) < 0 ? PARSER_FAILED : parse(&p, tree);
-    if (verdict != PARSER_ACCEPTED && verdict != PARSER_FAILED && Parser_KeepWarnings(&p) < 0) {
+    if (verdict != PARSER_ACCEPTED && verdict != PARSER_FAILED && parser_keep_warnings(&p) < 0) {
         verdict = PARSER_FAILED;
     }
     clear(&p);

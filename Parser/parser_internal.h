@@ -5,7 +5,7 @@
    exception then; it returns the same with an exception set when memory runs out. Either way the
    parse is over, so no parse function cleans up: all that one holds lies in the arena, in the
    stack of the parser, or is registered with the arena. The one place that tries a second way (see
-   Parser_Mark) takes the parser back to where it was. */
+   parser_mark) takes the parser back to where it was. */
 
 #ifndef PARSER_INTERNAL_H
 #define PARSER_INTERNAL_H
@@ -71,11 +71,11 @@ typedef struct {
     size_t issued_here, issued_of_tokens; /* of these warnings, and of the tokens' */
     bool has_kept_warnings;
 
-    char *scratch; /* see Parser_Scratch */
+    char *scratch; /* see parser_scratch */
     size_t scratch_size;
 
     int depth;
-    int checked_depth;     /* beyond it Parser_EnterDeep looks at the stack */
+    int checked_depth;     /* beyond it parser_enter_deep looks at the stack */
     const char *stack_end; /* NULL until then */
     bool too_deep;
 } Parser;
@@ -97,13 +97,13 @@ peek(const Parser *p)
 
 /* The rare part of look_at(): let tokens take the place of TOKEN_MORE. It stays where no line can
    be had; as a token that no rule wants it ends the parse. */
-void Parser_ReadOn(Parser *p, size_t index);
+void parser_read_on(Parser *p, size_t index);
 
 static inline int
 look_at(Parser *p, size_t index)
 {
     if (p->kinds[index] == TOKEN_MORE) {
-        Parser_ReadOn(p, index);
+        parser_read_on(p, index);
     }
     return p->kinds[index];
 }
@@ -151,7 +151,7 @@ at_string(const Parser *p)
 static inline bool
 starts_expression(const Parser *p)
 {
-    return Token_traits[peek(p)].traits & TRAIT_STARTS;
+    return token_traits[peek(p)].traits & TRAIT_STARTS;
 }
 
 /* Whether the token at an index is the name that is spelled so. */
@@ -175,7 +175,7 @@ has_version(const Parser *p, int minor)
 /* ---- depth ---- */
 
 /* The rare part of enter(). */
-bool Parser_EnterDeep(Parser *p);
+bool parser_enter_deep(Parser *p);
 
 /* Enter a construct that can be nested in itself. The cost is an upper bound of what the archive's
    parser counts for it, whose limit is part of the accepted language. */
@@ -183,7 +183,7 @@ static inline bool
 enter(Parser *p, int cost)
 {
     p->depth += cost;
-    return p->depth <= p->checked_depth || Parser_EnterDeep(p);
+    return p->depth <= p->checked_depth || parser_enter_deep(p);
 }
 
 static inline void
@@ -201,16 +201,16 @@ typedef struct {
 } ParserMark;
 
 static inline ParserMark
-Parser_Mark(const Parser *p)
+parser_mark(const Parser *p)
 {
     return (ParserMark){p->index, p->stack_size, p->warning_count, p->depth};
 }
 
 static inline void
-Parser_Return(Parser *p, ParserMark mark)
+parser_return(Parser *p, ParserMark mark)
 {
     p->index = mark.index;
-    Tokenizer_Truncate(&p->vector, p->token_count);
+    tokenizer_truncate(&p->vector, p->token_count);
     p->stack_size = mark.stack_size;
     p->warning_count = mark.warning_count;
     p->depth = mark.depth;
@@ -218,14 +218,14 @@ Parser_Return(Parser *p, ParserMark mark)
 
 /* ---- memory ---- */
 
-void *Parser_AllocateBlock(Parser *p, size_t size);
+void *parser_allocate_block(Parser *p, size_t size);
 
 static inline void *
 allocate(Parser *p, size_t size)
 {
     size = (size + 7) & ~(size_t)7;
     if ((size_t)(p->block_end - p->block) < size) {
-        return Parser_AllocateBlock(p, size);
+        return parser_allocate_block(p, size);
     }
     void *memory = p->block;
     p->block += size;
@@ -233,10 +233,10 @@ allocate(Parser *p, size_t size)
 }
 
 /* Memory for a moment: the next call takes it back. */
-void *Parser_Scratch(Parser *p, size_t size);
+void *parser_scratch(Parser *p, size_t size);
 
 /* Give an object to the arena, which owns it from here on also if this fails. */
-PyObject *Parser_Keep(Parser *p, PyObject *object);
+PyObject *parser_keep(Parser *p, PyObject *object);
 
 /* ---- sequences ---- */
 
@@ -244,7 +244,7 @@ static inline bool
 push(Parser *p, void *item)
 {
     if (p->stack_size == p->stack_capacity
-        && Vector_Grow((void **)&p->stack, &p->stack_capacity, sizeof(void *)) < 0) {
+        && vector_grow((void **)&p->stack, &p->stack_capacity, sizeof(void *)) < 0) {
         return false;
     }
     p->stack[p->stack_size++] = item;
@@ -252,16 +252,16 @@ push(Parser *p, void *item)
 }
 
 /* Make a sequence of all that was pushed since the stack had this size. */
-void *Parser_TakeSequence(Parser *p, size_t base);
-asdl_int_seq *Parser_TakeIntegers(Parser *p, size_t base);
+void *parser_take_sequence(Parser *p, size_t base);
+asdl_int_seq *parser_take_integers(Parser *p, size_t base);
 /* Every second item from base + offset on; the stack is left as it is. */
-void *Parser_CopyAlternate(Parser *p, size_t base, size_t offset);
-void *Parser_SingletonSequence(Parser *p, void *item);
+void *parser_copy_alternate(Parser *p, size_t base, size_t offset);
+void *parser_singleton_sequence(Parser *p, void *item);
 
 /* ---- nodes ---- */
 
-void Parser_EndOfLongString(const Parser *p, size_t token, int *line, int *column);
-size_t Parser_LastTextToken(const Parser *p, size_t token);
+void parser_end_of_long_string(const Parser *p, size_t token, int *line, int *column);
+size_t parser_last_text_token(const Parser *p, size_t token);
 
 /* The node begins with the token at start and ends with the one before the next. */
 #define SET_POSITION(p, node, start_index)                                                         \
@@ -271,11 +271,11 @@ size_t Parser_LastTextToken(const Parser *p, size_t token);
         (node)->col_offset = first_->column;                                                       \
         size_t last_ = (p)->index - 1;                                                             \
         if ((p)->kinds[last_] <= TOKEN_DEDENT) {                                                   \
-            last_ = Parser_LastTextToken(p, last_);                                                \
+            last_ = parser_last_text_token(p, last_);                                              \
         }                                                                                          \
         const Token *token_ = token_at(p, last_);                                                  \
         if ((p)->kinds[last_] == TOKEN_STRING_LINES) {                                             \
-            Parser_EndOfLongString(p, last_, &(node)->end_lineno, &(node)->end_col_offset);        \
+            parser_end_of_long_string(p, last_, &(node)->end_lineno, &(node)->end_col_offset);     \
         }                                                                                          \
         else {                                                                                     \
             (node)->end_lineno = token_->line;                                                     \
@@ -305,25 +305,25 @@ new_statement(Parser *p, enum _stmt_kind kind, size_t start)
     return node;
 }
 
-expr_ty Parser_NewConstant(Parser *p, PyObject *value, size_t start);
+expr_ty parser_new_constant(Parser *p, PyObject *value, size_t start);
 
 /* ---- identifiers.c ---- */
 
 /* The name that the token at an index spells; the arena owns it. */
-PyObject *Parser_Name(Parser *p, size_t index);
+PyObject *parser_name(Parser *p, size_t index);
 /* Accept a name. */
-PyObject *Parser_AcceptName(Parser *p);
+PyObject *parser_accept_name(Parser *p);
 /* dotted_name: NAME ("." NAME)* */
-PyObject *Parser_DottedName(Parser *p);
+PyObject *parser_dotted_name(Parser *p);
 
 /* ---- literals ---- */
 
 /* numbers.c: the value of the number token at an index */
-PyObject *Parser_NumberValue(Parser *p, size_t index);
+PyObject *parser_number_value(Parser *p, size_t index);
 /* expressions.c: the constant */
-expr_ty Parser_Number(Parser *p);
+expr_ty parser_number(Parser *p);
 /* strings.c: strings: STRING+ */
-expr_ty Parser_Strings(Parser *p);
+expr_ty parser_strings(Parser *p);
 
 typedef struct {
     uint32_t start, end; /* the text between the quotes */
@@ -331,18 +331,18 @@ typedef struct {
 } StringParts;
 
 /* The value of a stretch of text that may hold escapes. */
-PyObject *Parser_DecodeString(Parser *p, uint32_t start, uint32_t end, bool is_raw, int line);
-int Parser_Warn(Parser *p, PendingWarning warning);
+PyObject *parser_decode_string(Parser *p, uint32_t start, uint32_t end, bool is_raw, int line);
+int parser_warn(Parser *p, PendingWarning warning);
 
 /* Issue those that have not been. Return -1 with an exception set, or without: a warning became an
    error. */
-int Parser_IssueWarnings(Parser *p);
+int parser_issue_warnings(Parser *p);
 
 /* Have the archive's parser not issue those again that have been. */
-int Parser_KeepWarnings(Parser *p);
+int parser_keep_warnings(Parser *p);
 
 /* Make the tokens' warnings from a count on warnings of the parser. */
-int Parser_TakeWarnings(Parser *p, size_t count);
+int parser_take_warnings(Parser *p, size_t count);
 
 static inline bool
 is_ascii(const char *text, size_t size)
@@ -354,7 +354,7 @@ is_ascii(const char *text, size_t size)
     return all < 128;
 }
 
-expr_ty Parser_NodeOver(Parser *p, enum _expr_kind kind, size_t first, size_t last);
+expr_ty parser_node_over(Parser *p, enum _expr_kind kind, size_t first, size_t last);
 
 /* fstring.c */
 
@@ -368,52 +368,52 @@ typedef struct {
     bool is_format;
 } StringBuilder;
 
-int StringBuilder_AddText(StringBuilder *builder, PyObject *text);
+int string_builder_add_text(StringBuilder *builder, PyObject *text);
 /* Make the text so far a part of its own. */
-int StringBuilder_EndText(Parser *p, StringBuilder *builder, size_t first, size_t last);
-void StringBuilder_Clear(StringBuilder *builder);
-int Parser_FormatString(Parser *p, StringBuilder *builder, size_t token, StringParts parts);
+int string_builder_end_text(Parser *p, StringBuilder *builder, size_t first, size_t last);
+void string_builder_clear(StringBuilder *builder);
+int parser_format_string(Parser *p, StringBuilder *builder, size_t token, StringParts parts);
 
 /* ---- the grammar ---- */
 
 /* expressions.c */
-expr_ty Parser_Expression(Parser *p);
-expr_ty Parser_StarExpressions(Parser *p);
-expr_ty Parser_NamedExpression(Parser *p);
-expr_ty Parser_StarNamedExpression(Parser *p);
-expr_ty Parser_YieldOrStarExpressions(Parser *p);
-expr_ty Parser_Primary(Parser *p);
+expr_ty parser_expression(Parser *p);
+expr_ty parser_star_expressions(Parser *p);
+expr_ty parser_named_expression(Parser *p);
+expr_ty parser_star_named_expression(Parser *p);
+expr_ty parser_yield_or_star_expressions(Parser *p);
+expr_ty parser_primary(Parser *p);
 /* The star is the next token; `operand` parses what follows it. */
-expr_ty Parser_Starred(Parser *p, expr_ty (*operand)(Parser *));
-expr_ty Parser_ParenthesizedForm(Parser *p);
-expr_ty Parser_TupleRest(Parser *p, expr_ty first, size_t start, expr_ty (*item)(Parser *));
+expr_ty parser_starred(Parser *p, expr_ty (*operand)(Parser *));
+expr_ty parser_parenthesized_form(Parser *p);
+expr_ty parser_tuple_rest(Parser *p, expr_ty first, size_t start, expr_ty (*item)(Parser *));
 
 typedef struct {
     asdl_expr_seq *positional;
     asdl_keyword_seq *keywords;
 } Arguments;
 
-bool Parser_Arguments(Parser *p, Arguments *arguments, bool takes_generator);
+bool parser_arguments(Parser *p, Arguments *arguments, bool takes_generator);
 
 /* parameters.c */
-arguments_ty Parser_Parameters(Parser *p);
-arguments_ty Parser_LambdaParameters(Parser *p);
+arguments_ty parser_parameters(Parser *p);
+arguments_ty parser_lambda_parameters(Parser *p);
 
 /* targets.c */
-bool Parser_MakeTarget(expr_ty node, expr_context_ty context);
-bool Parser_IsSingleTarget(expr_ty node);
-expr_ty Parser_StarTargets(Parser *p);
-expr_ty Parser_StarTarget(Parser *p);
-asdl_expr_seq *Parser_DeleteTargets(Parser *p);
+bool parser_make_target(expr_ty node, expr_context_ty context);
+bool parser_is_single_target(expr_ty node);
+expr_ty parser_star_targets(Parser *p);
+expr_ty parser_star_target(Parser *p);
+asdl_expr_seq *parser_delete_targets(Parser *p);
 
 /* patterns.c */
-stmt_ty Parser_MatchStatement(Parser *p);
-bool Parser_AtMatchStatement(Parser *p);
+stmt_ty parser_match_statement(Parser *p);
+bool parser_at_match_statement(Parser *p);
 
 /* statements.c */
-asdl_stmt_seq *Parser_Statements(Parser *p, int end);
-asdl_stmt_seq *Parser_InteractiveStatement(Parser *p);
-asdl_stmt_seq *Parser_Block(Parser *p);
-PyObject *Parser_AcceptTypeComment(Parser *p, bool *failed);
+asdl_stmt_seq *parser_statements(Parser *p, int end);
+asdl_stmt_seq *parser_interactive_statement(Parser *p);
+asdl_stmt_seq *parser_block(Parser *p);
+PyObject *parser_accept_type_comment(Parser *p, bool *failed);
 
 #endif

@@ -31,7 +31,7 @@ signed_number(Parser *p)
 {
     size_t start = p->index;
     bool is_negative = accept(p, TOKEN_MINUS);
-    expr_ty number = peek(p) == TOKEN_NUMBER ? Parser_Number(p) : NULL;
+    expr_ty number = peek(p) == TOKEN_NUMBER ? parser_number(p) : NULL;
     if (number == NULL || !is_negative) {
         return number;
     }
@@ -118,7 +118,7 @@ static expr_ty
 dotted(Parser *p)
 {
     size_t start = p->index;
-    PyObject *id = Parser_AcceptName(p);
+    PyObject *id = parser_accept_name(p);
     expr_ty node = id == NULL ? NULL : new_expression(p, Name_kind, start);
     if (node == NULL) {
         return NULL;
@@ -126,7 +126,7 @@ dotted(Parser *p)
     node->v.Name.id = id;
     node->v.Name.ctx = Load;
     while (accept(p, TOKEN_DOT)) {
-        PyObject *attr = Parser_AcceptName(p);
+        PyObject *attr = parser_accept_name(p);
         expr_ty outer = attr == NULL ? NULL : new_expression(p, Attribute_kind, start);
         if (outer == NULL) {
             return NULL;
@@ -150,7 +150,7 @@ capture_target(Parser *p)
     if (next == TOKEN_DOT || next == TOKEN_LPAR || next == TOKEN_EQUAL) {
         return NULL;
     }
-    return Parser_AcceptName(p);
+    return parser_accept_name(p);
 }
 
 static pattern_ty
@@ -180,7 +180,7 @@ class_arguments(Parser *p, size_t *pairs)
         }
         has_keyword = is_keyword;
         if (is_keyword) {
-            PyObject *name = Parser_AcceptName(p);
+            PyObject *name = parser_accept_name(p);
             if (name == NULL || !push(p, name)) {
                 return false;
             }
@@ -215,10 +215,10 @@ class_pattern(Parser *p, expr_ty class, size_t start)
         return NULL;
     }
     node->v.MatchClass.cls = class;
-    node->v.MatchClass.kwd_attrs = Parser_CopyAlternate(p, pairs, 0);
-    node->v.MatchClass.kwd_patterns = Parser_CopyAlternate(p, pairs, 1);
+    node->v.MatchClass.kwd_attrs = parser_copy_alternate(p, pairs, 0);
+    node->v.MatchClass.kwd_patterns = parser_copy_alternate(p, pairs, 1);
     p->stack_size = pairs;
-    node->v.MatchClass.patterns = Parser_TakeSequence(p, base);
+    node->v.MatchClass.patterns = parser_take_sequence(p, base);
     return node->v.MatchClass.kwd_attrs == NULL || node->v.MatchClass.kwd_patterns == NULL
                    || node->v.MatchClass.patterns == NULL
                ? NULL
@@ -256,11 +256,11 @@ static expr_ty
 mapping_key(Parser *p)
 {
     if (at_string(p)) {
-        return Parser_Strings(p);
+        return parser_strings(p);
     }
     if (at_singleton(p)) {
         size_t start = advance(p);
-        return Parser_NewConstant(p, singleton_value(p->kinds[start]), start);
+        return parser_new_constant(p, singleton_value(p->kinds[start]), start);
     }
     if (peek(p) == TOKEN_NAME) {
         return peek_second(p) == TOKEN_DOT ? dotted(p) : NULL;
@@ -313,8 +313,8 @@ mapping_pattern(Parser *p)
     if (node == NULL) {
         return NULL;
     }
-    node->v.MatchMapping.keys = Parser_CopyAlternate(p, base, 0);
-    node->v.MatchMapping.patterns = Parser_CopyAlternate(p, base, 1);
+    node->v.MatchMapping.keys = parser_copy_alternate(p, base, 0);
+    node->v.MatchMapping.patterns = parser_copy_alternate(p, base, 1);
     node->v.MatchMapping.rest = rest;
     p->stack_size = base;
     return node->v.MatchMapping.keys == NULL || node->v.MatchMapping.patterns == NULL ? NULL : node;
@@ -353,7 +353,7 @@ new_sequence(Parser *p, size_t base, size_t start)
 {
     pattern_ty node = new_pattern(p, MatchSequence_kind, start);
     if (node != NULL) {
-        node->v.MatchSequence.patterns = Parser_TakeSequence(p, base);
+        node->v.MatchSequence.patterns = parser_take_sequence(p, base);
     }
     return node == NULL || node->v.MatchSequence.patterns == NULL ? NULL : node;
 }
@@ -432,7 +432,7 @@ closed_pattern(Parser *p)
         return value_pattern(p, literal_number(p), start);
     case TOKEN_STRING:
     case TOKEN_STRING_LINES:
-        return value_pattern(p, Parser_Strings(p), start);
+        return value_pattern(p, parser_strings(p), start);
     case TOKEN_NONE:
     case TOKEN_TRUE:
     case TOKEN_FALSE:
@@ -468,7 +468,7 @@ or_pattern(Parser *p)
     }
     pattern_ty node = new_pattern(p, MatchOr_kind, start);
     if (node != NULL) {
-        node->v.MatchOr.patterns = Parser_TakeSequence(p, base);
+        node->v.MatchOr.patterns = parser_take_sequence(p, base);
     }
     return node == NULL || node->v.MatchOr.patterns == NULL ? NULL : node;
 }
@@ -530,10 +530,10 @@ case_block(Parser *p)
     if (node->pattern == NULL) {
         return NULL;
     }
-    if (accept(p, TOKEN_IF) && (node->guard = Parser_NamedExpression(p)) == NULL) {
+    if (accept(p, TOKEN_IF) && (node->guard = parser_named_expression(p)) == NULL) {
         return NULL;
     }
-    node->body = accept(p, TOKEN_COLON) ? Parser_Block(p) : NULL;
+    node->body = accept(p, TOKEN_COLON) ? parser_block(p) : NULL;
     return node->body == NULL ? NULL : node;
 }
 
@@ -542,35 +542,35 @@ static expr_ty
 subject(Parser *p)
 {
     size_t start = p->index;
-    expr_ty first = Parser_StarNamedExpression(p);
+    expr_ty first = parser_star_named_expression(p);
     if (first != NULL && peek(p) == TOKEN_COMMA) {
-        return Parser_TupleRest(p, first, start, Parser_StarNamedExpression);
+        return parser_tuple_rest(p, first, start, parser_star_named_expression);
     }
     return first != NULL && first->kind != Starred_kind ? first : NULL;
 }
 
 /* Where the line goes on in lines that have not been read, only parsing it tells. If that fails for
-   good, Parser_MatchStatement() is to find out. */
+   good, parser_match_statement() is to find out. */
 static bool
 is_subject_before_block(Parser *p)
 {
-    ParserMark mark = Parser_Mark(p);
+    ParserMark mark = parser_mark(p);
     advance(p);
     bool is_head = subject(p) != NULL && peek(p) == TOKEN_COLON && peek_second(p) == TOKEN_NEWLINE;
-    Parser_Return(p, mark);
+    parser_return(p, mark);
     return is_head || has_failed(p);
 }
 
 /* What follows the word decides where that can be told from one token; else the line does: only the
    head of a block ends in a colon. */
 bool
-Parser_AtMatchStatement(Parser *p)
+parser_at_match_statement(Parser *p)
 {
     if (!IS_WORD(p, p->index, "match")) {
         return false;
     }
     int next = peek_second(p);
-    if (!(Token_traits[next].traits & TRAIT_STARTS) && next != TOKEN_STAR) {
+    if (!(token_traits[next].traits & TRAIT_STARTS) && next != TOKEN_STAR) {
         return false;
     }
     size_t i = p->index + 2;
@@ -586,7 +586,7 @@ Parser_AtMatchStatement(Parser *p)
 
 /* match_statement: "match" subject ":" NEWLINE INDENT case_block+ DEDENT */
 stmt_ty
-Parser_MatchStatement(Parser *p)
+parser_match_statement(Parser *p)
 {
     if (has_failed(p)) {
         return NULL;
@@ -607,7 +607,7 @@ Parser_MatchStatement(Parser *p)
     stmt_ty node = new_statement(p, Match_kind, start);
     if (node != NULL) {
         node->v.Match.subject = value;
-        node->v.Match.cases = Parser_TakeSequence(p, base);
+        node->v.Match.cases = parser_take_sequence(p, base);
     }
     return node == NULL || node->v.Match.cases == NULL ? NULL : node;
 }

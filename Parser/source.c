@@ -1,7 +1,7 @@
 /* Bytes to decoded source.
 
    In: a string or a file; a line at a time is filelines.c. Out: a Source, to be given to
-   Source_Clear. What cannot be decoded is not diagnosed: -1 says that whoever reports it has to
+   source_clear. What cannot be decoded is not diagnosed: -1 says that whoever reports it has to
    look at the bytes again. */
 
 #include "source.h"
@@ -23,7 +23,7 @@ fail_memory(void)
 }
 
 int
-Source_Undecided(void)
+source_undecided(void)
 {
     if (PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_Exception)
         && !PyErr_ExceptionMatches(PyExc_MemoryError)) {
@@ -193,7 +193,7 @@ decode(Source *source, const char *encoding, bool ends_line)
 }
 
 CookieKind
-Source_FindCookie(const char *line, const char *end, char encoding[SOURCE_ENCODING_SIZE])
+source_find_cookie(const char *line, const char *end, char encoding[SOURCE_ENCODING_SIZE])
 {
     const char *name, *first = skip_blanks(line, end);
     size_t length;
@@ -229,7 +229,7 @@ find_cookie_in_source(const char *text, const char *end, bool ends_line,
             }
             line_end = end;
         }
-        CookieKind kind = Source_FindCookie(text, line_end, encoding);
+        CookieKind kind = source_find_cookie(text, line_end, encoding);
         if (kind != COOKIE_NOT_YET || line_end == end) {
             return kind;
         }
@@ -264,7 +264,7 @@ decode_by_cookie(Source *source, bool ends_line, bool *is_decoded)
 }
 
 int
-Source_FromString(Source *source, const char *string, bool is_utf8, bool ends_line)
+source_from_string(Source *source, const char *string, bool is_utf8, bool ends_line)
 {
     bool is_decoded = false;
     *source = (Source){.text = string, .size = strlen(string)};
@@ -298,7 +298,7 @@ read_rest(Source *source, FILE *file)
 }
 
 bool
-Source_IsUTF8(const char *text, size_t size)
+source_is_utf8(const char *text, size_t size)
 {
     for (size_t i = 0; i < size; i++) {
         if ((unsigned char)text[i] >= 128) {
@@ -312,7 +312,7 @@ Source_IsUTF8(const char *text, size_t size)
 
 /* What is not UTF-8 though it says so, or has null bytes, is left to the line by line reader. */
 int
-Source_FromFile(Source *source, FILE *file)
+source_from_file(Source *source, FILE *file)
 {
     bool is_decoded = false;
     *source = (Source){.text = NULL};
@@ -321,7 +321,7 @@ Source_FromFile(Source *source, FILE *file)
         return -1;
     }
     if (is_decoded ? (size_t)PyBytes_GET_SIZE(source->decoded) != source->size
-                   : !Source_IsUTF8(source->text, source->size)) {
+                   : !source_is_utf8(source->text, source->size)) {
         return -1;
     }
     return normalize_lines(source, false);
@@ -330,7 +330,7 @@ Source_FromFile(Source *source, FILE *file)
 /* ---- line by line ---- */
 
 int
-Source_Add(Source *source, const char *text, size_t size)
+source_add(Source *source, const char *text, size_t size)
 {
     size_t wanted = source->size + size + 1;
     if (wanted > source->capacity) {
@@ -350,7 +350,7 @@ Source_Add(Source *source, const char *text, size_t size)
 }
 
 void
-Source_Clear(Source *source)
+source_clear(Source *source)
 {
     PyMem_Free(source->buffer);
     PyMem_Free(source->inner_ends);

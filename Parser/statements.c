@@ -13,14 +13,14 @@ static bool simple_statements(Parser *p);
 
 /* [TYPE_COMMENT]; NULL if there is none */
 PyObject *
-Parser_AcceptTypeComment(Parser *p, bool *failed)
+parser_accept_type_comment(Parser *p, bool *failed)
 {
     *failed = false;
     if (peek(p) != TOKEN_TYPE_COMMENT) {
         return NULL;
     }
     const Token *token = token_at(p, p->index);
-    PyObject *comment = Parser_Keep(
+    PyObject *comment = parser_keep(
         p, PyUnicode_DecodeUTF8(p->text + token->start, token->end - token->start, NULL));
     *failed = comment == NULL;
     advance(p);
@@ -29,20 +29,20 @@ Parser_AcceptTypeComment(Parser *p, bool *failed)
 
 /* block: NEWLINE INDENT statement+ DEDENT | simple_statements */
 asdl_stmt_seq *
-Parser_Block(Parser *p)
+parser_block(Parser *p)
 {
     if (!accept(p, TOKEN_NEWLINE)) {
         size_t base = p->stack_size;
-        if (Token_traits[peek(p)].traits & TRAIT_LAYOUT || !simple_statements(p)) {
+        if (token_traits[peek(p)].traits & TRAIT_LAYOUT || !simple_statements(p)) {
             return NULL;
         }
         look_at(p, p->index);
-        return Parser_TakeSequence(p, base);
+        return parser_take_sequence(p, base);
     }
     if (!accept(p, TOKEN_INDENT) || !enter(p, COST_BLOCK)) {
         return NULL;
     }
-    asdl_stmt_seq *body = Parser_Statements(p, TOKEN_DEDENT);
+    asdl_stmt_seq *body = parser_statements(p, TOKEN_DEDENT);
     leave(p, COST_BLOCK);
     return body != NULL && accept(p, TOKEN_DEDENT) ? body : NULL;
 }
@@ -51,7 +51,7 @@ Parser_Block(Parser *p)
 static asdl_stmt_seq *
 colon_block(Parser *p)
 {
-    return accept(p, TOKEN_COLON) ? Parser_Block(p) : NULL;
+    return accept(p, TOKEN_COLON) ? parser_block(p) : NULL;
 }
 
 /* else_block: ["else" ":" block] */
@@ -59,7 +59,7 @@ static bool
 else_block(Parser *p, asdl_stmt_seq **block)
 {
     if (!accept(p, TOKEN_ELSE)) {
-        *block = Parser_TakeSequence(p, p->stack_size);
+        *block = parser_take_sequence(p, p->stack_size);
     }
     else {
         *block = colon_block(p);
@@ -89,7 +89,7 @@ begins_with_target_in_parentheses(expr_ty node)
             return false;
         }
         if (inner->lineno != node->lineno || inner->col_offset != node->col_offset) {
-            return Parser_IsSingleTarget(inner);
+            return parser_is_single_target(inner);
         }
     }
 }
@@ -101,18 +101,18 @@ static stmt_ty
 annotated(Parser *p, expr_ty target, size_t start)
 {
     bool is_in_parentheses = p->kinds[p->index - 1] == TOKEN_RPAR;
-    if (!Parser_IsSingleTarget(target) || !has_version(p, 6)) {
+    if (!parser_is_single_target(target) || !has_version(p, 6)) {
         return NULL;
     }
     if (!is_in_parentheses && p->kinds[start] == TOKEN_LPAR
         && begins_with_target_in_parentheses(target)) {
         return NULL;
     }
-    Parser_MakeTarget(target, Store);
+    parser_make_target(target, Store);
     advance(p);
-    expr_ty annotation = Parser_Expression(p), value = NULL;
+    expr_ty annotation = parser_expression(p), value = NULL;
     if (annotation == NULL
-        || (accept(p, TOKEN_EQUAL) && (value = Parser_YieldOrStarExpressions(p)) == NULL)) {
+        || (accept(p, TOKEN_EQUAL) && (value = parser_yield_or_star_expressions(p)) == NULL)) {
         return NULL;
     }
     stmt_ty node = new_statement(p, AnnAssign_kind, start);
@@ -130,16 +130,16 @@ static stmt_ty
 augmented(Parser *p, expr_ty target, size_t start)
 {
     int kind = peek(p);
-    if (!Parser_IsSingleTarget(target) || (kind == TOKEN_ATEQUAL && !has_version(p, 5))) {
+    if (!parser_is_single_target(target) || (kind == TOKEN_ATEQUAL && !has_version(p, 5))) {
         return NULL;
     }
-    Parser_MakeTarget(target, Store);
+    parser_make_target(target, Store);
     advance(p);
-    expr_ty value = Parser_YieldOrStarExpressions(p);
+    expr_ty value = parser_yield_or_star_expressions(p);
     stmt_ty node = value == NULL ? NULL : new_statement(p, AugAssign_kind, start);
     if (node != NULL) {
         node->v.AugAssign.target = target;
-        node->v.AugAssign.op = (operator_ty)Token_traits[kind].action;
+        node->v.AugAssign.op = (operator_ty)token_traits[kind].action;
         node->v.AugAssign.value = value;
     }
     return node;
@@ -152,22 +152,22 @@ assignment(Parser *p, expr_ty target, size_t start)
     size_t base = p->stack_size;
     expr_ty value = target;
     while (peek(p) == TOKEN_EQUAL) {
-        if (!Parser_MakeTarget(value, Store) || !push(p, value)) {
+        if (!parser_make_target(value, Store) || !push(p, value)) {
             return NULL;
         }
         advance(p);
-        value = Parser_YieldOrStarExpressions(p);
+        value = parser_yield_or_star_expressions(p);
         if (value == NULL) {
             return NULL;
         }
     }
     bool failed;
-    PyObject *comment = Parser_AcceptTypeComment(p, &failed);
+    PyObject *comment = parser_accept_type_comment(p, &failed);
     stmt_ty node = failed ? NULL : new_statement(p, Assign_kind, start);
     if (node == NULL) {
         return NULL;
     }
-    node->v.Assign.targets = Parser_TakeSequence(p, base);
+    node->v.Assign.targets = parser_take_sequence(p, base);
     node->v.Assign.value = value;
     node->v.Assign.type_comment = comment;
     return node->v.Assign.targets == NULL ? NULL : node;
@@ -178,7 +178,7 @@ static stmt_ty
 expression_statement(Parser *p)
 {
     size_t start = p->index;
-    expr_ty value = Parser_YieldOrStarExpressions(p);
+    expr_ty value = parser_yield_or_star_expressions(p);
     if (value == NULL) {
         return NULL;
     }
@@ -189,7 +189,7 @@ expression_statement(Parser *p)
     if (kind == TOKEN_COLON) {
         return annotated(p, value, start);
     }
-    if (Token_traits[kind].traits & TRAIT_AUGMENTS) {
+    if (token_traits[kind].traits & TRAIT_AUGMENTS) {
         return augmented(p, value, start);
     }
     stmt_ty node = new_statement(p, Expr_kind, start);
@@ -216,7 +216,7 @@ return_statement(Parser *p)
     size_t start = advance(p);
     expr_ty value = NULL;
     if ((starts_expression(p) || peek(p) == TOKEN_STAR)
-        && (value = Parser_StarExpressions(p)) == NULL) {
+        && (value = parser_star_expressions(p)) == NULL) {
         return NULL;
     }
     stmt_ty node = new_statement(p, Return_kind, start);
@@ -233,9 +233,9 @@ raise_statement(Parser *p)
     size_t start = advance(p);
     expr_ty exception = NULL, cause = NULL;
     if (starts_expression(p)) {
-        exception = Parser_Expression(p);
+        exception = parser_expression(p);
         if (exception == NULL
-            || (accept(p, TOKEN_FROM) && (cause = Parser_Expression(p)) == NULL)) {
+            || (accept(p, TOKEN_FROM) && (cause = parser_expression(p)) == NULL)) {
             return NULL;
         }
     }
@@ -252,8 +252,8 @@ static stmt_ty
 assert_statement(Parser *p)
 {
     size_t start = advance(p);
-    expr_ty test = Parser_Expression(p), message = NULL;
-    if (test == NULL || (accept(p, TOKEN_COMMA) && (message = Parser_Expression(p)) == NULL)) {
+    expr_ty test = parser_expression(p), message = NULL;
+    if (test == NULL || (accept(p, TOKEN_COMMA) && (message = parser_expression(p)) == NULL)) {
         return NULL;
     }
     stmt_ty node = new_statement(p, Assert_kind, start);
@@ -269,7 +269,7 @@ static stmt_ty
 delete_statement(Parser *p)
 {
     size_t start = advance(p);
-    asdl_expr_seq *targets = Parser_DeleteTargets(p);
+    asdl_expr_seq *targets = parser_delete_targets(p);
     stmt_ty node = targets == NULL ? NULL : new_statement(p, Delete_kind, start);
     if (node != NULL) {
         node->v.Delete.targets = targets;
@@ -283,12 +283,12 @@ scope_statement(Parser *p, enum _stmt_kind kind)
 {
     size_t start = advance(p), base = p->stack_size;
     do {
-        PyObject *name = Parser_AcceptName(p);
+        PyObject *name = parser_accept_name(p);
         if (name == NULL || !push(p, name)) {
             return NULL;
         }
     } while (accept(p, TOKEN_COMMA));
-    asdl_identifier_seq *names = Parser_TakeSequence(p, base);
+    asdl_identifier_seq *names = parser_take_sequence(p, base);
     stmt_ty node = names == NULL ? NULL : new_statement(p, kind, start);
     if (node != NULL && kind == Global_kind) {
         node->v.Global.names = names;
@@ -307,7 +307,7 @@ import_alias(Parser *p, PyObject *(*read_name)(Parser *))
 {
     size_t start = p->index;
     PyObject *name = read_name(p), *other = NULL;
-    if (name == NULL || (accept(p, TOKEN_AS) && (other = Parser_AcceptName(p)) == NULL)) {
+    if (name == NULL || (accept(p, TOKEN_AS) && (other = parser_accept_name(p)) == NULL)) {
         return NULL;
     }
     alias_ty node = allocate(p, sizeof(*node));
@@ -325,14 +325,14 @@ import_statement(Parser *p)
 {
     size_t start = advance(p), base = p->stack_size;
     do {
-        alias_ty alias = import_alias(p, Parser_DottedName);
+        alias_ty alias = import_alias(p, parser_dotted_name);
         if (alias == NULL || !push(p, alias)) {
             return NULL;
         }
     } while (accept(p, TOKEN_COMMA));
     stmt_ty node = new_statement(p, Import_kind, start);
     if (node != NULL) {
-        node->v.Import.names = Parser_TakeSequence(p, base);
+        node->v.Import.names = parser_take_sequence(p, base);
     }
     return node == NULL || node->v.Import.names == NULL ? NULL : node;
 }
@@ -343,14 +343,14 @@ import_star(Parser *p)
 {
     size_t start = advance(p);
     PyObject *star = PyUnicode_InternFromString("*");
-    alias_ty node = Parser_Keep(p, star) == NULL ? NULL : allocate(p, sizeof(*node));
+    alias_ty node = parser_keep(p, star) == NULL ? NULL : allocate(p, sizeof(*node));
     if (node == NULL) {
         return NULL;
     }
     node->name = star;
     node->asname = NULL;
     SET_POSITION(p, node, start);
-    return Parser_SingletonSequence(p, node);
+    return parser_singleton_sequence(p, node);
 }
 
 /* imported: "*" | "(" alias ("," alias)* [","] ")" | alias ("," alias)* */
@@ -363,7 +363,7 @@ imported_names(Parser *p)
     bool has_parentheses = accept(p, TOKEN_LPAR);
     size_t base = p->stack_size;
     do {
-        alias_ty alias = import_alias(p, Parser_AcceptName);
+        alias_ty alias = import_alias(p, parser_accept_name);
         if (alias == NULL || !push(p, alias)) {
             return NULL;
         }
@@ -371,7 +371,7 @@ imported_names(Parser *p)
     if (has_parentheses && !accept(p, TOKEN_RPAR)) {
         return NULL;
     }
-    return Parser_TakeSequence(p, base);
+    return parser_take_sequence(p, base);
 }
 
 /* from: "from" ("." | "...")* [dotted_name] "import" imported; dots or a name, or both */
@@ -385,7 +385,7 @@ from_statement(Parser *p)
         advance(p);
     }
     PyObject *module = NULL;
-    if ((level == 0 || peek(p) == TOKEN_NAME) && (module = Parser_DottedName(p)) == NULL) {
+    if ((level == 0 || peek(p) == TOKEN_NAME) && (module = parser_dotted_name(p)) == NULL) {
         return NULL;
     }
     asdl_alias_seq *names = accept(p, TOKEN_IMPORT) ? imported_names(p) : NULL;
@@ -460,7 +460,7 @@ nest_elifs(Parser *p, size_t base, asdl_stmt_seq *last)
     while (p->stack_size > base) {
         stmt_ty outer = p->stack[--p->stack_size];
         if (node != NULL) {
-            last = Parser_SingletonSequence(p, node);
+            last = parser_singleton_sequence(p, node);
         }
         if (last == NULL) {
             return NULL;
@@ -481,7 +481,7 @@ if_part(Parser *p, size_t *start)
         return NULL;
     }
     node->kind = If_kind;
-    node->v.If.test = Parser_NamedExpression(p);
+    node->v.If.test = parser_named_expression(p);
     node->v.If.body = node->v.If.test == NULL ? NULL : colon_block(p);
     /* Only the beginning is final. */
     SET_POSITION(p, node, *start);
@@ -522,7 +522,7 @@ static stmt_ty
 while_statement(Parser *p)
 {
     size_t start = advance(p);
-    expr_ty test = Parser_NamedExpression(p);
+    expr_ty test = parser_named_expression(p);
     asdl_stmt_seq *body = test == NULL ? NULL : colon_block(p), *otherwise;
     if (body == NULL || !else_block(p, &otherwise)) {
         return NULL;
@@ -541,13 +541,13 @@ static stmt_ty
 for_statement(Parser *p, size_t start)
 {
     bool is_async = advance(p) != start, failed;
-    expr_ty target = Parser_StarTargets(p);
-    expr_ty iterable = target != NULL && accept(p, TOKEN_IN) ? Parser_StarExpressions(p) : NULL;
+    expr_ty target = parser_star_targets(p);
+    expr_ty iterable = target != NULL && accept(p, TOKEN_IN) ? parser_star_expressions(p) : NULL;
     if (iterable == NULL || !accept(p, TOKEN_COLON)) {
         return NULL;
     }
-    PyObject *comment = Parser_AcceptTypeComment(p, &failed);
-    asdl_stmt_seq *body = failed ? NULL : Parser_Block(p), *otherwise;
+    PyObject *comment = parser_accept_type_comment(p, &failed);
+    asdl_stmt_seq *body = failed ? NULL : parser_block(p), *otherwise;
     if (body == NULL || !else_block(p, &otherwise)) {
         return NULL;
     }
@@ -575,9 +575,9 @@ with_item(Parser *p)
         return NULL;
     }
     node->optional_vars = NULL;
-    node->context_expr = Parser_Expression(p);
+    node->context_expr = parser_expression(p);
     if (node->context_expr == NULL
-        || (accept(p, TOKEN_AS) && (node->optional_vars = Parser_StarTarget(p)) == NULL)) {
+        || (accept(p, TOKEN_AS) && (node->optional_vars = parser_star_target(p)) == NULL)) {
         return NULL;
     }
     return node;
@@ -594,7 +594,7 @@ with_items(Parser *p, int closing)
             return NULL;
         }
     } while (accept(p, TOKEN_COMMA) && peek(p) != closing);
-    return Parser_TakeSequence(p, base);
+    return parser_take_sequence(p, base);
 }
 
 /* Whether the parenthesis that opens here closes right before the colon that the block follows,
@@ -635,7 +635,7 @@ static asdl_withitem_seq *
 with_head(Parser *p)
 {
     if (peek(p) == TOKEN_LPAR && parentheses_span_head(p)) {
-        ParserMark mark = Parser_Mark(p);
+        ParserMark mark = parser_mark(p);
         advance(p);
         asdl_withitem_seq *items = with_items(p, TOKEN_RPAR);
         if (items != NULL && accept(p, TOKEN_RPAR) && peek(p) == TOKEN_COLON
@@ -645,7 +645,7 @@ with_head(Parser *p)
         if (has_failed(p)) {
             return NULL;
         }
-        Parser_Return(p, mark);
+        parser_return(p, mark);
     }
     return with_items(p, TOKEN_END);
 }
@@ -659,8 +659,8 @@ with_statement(Parser *p, size_t start)
     if (items == NULL || !accept(p, TOKEN_COLON)) {
         return NULL;
     }
-    PyObject *comment = Parser_AcceptTypeComment(p, &failed);
-    asdl_stmt_seq *body = failed ? NULL : Parser_Block(p);
+    PyObject *comment = parser_accept_type_comment(p, &failed);
+    asdl_stmt_seq *body = failed ? NULL : parser_block(p);
     stmt_ty node =
         body == NULL ? NULL : new_statement(p, is_async ? AsyncWith_kind : With_kind, start);
     if (node == NULL) {
@@ -686,8 +686,8 @@ handler(Parser *p, bool is_star)
         advance(p);
     }
     if (is_star || peek(p) != TOKEN_COLON) {
-        type = Parser_Expression(p);
-        if (type == NULL || (accept(p, TOKEN_AS) && (name = Parser_AcceptName(p)) == NULL)) {
+        type = parser_expression(p);
+        if (type == NULL || (accept(p, TOKEN_AS) && (name = parser_accept_name(p)) == NULL)) {
             return NULL;
         }
     }
@@ -720,7 +720,7 @@ handlers(Parser *p, bool is_star)
             return NULL;
         }
     }
-    return Parser_TakeSequence(p, base);
+    return parser_take_sequence(p, base);
 }
 
 /* finally_block: ["finally" ":" block] */
@@ -728,7 +728,7 @@ static bool
 finally_block(Parser *p, asdl_stmt_seq **block)
 {
     bool present = accept(p, TOKEN_FINALLY);
-    *block = present ? colon_block(p) : Parser_TakeSequence(p, p->stack_size);
+    *block = present ? colon_block(p) : parser_take_sequence(p, p->stack_size);
     return *block != NULL;
 }
 
@@ -777,7 +777,7 @@ function_type_comment(Parser *p, bool *failed)
         && look_at(p, p->index + 2) == TOKEN_NEWLINE && look_at(p, p->index + 3) == TOKEN_INDENT) {
         advance(p);
     }
-    return Parser_AcceptTypeComment(p, failed);
+    return parser_accept_type_comment(p, failed);
 }
 
 /* function: ["async"] "def" NAME "(" parameters ")" ["->" expression] ":" [TYPE_COMMENT] block */
@@ -785,18 +785,18 @@ static stmt_ty
 function(Parser *p, size_t start, asdl_expr_seq *decorators)
 {
     bool is_async = advance(p) != start, failed;
-    PyObject *name = Parser_AcceptName(p);
-    arguments_ty parameters = name != NULL && accept(p, TOKEN_LPAR) ? Parser_Parameters(p) : NULL;
+    PyObject *name = parser_accept_name(p);
+    arguments_ty parameters = name != NULL && accept(p, TOKEN_LPAR) ? parser_parameters(p) : NULL;
     if (parameters == NULL || !accept(p, TOKEN_RPAR)) {
         return NULL;
     }
     expr_ty returns = NULL;
-    if ((accept(p, TOKEN_RARROW) && (returns = Parser_Expression(p)) == NULL)
+    if ((accept(p, TOKEN_RARROW) && (returns = parser_expression(p)) == NULL)
         || !accept(p, TOKEN_COLON)) {
         return NULL;
     }
     PyObject *comment = function_type_comment(p, &failed);
-    asdl_stmt_seq *body = failed ? NULL : Parser_Block(p);
+    asdl_stmt_seq *body = failed ? NULL : parser_block(p);
     stmt_ty node =
         body == NULL ? NULL
                      : new_statement(p, is_async ? AsyncFunctionDef_kind : FunctionDef_kind, start);
@@ -818,16 +818,16 @@ static stmt_ty
 class_statement(Parser *p, asdl_expr_seq *decorators)
 {
     size_t start = advance(p);
-    PyObject *name = Parser_AcceptName(p);
+    PyObject *name = parser_accept_name(p);
     if (name == NULL) {
         return NULL;
     }
     Arguments arguments;
     if (peek(p) != TOKEN_LPAR) {
-        arguments.positional = Parser_TakeSequence(p, p->stack_size);
-        arguments.keywords = Parser_TakeSequence(p, p->stack_size);
+        arguments.positional = parser_take_sequence(p, p->stack_size);
+        arguments.keywords = parser_take_sequence(p, p->stack_size);
     }
-    else if (!Parser_Arguments(p, &arguments, false)) {
+    else if (!parser_arguments(p, &arguments, false)) {
         return NULL;
     }
     asdl_stmt_seq *body = colon_block(p);
@@ -867,12 +867,12 @@ decorated(Parser *p)
 {
     size_t base = p->stack_size;
     while (accept(p, TOKEN_AT)) {
-        expr_ty decorator = Parser_NamedExpression(p);
+        expr_ty decorator = parser_named_expression(p);
         if (decorator == NULL || !push(p, decorator) || !accept(p, TOKEN_NEWLINE)) {
             return NULL;
         }
     }
-    asdl_expr_seq *decorators = Parser_TakeSequence(p, base);
+    asdl_expr_seq *decorators = parser_take_sequence(p, base);
     if (decorators == NULL) {
         return NULL;
     }
@@ -905,7 +905,7 @@ at_compound(Parser *p)
     case TOKEN_ASYNC:
         return true;
     case TOKEN_NAME:
-        return Parser_AtMatchStatement(p);
+        return parser_at_match_statement(p);
     default:
         return false;
     }
@@ -928,15 +928,15 @@ compound_statement(Parser *p)
     case TOKEN_WITH:
         return with_statement(p, p->index);
     case TOKEN_DEF:
-        return function(p, p->index, Parser_TakeSequence(p, p->stack_size));
+        return function(p, p->index, parser_take_sequence(p, p->stack_size));
     case TOKEN_CLASS:
-        return class_statement(p, Parser_TakeSequence(p, p->stack_size));
+        return class_statement(p, parser_take_sequence(p, p->stack_size));
     case TOKEN_AT:
         return decorated(p);
     case TOKEN_ASYNC:
-        return async_statement(p, Parser_TakeSequence(p, p->stack_size), false);
+        return async_statement(p, parser_take_sequence(p, p->stack_size), false);
     default:
-        return Parser_MatchStatement(p);
+        return parser_match_statement(p);
     }
 }
 
@@ -953,7 +953,7 @@ push_statement(Parser *p)
 
 /* statement*, up to the token that ends them; in a block there is at least one */
 asdl_stmt_seq *
-Parser_Statements(Parser *p, int end)
+parser_statements(Parser *p, int end)
 {
     size_t base = p->stack_size;
     while (look_at(p, p->index) != end) {
@@ -961,7 +961,7 @@ Parser_Statements(Parser *p, int end)
             return NULL;
         }
     }
-    return Parser_TakeSequence(p, base);
+    return parser_take_sequence(p, base);
 }
 
 /* An empty line stands for "pass", which has the place of its comment. */
@@ -977,18 +977,18 @@ empty_statement(Parser *p)
     node->lineno = node->end_lineno = token->line;
     node->col_offset = (int)strspn(p->text + token->start - token->column, " \t\f");
     node->end_col_offset = token->column;
-    return Parser_SingletonSequence(p, node);
+    return parser_singleton_sequence(p, node);
 }
 
 /* interactive_statement: compound_statement NEWLINE | simple_statements | NEWLINE */
 asdl_stmt_seq *
-Parser_InteractiveStatement(Parser *p)
+parser_interactive_statement(Parser *p)
 {
     size_t base = p->stack_size;
     if (peek(p) == TOKEN_NEWLINE) {
         return empty_statement(p);
     }
-    if (Token_traits[peek(p)].traits & TRAIT_LAYOUT) {
+    if (token_traits[peek(p)].traits & TRAIT_LAYOUT) {
         return NULL;
     }
     bool is_compound = at_compound(p);
@@ -1001,5 +1001,5 @@ Parser_InteractiveStatement(Parser *p)
         }
         p->index++;
     }
-    return Parser_TakeSequence(p, base);
+    return parser_take_sequence(p, base);
 }

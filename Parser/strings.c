@@ -34,7 +34,7 @@ warn_invalid(Parser *p, const EscapeReader *reader, int line)
     uint32_t offset = (uint32_t)(reader->first_invalid - p->text);
     const char *message = reader->invalid_length == 1 ? "invalid escape sequence '\\%s'"
                                                       : "invalid octal escape sequence '\\%s'";
-    return Parser_Warn(p, (PendingWarning){offset, line, PyExc_DeprecationWarning, offset,
+    return parser_warn(p, (PendingWarning){offset, line, PyExc_DeprecationWarning, offset,
                                            reader->invalid_length, message});
 }
 
@@ -186,7 +186,7 @@ static PyObject *
 decode_escapes(Parser *p, EscapeReader *reader)
 {
     size_t size = (size_t)(reader->end - reader->at);
-    Py_UCS4 *out = Parser_Scratch(p, (size + 1) * sizeof(Py_UCS4));
+    Py_UCS4 *out = parser_scratch(p, (size + 1) * sizeof(Py_UCS4));
     if (out == NULL) {
         return NULL;
     }
@@ -226,7 +226,7 @@ decode_plain(const char *text, size_t size)
 }
 
 PyObject *
-Parser_DecodeString(Parser *p, uint32_t start, uint32_t end, bool is_raw, int line)
+parser_decode_string(Parser *p, uint32_t start, uint32_t end, bool is_raw, int line)
 {
     const char *text = p->text + start;
     size_t size = end - start;
@@ -329,7 +329,7 @@ static expr_ty
 bytes_constant(Parser *p, size_t start)
 {
     size_t size = token_at(p, p->index - 1)->end - token_at(p, start)->start;
-    char *out = Parser_Scratch(p, size);
+    char *out = parser_scratch(p, size);
     if (out == NULL) {
         return NULL;
     }
@@ -343,13 +343,13 @@ bytes_constant(Parser *p, size_t start)
         }
         length += written;
     }
-    PyObject *value = Parser_Keep(p, PyBytes_FromStringAndSize(out, length));
-    return Parser_NewConstant(p, value, start);
+    PyObject *value = parser_keep(p, PyBytes_FromStringAndSize(out, length));
+    return parser_new_constant(p, value, start);
 }
 
 /* A node that spans the tokens from first to last. */
 expr_ty
-Parser_NodeOver(Parser *p, enum _expr_kind kind, size_t first, size_t last)
+parser_node_over(Parser *p, enum _expr_kind kind, size_t first, size_t last)
 {
     size_t index = p->index;
     p->index = last + 1;
@@ -364,7 +364,7 @@ set_kind(Parser *p, expr_ty node, size_t first)
 {
     node->v.Constant.kind = NULL;
     if (p->text[token_at(p, first)->start] == 'u') {
-        node->v.Constant.kind = Parser_Keep(p, PyUnicode_InternFromString("u"));
+        node->v.Constant.kind = parser_keep(p, PyUnicode_InternFromString("u"));
         return node->v.Constant.kind == NULL ? -1 : 0;
     }
     return 0;
@@ -373,8 +373,8 @@ set_kind(Parser *p, expr_ty node, size_t first)
 static expr_ty
 text_constant(Parser *p, PyObject *text, size_t first, size_t last)
 {
-    text = Parser_Keep(p, text);
-    expr_ty node = text == NULL ? NULL : Parser_NodeOver(p, Constant_kind, first, last);
+    text = parser_keep(p, text);
+    expr_ty node = text == NULL ? NULL : parser_node_over(p, Constant_kind, first, last);
     if (node == NULL) {
         return NULL;
     }
@@ -395,7 +395,7 @@ finish_text(StringBuilder *builder)
 }
 
 void
-StringBuilder_Clear(StringBuilder *builder)
+string_builder_clear(StringBuilder *builder)
 {
     if (builder->is_writing) {
         _PyUnicodeWriter_Dealloc(&builder->writer);
@@ -405,7 +405,7 @@ StringBuilder_Clear(StringBuilder *builder)
 
 /* Steals the text. */
 int
-StringBuilder_AddText(StringBuilder *builder, PyObject *text)
+string_builder_add_text(StringBuilder *builder, PyObject *text)
 {
     if (text == NULL) {
         return -1;
@@ -435,7 +435,7 @@ StringBuilder_AddText(StringBuilder *builder, PyObject *text)
 }
 
 int
-StringBuilder_EndText(Parser *p, StringBuilder *builder, size_t first, size_t last)
+string_builder_end_text(Parser *p, StringBuilder *builder, size_t first, size_t last)
 {
     if (builder->literal == NULL && !builder->is_writing) {
         return 0;
@@ -456,12 +456,12 @@ add_strings(Parser *p, StringBuilder *builder)
         int result;
         if (parts.is_format) {
             builder->is_format = true;
-            result = has_version(p, 6) ? Parser_FormatString(p, builder, i, parts) : -1;
+            result = has_version(p, 6) ? parser_format_string(p, builder, i, parts) : -1;
         }
         else {
-            result = StringBuilder_AddText(
-                builder,
-                Parser_DecodeString(p, parts.start, parts.end, parts.is_raw, token_at(p, i)->line));
+            result = string_builder_add_text(builder, parser_decode_string(p, parts.start,
+                                                                           parts.end, parts.is_raw,
+                                                                           token_at(p, i)->line));
         }
         if (result < 0) {
             return -1;
@@ -479,20 +479,20 @@ finish_strings(Parser *p, StringBuilder *builder)
                                                                           : finish_text(builder);
         return text == NULL ? NULL : text_constant(p, text, first, last);
     }
-    if (StringBuilder_EndText(p, builder, first, last) < 0) {
+    if (string_builder_end_text(p, builder, first, last) < 0) {
         return NULL;
     }
-    expr_ty node = Parser_NodeOver(p, JoinedStr_kind, first, last);
+    expr_ty node = parser_node_over(p, JoinedStr_kind, first, last);
     if (node == NULL) {
         return NULL;
     }
-    node->v.JoinedStr.values = Parser_TakeSequence(p, builder->base);
+    node->v.JoinedStr.values = parser_take_sequence(p, builder->base);
     return node->v.JoinedStr.values == NULL ? NULL : node;
 }
 
 /* strings: STRING+ */
 expr_ty
-Parser_Strings(Parser *p)
+parser_strings(Parser *p)
 {
     size_t start = p->index;
     do {
@@ -504,12 +504,12 @@ Parser_Strings(Parser *p)
     }
     if (p->index == start + 1 && !first.is_format) {
         PyObject *text =
-            Parser_DecodeString(p, first.start, first.end, first.is_raw, token_at(p, start)->line);
+            parser_decode_string(p, first.start, first.end, first.is_raw, token_at(p, start)->line);
         return text == NULL ? NULL : text_constant(p, text, start, start);
     }
     StringBuilder builder = {
         .first_token = start, .last_token = p->index - 1, .base = p->stack_size};
     expr_ty node = add_strings(p, &builder) < 0 ? NULL : finish_strings(p, &builder);
-    StringBuilder_Clear(&builder);
+    string_builder_clear(&builder);
     return node;
 }

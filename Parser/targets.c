@@ -13,7 +13,7 @@ static bool make_targets(asdl_expr_seq *items, expr_context_ty context);
 /* target: NAME | attribute | subscript | "(" targets ")" | "[" targets "]"
    Only what is stored to may be starred. */
 bool
-Parser_MakeTarget(expr_ty node, expr_context_ty context)
+parser_make_target(expr_ty node, expr_context_ty context)
 {
     switch (node->kind) {
     case Name_kind:
@@ -33,7 +33,7 @@ Parser_MakeTarget(expr_ty node, expr_context_ty context)
         return make_targets(node->v.List.elts, context);
     case Starred_kind:
         node->v.Starred.ctx = context;
-        return context == Store && Parser_MakeTarget(node->v.Starred.value, context);
+        return context == Store && parser_make_target(node->v.Starred.value, context);
     default:
         return false;
     }
@@ -43,7 +43,7 @@ static bool
 make_targets(asdl_expr_seq *items, expr_context_ty context)
 {
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(items); i++) {
-        if (!Parser_MakeTarget(asdl_seq_GET(items, i), context)) {
+        if (!parser_make_target(asdl_seq_GET(items, i), context)) {
             return false;
         }
     }
@@ -52,29 +52,29 @@ make_targets(asdl_expr_seq *items, expr_context_ty context)
 
 /* What "+=" and annotations may apply to. */
 bool
-Parser_IsSingleTarget(expr_ty node)
+parser_is_single_target(expr_ty node)
 {
     return node->kind == Name_kind || node->kind == Attribute_kind || node->kind == Subscript_kind;
 }
 
 /* star_target: ["*"] target */
 expr_ty
-Parser_StarTarget(Parser *p)
+parser_star_target(Parser *p)
 {
-    expr_ty node = peek(p) == TOKEN_STAR ? Parser_Starred(p, Parser_Primary) : Parser_Primary(p);
-    return node != NULL && Parser_MakeTarget(node, Store) ? node : NULL;
+    expr_ty node = peek(p) == TOKEN_STAR ? parser_starred(p, parser_primary) : parser_primary(p);
+    return node != NULL && parser_make_target(node, Store) ? node : NULL;
 }
 
 /* star_targets: star_target ("," star_target)* [","] */
 expr_ty
-Parser_StarTargets(Parser *p)
+parser_star_targets(Parser *p)
 {
     size_t start = p->index;
-    expr_ty node = Parser_StarTarget(p);
+    expr_ty node = parser_star_target(p);
     if (node == NULL || peek(p) != TOKEN_COMMA) {
         return node;
     }
-    node = Parser_TupleRest(p, node, start, Parser_StarTarget);
+    node = parser_tuple_rest(p, node, start, parser_star_target);
     if (node != NULL) {
         node->v.Tuple.ctx = Store;
     }
@@ -83,14 +83,14 @@ Parser_StarTargets(Parser *p)
 
 /* delete_targets: target ("," target)* [","] */
 asdl_expr_seq *
-Parser_DeleteTargets(Parser *p)
+parser_delete_targets(Parser *p)
 {
     size_t base = p->stack_size;
     do {
-        expr_ty node = Parser_Primary(p);
-        if (node == NULL || !Parser_MakeTarget(node, Del) || !push(p, node)) {
+        expr_ty node = parser_primary(p);
+        if (node == NULL || !parser_make_target(node, Del) || !push(p, node)) {
             return NULL;
         }
     } while (accept(p, TOKEN_COMMA) && starts_expression(p));
-    return Parser_TakeSequence(p, base);
+    return parser_take_sequence(p, base);
 }

@@ -1,8 +1,8 @@
 /* Source text to tokens.
 
    In: a range of decoded source, line ends all "\n". Out: tokens appended to a vector that the
-   caller owns. Entry points: Tokenizer_Run for a source that is there, Tokenizer_New and
-   Tokenizer_Continue for one that comes by and by. Nothing is diagnosed here: a source that cannot
+   caller owns. Entry points: tokenizer_run for a source that is there, tokenizer_new and
+   tokenizer_continue for one that comes by and by. Nothing is diagnosed here: a source that cannot
    be made into tokens ends in TOKEN_ERROR, and whoever reports it looks at the source again. */
 
 #include "tokenizer.h"
@@ -27,13 +27,13 @@ enum {
 #define TRAITS_KEYWORD(name, spelling, first, second, last, ...) {__VA_ARGS__},
 #define TRAITS_OPERATOR(name, spelling, first, shape, ...) {__VA_ARGS__},
 
-const TokenTraits Token_traits[TOKEN_KIND_COUNT] = {
+const TokenTraits token_traits[TOKEN_KIND_COUNT] = {
     TOKEN_TABLE(TRAITS_LAYOUT, TRAITS_VALUE, TRAITS_KEYWORD, TRAITS_OPERATOR)};
 
 #define NAME_PLAIN(name, ...) #name,
 #define NAME_SPELLING(name, spelling, ...) spelling,
 
-const char *const Token_names[TOKEN_KIND_COUNT] = {
+const char *const token_names[TOKEN_KIND_COUNT] = {
     TOKEN_TABLE(NAME_PLAIN, NAME_PLAIN, NAME_SPELLING, NAME_SPELLING)};
 
 #define NO_ROW(...)
@@ -59,7 +59,7 @@ static const Keyword keywords[KEYWORD_SLOTS] = {TOKEN_TABLE(NO_ROW, NO_ROW, KEYW
 static const uint8_t operators[128][SHAPE_COUNT] = {
     TOKEN_TABLE(NO_ROW, NO_ROW, NO_ROW, OPERATOR_ROW)};
 
-enum character_class {
+typedef enum {
     CLASS_OTHER,
     CLASS_LETTER, /* begins an identifier; every byte beyond ASCII counts */
     CLASS_DIGIT,
@@ -72,7 +72,7 @@ enum character_class {
     CLASS_OPEN,
     CLASS_CLOSE,
     CLASS_OPERATOR,
-};
+} CharacterClass;
 
 static const uint8_t classes[256] = {
     ['a' ... 'z'] = CLASS_LETTER, ['A' ... 'Z'] = CLASS_LETTER,
@@ -141,7 +141,7 @@ typedef struct {
 /* ---- the vector ---- */
 
 int
-Vector_Grow(void **items, size_t *capacity, size_t item_size)
+vector_grow(void **items, size_t *capacity, size_t item_size)
 {
     size_t wanted = *capacity ? *capacity * 2 : 16;
     void *bigger = PyMem_Realloc(*items, wanted * item_size);
@@ -157,7 +157,7 @@ Vector_Grow(void **items, size_t *capacity, size_t item_size)
 /* Whether one more fits into one of the vector's lesser arrays, which may grow for it. */
 #define HAS_ROOM(vector, item)                                                                     \
     ((vector)->item##_count < (vector)->item##_capacity                                            \
-     || Vector_Grow((void **)&(vector)->item##s, &(vector)->item##_capacity,                       \
+     || vector_grow((void **)&(vector)->item##s, &(vector)->item##_capacity,                       \
                     sizeof(*(vector)->item##s))                                                    \
             == 0)
 
@@ -165,11 +165,11 @@ static int
 grow_tokens(TokenVector *vector)
 {
     size_t capacity = vector->capacity;
-    if (Vector_Grow((void **)&vector->kinds, &capacity, sizeof(uint8_t)) < 0) {
+    if (vector_grow((void **)&vector->kinds, &capacity, sizeof(uint8_t)) < 0) {
         return -1;
     }
     capacity = vector->capacity;
-    if (Vector_Grow((void **)&vector->tokens, &capacity, sizeof(Token)) < 0) {
+    if (vector_grow((void **)&vector->tokens, &capacity, sizeof(Token)) < 0) {
         return -1;
     }
     vector->capacity = capacity;
@@ -177,7 +177,7 @@ grow_tokens(TokenVector *vector)
 }
 
 int
-TokenVector_Init(TokenVector *vector, size_t source_size)
+token_vector_init(TokenVector *vector, size_t source_size)
 {
     memset(vector, 0, sizeof(*vector));
     /* Dense code has a token in every 3 to 4 bytes, the standard library one in 6 to 8. */
@@ -186,7 +186,7 @@ TokenVector_Init(TokenVector *vector, size_t source_size)
     vector->tokens = PyMem_Malloc(capacity * sizeof(Token));
     vector->capacity = capacity;
     if (vector->kinds == NULL || vector->tokens == NULL) {
-        TokenVector_Clear(vector);
+        token_vector_clear(vector);
         PyErr_NoMemory();
         return -1;
     }
@@ -194,7 +194,7 @@ TokenVector_Init(TokenVector *vector, size_t source_size)
 }
 
 void
-TokenVector_Clear(TokenVector *vector)
+token_vector_clear(TokenVector *vector)
 {
     PyMem_Free(vector->kinds);
     PyMem_Free(vector->tokens);
@@ -205,7 +205,7 @@ TokenVector_Clear(TokenVector *vector)
 }
 
 void
-Tokenizer_Truncate(TokenVector *vector, size_t count)
+tokenizer_truncate(TokenVector *vector, size_t count)
 {
     vector->count = count;
     while (vector->long_string_count > 0
@@ -215,7 +215,7 @@ Tokenizer_Truncate(TokenVector *vector, size_t count)
 }
 
 const LongStringEnd *
-TokenVector_LongStringEnd(const TokenVector *vector, size_t token)
+token_vector_long_string_end(const TokenVector *vector, size_t token)
 {
     size_t low = 0, high = vector->long_string_count;
     while (high - low > 1) {
@@ -1178,7 +1178,7 @@ run(Scanner *s, Step step)
 }
 
 int
-Tokenizer_Run(const TokenizerInput *input, TokenVector *vector)
+tokenizer_run(const TokenizerInput *input, TokenVector *vector)
 {
     Scanner s;
     Step step = STEP_NEW_LINE;
@@ -1202,7 +1202,7 @@ struct Tokenizer {
 };
 
 Tokenizer *
-Tokenizer_New(const TokenizerInput *input, TokenVector *vector)
+tokenizer_new(const TokenizerInput *input, TokenVector *vector)
 {
     Tokenizer *tokenizer = PyMem_Malloc(sizeof(*tokenizer));
     if (tokenizer == NULL) {
@@ -1217,7 +1217,7 @@ Tokenizer_New(const TokenizerInput *input, TokenVector *vector)
 }
 
 void
-Tokenizer_Free(Tokenizer *tokenizer)
+tokenizer_free(Tokenizer *tokenizer)
 {
     PyMem_Free(tokenizer);
 }
@@ -1229,7 +1229,7 @@ return_or_keep(Tokenizer *t)
     TokenVector *vector = t->scanner.vector;
     if (t->ended_within_line) {
         t->scanner = t->before;
-        Tokenizer_Truncate(vector, t->count);
+        tokenizer_truncate(vector, t->count);
         vector->type_ignore_count = t->type_ignore_count;
         vector->warning_count = t->warning_count;
     }
@@ -1270,11 +1270,11 @@ take_back_last(Scanner *s)
         last--; /* with a third it is one token */
     }
     kinds[last] = TOKEN_MORE;
-    Tokenizer_Truncate(vector, last + 1);
+    tokenizer_truncate(vector, last + 1);
 }
 
 int
-Tokenizer_Continue(Tokenizer *t, const char *text, uint32_t end, bool is_all)
+tokenizer_continue(Tokenizer *t, const char *text, uint32_t end, bool is_all)
 {
     Scanner *s = &t->scanner;
     return_or_keep(t);

@@ -18,10 +18,10 @@ int __wrap_PyErr_WarnExplicitObject(PyObject *category, PyObject *message, PyObj
                                     int lineno, PyObject *module, PyObject *registry);
 
 int
-Parser_Warn(Parser *p, PendingWarning warning)
+parser_warn(Parser *p, PendingWarning warning)
 {
     if (p->warning_count == p->warning_capacity
-        && Vector_Grow((void **)&p->warnings, &p->warning_capacity, sizeof(warning)) < 0) {
+        && vector_grow((void **)&p->warnings, &p->warning_capacity, sizeof(warning)) < 0) {
         return -1;
     }
     p->warnings[p->warning_count++] = warning;
@@ -77,7 +77,7 @@ keep_error(Parser *p)
 }
 
 int
-Parser_KeepWarnings(Parser *p)
+parser_keep_warnings(Parser *p)
 {
     size_t count = p->issued_here + p->issued_of_tokens;
     return p->has_kept_warnings || count == 0 ? 0 : keep_issued(p, count, Py_None);
@@ -93,11 +93,11 @@ warning_of_token(const TokenWarning *from)
 }
 
 int
-Parser_TakeWarnings(Parser *p, size_t count)
+parser_take_warnings(Parser *p, size_t count)
 {
     TokenVector *vector = &p->vector;
     for (size_t i = count; i < vector->warning_count; i++) {
-        if (Parser_Warn(p, warning_of_token(&vector->warnings[i])) < 0) {
+        if (parser_warn(p, warning_of_token(&vector->warnings[i])) < 0) {
             return -1;
         }
     }
@@ -123,7 +123,7 @@ next_warning(Parser *p)
 
 /* Where something is parsed a second time, those that have been issued come up again, the same. */
 int
-Parser_IssueWarnings(Parser *p)
+parser_issue_warnings(Parser *p)
 {
     while (p->issued_of_tokens < p->vector.warning_count || p->issued_here < p->warning_count) {
         PendingWarning warning = next_warning(p);
@@ -135,7 +135,7 @@ Parser_IssueWarnings(Parser *p)
 }
 
 void
-Parser_DropIssuedWarnings(void)
+parser_drop_issued_warnings(void)
 {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
@@ -160,7 +160,7 @@ is_answered(PyObject *kept, int *result)
         return true;
     }
     Py_INCREF(exception);
-    Parser_DropIssuedWarnings();
+    parser_drop_issued_warnings();
     if (exception != Py_None) {
         PyErr_SetObject((PyObject *)Py_TYPE(exception), exception);
         *result = -1;

@@ -346,8 +346,7 @@ assemble_code(InstructionStore *store, Label entry, int first_line, int size)
 }
 
 int
-assemble(InstructionStore *store, Label entry, const struct AssemblyTask *task,
-         struct Assembled *made)
+assemble(InstructionStore *store, Label entry, const AssemblyTask *task, Assembled *made)
 {
     int size = settle_places(store, entry);
     made->handlers =

@@ -85,8 +85,8 @@ __wrap__PyBuiltin_Init(PyInterpreterState *interp)
 {
     PyObject *builtins = __real__PyBuiltin_Init(interp);
     if (builtins != NULL
-        && (add_awaithook() < 0 || BuiltinCompile_Add(builtins) < 0
-            || BuiltinAsync_Add(builtins) < 0)) {
+        && (add_awaithook() < 0 || builtin_compile_add(builtins) < 0
+            || builtin_async_add(builtins) < 0)) {
         Py_CLEAR(builtins);
     }
     return builtins;

@@ -3,7 +3,7 @@
    In: source, a tree or a code object, and namespaces, by default the caller's.  Out: a
    coroutine.  What is compiled here is that coroutine itself, and so is a code object of an async
    mode where its value is wanted; others are run by a coroutine around them.  Entry point:
-   BuiltinAsync_Add(). */
+   builtin_async_add(). */
 
 #include "modes.h"
 
@@ -64,7 +64,7 @@ find_namespaces(const Function *function, Namespaces *namespaces)
                      function->name, Py_TYPE(namespaces->locals)->tp_name);
         return -1;
     }
-    return Namespace_AddBuiltins(namespaces->globals);
+    return namespace_add_builtins(namespaces->globals);
 }
 
 /* ---- Code objects ---- */
@@ -83,8 +83,8 @@ compile_source(const Function *function, PyObject *source, PyObject *filename,
     while (function->has_value && (*text == ' ' || *text == '\t')) {
         text++;
     }
-    PyObject *code = CompileMode_CompileString(CompileMode_Find(function->source_mode), text,
-                                               filename, flags, -1);
+    PyObject *code = compile_mode_compile_string(compile_mode_find(function->source_mode), text,
+                                                 filename, flags, -1);
     Py_XDECREF(copy);
     return code;
 }
@@ -97,7 +97,7 @@ compile_tree(const Function *function, PyObject *tree, int kind, PyObject *filen
     if (kind == Interactive_kind && !function->has_value) {
         mode = "async-single";
     }
-    return CompileMode_CompileTree(CompileMode_Find(mode), tree, filename, flags, -1);
+    return compile_mode_compile_tree(compile_mode_find(mode), tree, filename, flags, -1);
 }
 
 static PyObject *
@@ -106,7 +106,7 @@ compile_any(const Function *function, PyObject *source)
     PyCompilerFlags flags = _PyCompilerFlags_INIT;
     flags.cf_flags = PyCF_SOURCE_IS_UTF8;
     PyEval_MergeCompilerFlags(&flags);
-    int kind = CompileMode_TreeKind(source);
+    int kind = compile_mode_tree_kind(source);
     PyObject *filename = kind < 0 ? NULL : PyUnicode_FromString("<string>");
     if (filename == NULL) {
         return NULL;
@@ -150,7 +150,7 @@ fill_runners(PyObject *namespace)
         return -1;
     }
     int failed = PyDict_SetItemString(namespace, "evaluate", function) < 0
-                 || Namespace_AddBuiltins(namespace) < 0;
+                 || namespace_add_builtins(namespace) < 0;
     Py_DECREF(function);
     PyObject *code = failed ? NULL : Py_CompileString(runners_source, "<aexec>", Py_file_input);
     PyObject *result = code == NULL ? NULL : PyEval_EvalCode(code, namespace, namespace);
@@ -302,7 +302,7 @@ static PyMethodDef functions[] = {
 };
 
 int
-BuiltinAsync_Add(PyObject *builtins)
+builtin_async_add(PyObject *builtins)
 {
     return PyModule_AddFunctions(builtins, functions);
 }

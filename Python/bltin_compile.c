@@ -1,7 +1,7 @@
 /* builtins.compile, with the modes that are ours.
 
    In: what the built-in function of stock takes, and the modes of Include/modes.h.  Out: a code
-   object or a tree.  Entry point: BuiltinCompile_Add(), which puts it in the place of stock's. */
+   object or a tree.  Entry point: builtin_compile_add(), which puts it in the place of stock's. */
 
 #include "modes.h"
 #include "ownstack.h"
@@ -86,9 +86,9 @@ static const CompileMode *
 check_mode(const char *name, const PyCompilerFlags *flags)
 {
     int only_ast = flags->cf_flags & PyCF_ONLY_AST;
-    const CompileMode *mode = CompileMode_Find(name);
+    const CompileMode *mode = compile_mode_find(name);
     if (mode == NULL) {
-        CompileMode_RaiseUnknown(only_ast);
+        compile_mode_raise_unknown(only_ast);
     }
     else if (mode->tree == FunctionType_kind && !only_ast) {
         PyErr_SetString(PyExc_ValueError, "compile() mode 'func_type' requires flag PyCF_ONLY_AST");
@@ -129,7 +129,7 @@ compile_source(const CompileMode *mode, const Arguments *arguments, PyCompilerFl
         return NULL;
     }
     PyObject *result =
-        CompileMode_CompileString(mode, text, arguments->filename, flags, arguments->optimize);
+        compile_mode_compile_string(mode, text, arguments->filename, flags, arguments->optimize);
     Py_XDECREF(copy);
     return result;
 }
@@ -146,8 +146,8 @@ compile_any(const Arguments *arguments)
     if (is_tree < 0) {
         return NULL;
     }
-    return is_tree ? CompileMode_CompileTree(mode, arguments->source, arguments->filename, &flags,
-                                             arguments->optimize)
+    return is_tree ? compile_mode_compile_tree(mode, arguments->source, arguments->filename, &flags,
+                                               arguments->optimize)
                    : compile_source(mode, arguments, &flags);
 }
 
@@ -228,7 +228,7 @@ static PyMethodDef functions[] = {
 };
 
 int
-BuiltinCompile_Add(PyObject *builtins)
+builtin_compile_add(PyObject *builtins)
 {
     return PyModule_AddFunctions(builtins, functions);
 }

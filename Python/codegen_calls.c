@@ -128,14 +128,14 @@ static const struct {
 };
 
 static int
-finish_display(struct Compiler *compiler, enum DisplayKind kind)
+finish_display(Compiler *compiler, DisplayKind kind)
 {
     return kind == DISPLAY_TUPLE ? emit(compiler, LIST_TO_TUPLE) : 0;
 }
 
 /* A display of constants: one constant, copied into what is built. */
 static int
-constant_display(struct Compiler *compiler, asdl_expr_seq *parts, int pushed, enum DisplayKind kind)
+constant_display(Compiler *compiler, asdl_expr_seq *parts, int pushed, DisplayKind kind)
 {
     if (kind == DISPLAY_TUPLE && pushed == 0) {
         return emit_new_constant(compiler, tuple_of_constants(parts, 0, asdl_seq_LEN(parts)));
@@ -150,7 +150,7 @@ constant_display(struct Compiler *compiler, asdl_expr_seq *parts, int pushed, en
 
 /* What comes before the first starred part stays on the stack until then, unless it is much. */
 static int
-growing_display(struct Compiler *compiler, asdl_expr_seq *parts, int pushed, enum DisplayKind kind,
+growing_display(Compiler *compiler, asdl_expr_seq *parts, int pushed, DisplayKind kind,
                 bool is_much)
 {
     int start = display_opcodes[kind].start;
@@ -177,7 +177,7 @@ growing_display(struct Compiler *compiler, asdl_expr_seq *parts, int pushed, enu
 }
 
 int
-codegen_display(struct Compiler *compiler, asdl_expr_seq *parts, int pushed, enum DisplayKind kind)
+codegen_display(Compiler *compiler, asdl_expr_seq *parts, int pushed, DisplayKind kind)
 {
     Py_ssize_t count = asdl_seq_LEN(parts);
     if (count > 2 && all_constant(parts, 0, count)) {
@@ -194,7 +194,7 @@ codegen_display(struct Compiler *compiler, asdl_expr_seq *parts, int pushed, enu
 /* ---- Calls ---- */
 
 static int
-check_keywords(struct Compiler *compiler, asdl_keyword_seq *keywords)
+check_keywords(Compiler *compiler, asdl_keyword_seq *keywords)
 {
     Py_ssize_t count = asdl_seq_LEN(keywords);
     if (count == 0) {
@@ -248,7 +248,7 @@ keyword_names(asdl_keyword_seq *keywords, Py_ssize_t begin, Py_ssize_t end)
 }
 
 static int
-codegen_keyword_values(struct Compiler *compiler, asdl_keyword_seq *keywords, Py_ssize_t begin,
+codegen_keyword_values(Compiler *compiler, asdl_keyword_seq *keywords, Py_ssize_t begin,
                        Py_ssize_t end)
 {
     for (Py_ssize_t i = begin; i < end; i++) {
@@ -259,7 +259,7 @@ codegen_keyword_values(struct Compiler *compiler, asdl_keyword_seq *keywords, Py
 
 /* Keyword arguments on the stack, their names as a constant of the call. */
 static int
-codegen_named_arguments(struct Compiler *compiler, asdl_keyword_seq *keywords)
+codegen_named_arguments(Compiler *compiler, asdl_keyword_seq *keywords)
 {
     Py_ssize_t count = asdl_seq_LEN(keywords);
     if (count == 0) {
@@ -277,7 +277,7 @@ codegen_named_arguments(struct Compiler *compiler, asdl_keyword_seq *keywords)
 }
 
 static int
-emit_call(struct Compiler *compiler, Py_ssize_t count)
+emit_call(Compiler *compiler, Py_ssize_t count)
 {
     TRY(emit_with(compiler, PRECALL, count));
     return emit_with(compiler, CALL, count);
@@ -285,7 +285,7 @@ emit_call(struct Compiler *compiler, Py_ssize_t count)
 
 /* A dict of the keyword arguments from `begin` to `end`. */
 static int
-codegen_keyword_dict(struct Compiler *compiler, asdl_keyword_seq *keywords, Py_ssize_t begin,
+codegen_keyword_dict(Compiler *compiler, asdl_keyword_seq *keywords, Py_ssize_t begin,
                      Py_ssize_t end)
 {
     Py_ssize_t count = end - begin;
@@ -310,8 +310,8 @@ codegen_keyword_dict(struct Compiler *compiler, asdl_keyword_seq *keywords, Py_s
 
 /* Makes one dict of what is on the stack and the run of keywords that ends before `end`. */
 static int
-merge_keyword_run(struct Compiler *compiler, asdl_keyword_seq *keywords, Py_ssize_t begin,
-                  Py_ssize_t end, bool *has_dict)
+merge_keyword_run(Compiler *compiler, asdl_keyword_seq *keywords, Py_ssize_t begin, Py_ssize_t end,
+                  bool *has_dict)
 {
     if (begin == end) {
         return 0;
@@ -325,7 +325,7 @@ merge_keyword_run(struct Compiler *compiler, asdl_keyword_seq *keywords, Py_ssiz
 }
 
 static int
-codegen_unpacked_keywords(struct Compiler *compiler, asdl_keyword_seq *keywords)
+codegen_unpacked_keywords(Compiler *compiler, asdl_keyword_seq *keywords)
 {
     Py_ssize_t count = asdl_seq_LEN(keywords);
     Py_ssize_t run = 0;
@@ -349,7 +349,7 @@ codegen_unpacked_keywords(struct Compiler *compiler, asdl_keyword_seq *keywords)
 
 /* A call with one tuple of positional and one dict of keyword arguments. */
 static int
-codegen_unpacked_call(struct Compiler *compiler, int pushed, asdl_expr_seq *arguments,
+codegen_unpacked_call(Compiler *compiler, int pushed, asdl_expr_seq *arguments,
                       asdl_keyword_seq *keywords)
 {
     bool is_one_starred = pushed == 0 && asdl_seq_LEN(arguments) == 1
@@ -367,7 +367,7 @@ codegen_unpacked_call(struct Compiler *compiler, int pushed, asdl_expr_seq *argu
 }
 
 int
-codegen_call_arguments(struct Compiler *compiler, int pushed, asdl_expr_seq *arguments,
+codegen_call_arguments(Compiler *compiler, int pushed, asdl_expr_seq *arguments,
                        asdl_keyword_seq *keywords)
 {
     TRY(check_keywords(compiler, keywords));
@@ -384,19 +384,19 @@ codegen_call_arguments(struct Compiler *compiler, int pushed, asdl_expr_seq *arg
 
 /* Attributes of imported modules are functions more often than methods. */
 static int
-is_imported_name(struct Compiler *compiler, expr_ty expression)
+is_imported_name(Compiler *compiler, expr_ty expression)
 {
     if (expression->kind != Name_kind) {
         return 0;
     }
     NameId name = names_intern(compiler->names, expression->v.Name.id);
     TRY(name);
-    const struct Symbol *symbol = symbol_in(compiler, compiler->scopes->top, name);
+    const Symbol *symbol = symbol_in(compiler, compiler->scopes->top, name);
     return symbol != NULL && (symbol->flags & SYMBOL_IMPORTED);
 }
 
 static int
-is_method_call(struct Compiler *compiler, expr_ty call)
+is_method_call(Compiler *compiler, expr_ty call)
 {
     expr_ty function = call->v.Call.func;
     if (function->kind != Attribute_kind || function->v.Attribute.ctx != Load) {
@@ -412,7 +412,7 @@ is_method_call(struct Compiler *compiler, expr_ty call)
 }
 
 void
-locate_attribute(struct Compiler *compiler, expr_ty attribute)
+locate_attribute(Compiler *compiler, expr_ty attribute)
 {
     Location *where = &compiler->unit->where;
     if (attribute->end_lineno == where->line) {
@@ -434,7 +434,7 @@ locate_attribute(struct Compiler *compiler, expr_ty attribute)
 }
 
 static int
-codegen_method_call(struct Compiler *compiler, expr_ty call)
+codegen_method_call(Compiler *compiler, expr_ty call)
 {
     expr_ty method = call->v.Call.func;
     asdl_keyword_seq *keywords = call->v.Call.keywords;
@@ -450,7 +450,7 @@ codegen_method_call(struct Compiler *compiler, expr_ty call)
 }
 
 static int
-warn_about_callee(struct Compiler *compiler, expr_ty function)
+warn_about_callee(Compiler *compiler, expr_ty function)
 {
     PyTypeObject *type = codegen_literal_type(function);
     switch (function->kind) {
@@ -475,7 +475,7 @@ warn_about_callee(struct Compiler *compiler, expr_ty function)
 }
 
 int
-codegen_call(struct Compiler *compiler, expr_ty call)
+codegen_call(Compiler *compiler, expr_ty call)
 {
     TRY(check_keywords(compiler, call->v.Call.keywords));
     int is_method = is_method_call(compiler, call);
@@ -494,7 +494,7 @@ codegen_call(struct Compiler *compiler, expr_ty call)
 /* ---- Dict displays ---- */
 
 static int
-codegen_dict_run(struct Compiler *compiler, expr_ty dict, Py_ssize_t begin, Py_ssize_t end)
+codegen_dict_run(Compiler *compiler, expr_ty dict, Py_ssize_t begin, Py_ssize_t end)
 {
     asdl_expr_seq *keys = dict->v.Dict.keys;
     asdl_expr_seq *values = dict->v.Dict.values;
@@ -521,8 +521,7 @@ codegen_dict_run(struct Compiler *compiler, expr_ty dict, Py_ssize_t begin, Py_s
 }
 
 static int
-merge_dict_run(struct Compiler *compiler, expr_ty dict, Py_ssize_t begin, Py_ssize_t end,
-               bool *has_dict)
+merge_dict_run(Compiler *compiler, expr_ty dict, Py_ssize_t begin, Py_ssize_t end, bool *has_dict)
 {
     if (begin == end) {
         return 0;
@@ -536,7 +535,7 @@ merge_dict_run(struct Compiler *compiler, expr_ty dict, Py_ssize_t begin, Py_ssi
 }
 
 static int
-unpack_into_dict(struct Compiler *compiler, expr_ty value, bool *has_dict)
+unpack_into_dict(Compiler *compiler, expr_ty value, bool *has_dict)
 {
     if (!*has_dict) {
         TRY(emit_with(compiler, BUILD_MAP, 0));
@@ -548,7 +547,7 @@ unpack_into_dict(struct Compiler *compiler, expr_ty value, bool *has_dict)
 
 /* A run of items is cut off at the one with which it has become too much for the stack. */
 int
-codegen_dict(struct Compiler *compiler, expr_ty dict)
+codegen_dict(Compiler *compiler, expr_ty dict)
 {
     Py_ssize_t count = asdl_seq_LEN(dict->v.Dict.values);
     Py_ssize_t run = 0;

@@ -11,14 +11,14 @@
 /* The slot of a cell or free variable that a nested unit closes over.  __class__ in a class is
    the class's own cell, whatever else the name means there. */
 static int
-closed_over_slot(struct Compiler *compiler, NameId name)
+closed_over_slot(Compiler *compiler, NameId name)
 {
-    const struct CodeUnit *unit = compiler->unit;
+    const CodeUnit *unit = compiler->unit;
     if (unit->kind == UNIT_CLASS && unit->scope->needs_class_closure
         && name == unit->cell_names[0]) {
         return 0;
     }
-    const struct Symbol *symbol = symbol_in(compiler, unit->scope, name);
+    const Symbol *symbol = symbol_in(compiler, unit->scope, name);
     if (symbol == NULL || symbol->slot < 0) {
         PyErr_Format(PyExc_SystemError, "variable %R is closed over, but has no cell",
                      names_string(compiler->names, name));
@@ -28,7 +28,7 @@ closed_over_slot(struct Compiler *compiler, NameId name)
 }
 
 static int
-emit_closure(struct Compiler *compiler, const struct CodeUnit *inner)
+emit_closure(Compiler *compiler, const CodeUnit *inner)
 {
     for (int i = 0; i < inner->free_count; i++) {
         int slot = closed_over_slot(compiler, inner->cell_names[inner->cell_count + i]);
@@ -39,8 +39,7 @@ emit_closure(struct Compiler *compiler, const struct CodeUnit *inner)
 }
 
 int
-emit_function(struct Compiler *compiler, PyCodeObject *code, const struct CodeUnit *inner,
-              int parts)
+emit_function(Compiler *compiler, PyCodeObject *code, const CodeUnit *inner, int parts)
 {
     enum { HAS_CLOSURE = 8 };
     if (code == NULL) {

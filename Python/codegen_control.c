@@ -13,32 +13,32 @@
 /* ---- Frames ---- */
 
 int
-frame_push(struct Compiler *compiler, enum FrameKind kind, Label start, Label end)
+frame_push(Compiler *compiler, FrameKind kind, Label start, Label end)
 {
-    struct CodeUnit *unit = compiler->unit;
+    CodeUnit *unit = compiler->unit;
     if (unit->frame_count >= MOST_FRAMES) {
         return codegen_error(compiler, "too many statically nested blocks");
     }
-    unit->frames[unit->frame_count++] = (struct Frame){.kind = kind, .start = start, .end = end};
+    unit->frames[unit->frame_count++] = (Frame){.kind = kind, .start = start, .end = end};
     return 0;
 }
 
 void
-frame_pop(struct Compiler *compiler)
+frame_pop(Compiler *compiler)
 {
     compiler->unit->frame_count--;
 }
 
 /* With a value on top of the stack that is to be kept, gets at the one below it. */
 static int
-reach_below(struct Compiler *compiler, bool keeps_value)
+reach_below(Compiler *compiler, bool keeps_value)
 {
     return keeps_value ? emit_with(compiler, SWAP, 2) : 0;
 }
 
 /* Calls the exit function on the stack as for a normal exit. */
 static int
-call_exit_with_nones(struct Compiler *compiler)
+call_exit_with_nones(Compiler *compiler)
 {
     for (int i = 0; i < 3; i++) {
         TRY(emit_none(compiler));
@@ -49,7 +49,7 @@ call_exit_with_nones(struct Compiler *compiler)
 
 /* The exception is forgotten, and the variable it was bound to. */
 static int
-clear_handler_name(struct Compiler *compiler, PyObject *name)
+clear_handler_name(Compiler *compiler, PyObject *name)
 {
     TRY(emit_none(compiler));
     TRY(emit_variable(compiler, name, Store));
@@ -57,7 +57,7 @@ clear_handler_name(struct Compiler *compiler, PyObject *name)
 }
 
 static int
-unwind_finally(struct Compiler *compiler, asdl_stmt_seq *statements, bool keeps_value)
+unwind_finally(Compiler *compiler, asdl_stmt_seq *statements, bool keeps_value)
 {
     TRY(emit(compiler, POP_BLOCK));
     if (keeps_value) {
@@ -72,7 +72,7 @@ unwind_finally(struct Compiler *compiler, asdl_stmt_seq *statements, bool keeps_
 }
 
 static int
-unwind_with(struct Compiler *compiler, const struct Frame *frame, bool keeps_value)
+unwind_with(Compiler *compiler, const Frame *frame, bool keeps_value)
 {
     set_location(compiler, LOCATION_OF(frame->of.statement));
     TRY(emit(compiler, POP_BLOCK));
@@ -87,7 +87,7 @@ unwind_with(struct Compiler *compiler, const struct Frame *frame, bool keeps_val
 }
 
 static int
-unwind_named_handler(struct Compiler *compiler, PyObject *name, bool keeps_value)
+unwind_named_handler(Compiler *compiler, PyObject *name, bool keeps_value)
 {
     if (name != NULL) {
         TRY(emit(compiler, POP_BLOCK));
@@ -99,7 +99,7 @@ unwind_named_handler(struct Compiler *compiler, PyObject *name, bool keeps_value
 }
 
 static int
-unwind(struct Compiler *compiler, const struct Frame *frame, bool keeps_value)
+unwind(Compiler *compiler, const Frame *frame, bool keeps_value)
 {
     switch (frame->kind) {
     case FRAME_WHILE:
@@ -131,7 +131,7 @@ unwind(struct Compiler *compiler, const struct Frame *frame, bool keeps_value)
 }
 
 static bool
-is_loop(const struct Frame *frame)
+is_loop(const Frame *frame)
 {
     return frame->kind == FRAME_WHILE || frame->kind == FRAME_FOR;
 }
@@ -140,13 +140,13 @@ is_loop(const struct Frame *frame)
    `loop` is given, which then gets its index or -1.  While one is wound up the frames inside of
    it are out of force. */
 static int
-unwind_frames(struct Compiler *compiler, bool keeps_value, int *loop)
+unwind_frames(Compiler *compiler, bool keeps_value, int *loop)
 {
-    struct CodeUnit *unit = compiler->unit;
+    CodeUnit *unit = compiler->unit;
     if (unit->frame_count == 0) {
         return 0;
     }
-    struct Frame *top = frame_top(compiler);
+    Frame *top = frame_top(compiler);
     if (top->kind == FRAME_GROUP_HANDLER) {
         return codegen_error(compiler, "'break', 'continue' and 'return' cannot appear in an "
                                        "except* block");
@@ -155,7 +155,7 @@ unwind_frames(struct Compiler *compiler, bool keeps_value, int *loop)
         *loop = unit->frame_count - 1;
         return 0;
     }
-    struct Frame unwound = *top;
+    Frame unwound = *top;
     unit->frame_count--;
     TRY(unwind(compiler, &unwound, keeps_value));
     TRY(unwind_frames(compiler, keeps_value, loop));
@@ -166,7 +166,7 @@ unwind_frames(struct Compiler *compiler, bool keeps_value, int *loop)
 /* Winds up what is inside of the innermost loop; returns the loop's index or -1 with an
    exception. */
 static int
-unwind_to_loop(struct Compiler *compiler, const char *without_loop)
+unwind_to_loop(Compiler *compiler, const char *without_loop)
 {
     Location where = compiler->unit->where;
     int loop = -1;
@@ -180,17 +180,17 @@ unwind_to_loop(struct Compiler *compiler, const char *without_loop)
 }
 
 int
-codegen_break(struct Compiler *compiler)
+codegen_break(Compiler *compiler)
 {
     int loop = unwind_to_loop(compiler, "'break' outside loop");
     TRY(loop);
-    struct Frame frame = compiler->unit->frames[loop];
+    Frame frame = compiler->unit->frames[loop];
     TRY(unwind(compiler, &frame, false));
     return emit_jump(compiler, JUMP, frame.end);
 }
 
 int
-codegen_continue(struct Compiler *compiler)
+codegen_continue(Compiler *compiler)
 {
     int loop = unwind_to_loop(compiler, "'continue' not properly in loop");
     TRY(loop);
@@ -198,9 +198,9 @@ codegen_continue(struct Compiler *compiler)
 }
 
 static int
-check_return(struct Compiler *compiler, expr_ty value)
+check_return(Compiler *compiler, expr_ty value)
 {
-    const struct Scope *scope = compiler->unit->scope;
+    const Scope *scope = compiler->unit->scope;
     if (!scope_is_function_like(scope)) {
         return codegen_error(compiler, "'return' outside function%s",
                              scope_function_advice(scope, compiler->flags));
@@ -213,7 +213,7 @@ check_return(struct Compiler *compiler, expr_ty value)
 
 /* A constant is not kept on the stack while frames are wound up: it is loaded at the end. */
 int
-codegen_return(struct Compiler *compiler, stmt_ty statement)
+codegen_return(Compiler *compiler, stmt_ty statement)
 {
     expr_ty value = statement->v.Return.value;
     bool keeps_value = value != NULL && value->kind != Constant_kind;
@@ -242,7 +242,7 @@ codegen_return(struct Compiler *compiler, stmt_ty statement)
 /* ---- Branches and loops ---- */
 
 int
-codegen_if(struct Compiler *compiler, stmt_ty statement)
+codegen_if(Compiler *compiler, stmt_ty statement)
 {
     bool has_else = asdl_seq_LEN(statement->v.If.orelse) > 0;
     Label end = new_label(compiler);
@@ -260,7 +260,7 @@ codegen_if(struct Compiler *compiler, stmt_ty statement)
 }
 
 int
-codegen_for(struct Compiler *compiler, stmt_ty statement)
+codegen_for(Compiler *compiler, stmt_ty statement)
 {
     Label start = new_label(compiler);
     TRY(start);
@@ -287,7 +287,7 @@ codegen_for(struct Compiler *compiler, stmt_ty statement)
 }
 
 static int
-check_async_statement(struct Compiler *compiler, const char *keyword)
+check_async_statement(Compiler *compiler, const char *keyword)
 {
     if (unit_may_await_at_top_level(compiler)) {
         compiler->unit->is_coroutine = true;
@@ -301,7 +301,7 @@ check_async_statement(struct Compiler *compiler, const char *keyword)
 }
 
 int
-codegen_await_next(struct Compiler *compiler, Label handler)
+codegen_await_next(Compiler *compiler, Label handler)
 {
     TRY(emit_jump(compiler, SETUP_FINALLY, handler));
     TRY(emit(compiler, GET_ANEXT));
@@ -311,7 +311,7 @@ codegen_await_next(struct Compiler *compiler, Label handler)
 }
 
 int
-codegen_async_for(struct Compiler *compiler, stmt_ty statement)
+codegen_async_for(Compiler *compiler, stmt_ty statement)
 {
     TRY(check_async_statement(compiler, "for"));
     Label start = new_label(compiler);
@@ -339,7 +339,7 @@ codegen_async_for(struct Compiler *compiler, stmt_ty statement)
 
 /* The test is generated twice, before the loop and at its end, to save a jump. */
 int
-codegen_while(struct Compiler *compiler, stmt_ty statement)
+codegen_while(Compiler *compiler, stmt_ty statement)
 {
     Label loop = new_label(compiler);
     TRY(loop);
@@ -366,7 +366,7 @@ codegen_while(struct Compiler *compiler, stmt_ty statement)
 
 /* An exception inside of a handler: what was handled before is restored. */
 static int
-pop_handled_and_reraise(struct Compiler *compiler)
+pop_handled_and_reraise(Compiler *compiler)
 {
     TRY(emit_with(compiler, COPY, 3));
     TRY(emit(compiler, POP_EXCEPT));
@@ -375,7 +375,7 @@ pop_handled_and_reraise(struct Compiler *compiler)
 
 /* Where an exception arrives; a further one goes to `cleanup`. */
 static int
-begin_handler(struct Compiler *compiler, Label handler, Label cleanup)
+begin_handler(Compiler *compiler, Label handler, Label cleanup)
 {
     TRY(place_label(compiler, handler));
     no_location(compiler);
@@ -385,8 +385,8 @@ begin_handler(struct Compiler *compiler, Label handler, Label cleanup)
 
 /* try: body, and handlers when there are any; finally: always run, after an exception as well. */
 static int
-try_finally(struct Compiler *compiler, asdl_stmt_seq *body, asdl_stmt_seq *finally,
-            bool has_handlers, int (*handlers)(struct Compiler *, stmt_ty), stmt_ty statement)
+try_finally(Compiler *compiler, asdl_stmt_seq *body, asdl_stmt_seq *finally, bool has_handlers,
+            int (*handlers)(Compiler *, stmt_ty), stmt_ty statement)
 {
     Label start = new_label(compiler);
     TRY(start);
@@ -416,7 +416,7 @@ try_finally(struct Compiler *compiler, asdl_stmt_seq *body, asdl_stmt_seq *final
 }
 
 static int
-handler_body(struct Compiler *compiler, Label start, PyObject *name, asdl_stmt_seq *body)
+handler_body(Compiler *compiler, Label start, PyObject *name, asdl_stmt_seq *body)
 {
     TRY(place_label(compiler, start));
     TRY(frame_push(compiler, FRAME_NAMED_HANDLER, start, NO_LABEL));
@@ -429,7 +429,7 @@ handler_body(struct Compiler *compiler, Label start, PyObject *name, asdl_stmt_s
 
 /* except ... as name: the variable is cleared however the body is left. */
 static int
-named_handler(struct Compiler *compiler, excepthandler_ty handler, Label end)
+named_handler(Compiler *compiler, excepthandler_ty handler, Label end)
 {
     PyObject *name = handler->v.ExceptHandler.name;
     Label cleanup = new_label(compiler);
@@ -450,7 +450,7 @@ named_handler(struct Compiler *compiler, excepthandler_ty handler, Label end)
 }
 
 static int
-nameless_handler(struct Compiler *compiler, excepthandler_ty handler, Label end)
+nameless_handler(Compiler *compiler, excepthandler_ty handler, Label end)
 {
     Label start = new_label(compiler);
     TRY(start);
@@ -461,7 +461,7 @@ nameless_handler(struct Compiler *compiler, excepthandler_ty handler, Label end)
 }
 
 static int
-except_handler(struct Compiler *compiler, excepthandler_ty handler, bool is_last, Label end)
+except_handler(Compiler *compiler, excepthandler_ty handler, bool is_last, Label end)
 {
     set_location(compiler, LOCATION_OF(handler));
     if (handler->v.ExceptHandler.type == NULL && !is_last) {
@@ -480,7 +480,7 @@ except_handler(struct Compiler *compiler, excepthandler_ty handler, bool is_last
 }
 
 static int
-try_body(struct Compiler *compiler, asdl_stmt_seq *body, Label start, Label handler)
+try_body(Compiler *compiler, asdl_stmt_seq *body, Label start, Label handler)
 {
     TRY(emit_jump(compiler, SETUP_FINALLY, handler));
     TRY(place_label(compiler, start));
@@ -491,7 +491,7 @@ try_body(struct Compiler *compiler, asdl_stmt_seq *body, Label start, Label hand
 }
 
 static int
-try_except(struct Compiler *compiler, stmt_ty statement)
+try_except(Compiler *compiler, stmt_ty statement)
 {
     asdl_excepthandler_seq *handlers = statement->v.Try.handlers;
     Label start = new_label(compiler);
@@ -524,7 +524,7 @@ try_except(struct Compiler *compiler, stmt_ty statement)
 /* Before the first handler the stack gets the exception group again and a list of what the
    handlers raise. */
 static int
-begin_group_handlers(struct Compiler *compiler)
+begin_group_handlers(Compiler *compiler)
 {
     TRY(emit_with(compiler, COPY, 1));
     TRY(emit_with(compiler, BUILD_LIST, 0));
@@ -532,7 +532,7 @@ begin_group_handlers(struct Compiler *compiler)
 }
 
 static int
-match_group(struct Compiler *compiler, excepthandler_ty handler, Label next, Label matched)
+match_group(Compiler *compiler, excepthandler_ty handler, Label next, Label matched)
 {
     if (handler->v.ExceptHandler.type != NULL) {
         TRY(codegen_expression(compiler, handler->v.ExceptHandler.type));
@@ -548,7 +548,7 @@ match_group(struct Compiler *compiler, excepthandler_ty handler, Label next, Lab
 /* One except* clause.  What its body raises is appended to the list; the next clause gets the
    rest of the group. */
 static int
-group_handler(struct Compiler *compiler, excepthandler_ty handler, bool is_first, bool is_last,
+group_handler(Compiler *compiler, excepthandler_ty handler, bool is_first, bool is_last,
               Label reraise)
 {
     PyObject *name = handler->v.ExceptHandler.name;
@@ -590,7 +590,7 @@ group_handler(struct Compiler *compiler, excepthandler_ty handler, bool is_first
 
 /* What was raised and what was not handled is raised again as one group, if there is any. */
 static int
-reraise_group(struct Compiler *compiler, Label combine, Label end)
+reraise_group(Compiler *compiler, Label combine, Label end)
 {
     Label reraise = new_label(compiler);
     TRY(reraise);
@@ -610,7 +610,7 @@ reraise_group(struct Compiler *compiler, Label combine, Label end)
 }
 
 static int
-try_except_group(struct Compiler *compiler, stmt_ty statement)
+try_except_group(Compiler *compiler, stmt_ty statement)
 {
     asdl_excepthandler_seq *handlers = statement->v.TryStar.handlers;
     Label start = new_label(compiler);
@@ -644,9 +644,9 @@ try_except_group(struct Compiler *compiler, stmt_ty statement)
 }
 
 int
-codegen_try(struct Compiler *compiler, stmt_ty statement)
+codegen_try(Compiler *compiler, stmt_ty statement)
 {
-    int (*handlers)(struct Compiler *, stmt_ty) =
+    int (*handlers)(Compiler *, stmt_ty) =
         statement->kind == Try_kind ? try_except : try_except_group;
     /* Try and TryStar have the same members in the same places. */
     if (asdl_seq_LEN(statement->v.Try.finalbody) == 0) {
@@ -660,7 +660,7 @@ codegen_try(struct Compiler *compiler, stmt_ty statement)
 
 /* The exit function has been called with the exception: true swallows it. */
 static int
-finish_with_handler(struct Compiler *compiler, Label cleanup)
+finish_with_handler(Compiler *compiler, Label cleanup)
 {
     no_location(compiler);
     Label suppress = new_label(compiler);
@@ -678,7 +678,7 @@ finish_with_handler(struct Compiler *compiler, Label cleanup)
 }
 
 static int
-bind_with_target(struct Compiler *compiler, expr_ty target)
+bind_with_target(Compiler *compiler, expr_ty target)
 {
     return target != NULL ? codegen_expression(compiler, target) : emit(compiler, POP_TOP);
 }
@@ -687,7 +687,7 @@ bind_with_target(struct Compiler *compiler, expr_ty target)
 enum { AWAIT_ENTER = 1, AWAIT_EXIT = 2 };
 
 static int
-enter_context(struct Compiler *compiler, bool is_async)
+enter_context(Compiler *compiler, bool is_async)
 {
     if (!is_async) {
         return emit(compiler, BEFORE_WITH);
@@ -698,7 +698,7 @@ enter_context(struct Compiler *compiler, bool is_async)
 
 /* The body has run to its end. */
 static int
-exit_context(struct Compiler *compiler, stmt_ty statement, bool is_async)
+exit_context(Compiler *compiler, stmt_ty statement, bool is_async)
 {
     if (!is_async) {
         no_location(compiler);
@@ -714,7 +714,7 @@ exit_context(struct Compiler *compiler, stmt_ty statement, bool is_async)
 
 /* The body has raised. */
 static int
-handle_in_context(struct Compiler *compiler, Label handler, Label cleanup, bool is_async)
+handle_in_context(Compiler *compiler, Label handler, Label cleanup, bool is_async)
 {
     TRY(place_label(compiler, handler));
     TRY(emit_jump(compiler, SETUP_CLEANUP, cleanup));
@@ -728,7 +728,7 @@ handle_in_context(struct Compiler *compiler, Label handler, Label cleanup, bool 
 
 /* With and AsyncWith have the same members in the same places. */
 static int
-codegen_with_item(struct Compiler *compiler, stmt_ty statement, int index, bool is_async)
+codegen_with_item(Compiler *compiler, stmt_ty statement, int index, bool is_async)
 {
     asdl_withitem_seq *items = statement->v.With.items;
     withitem_ty item = asdl_seq_GET(items, index);
@@ -761,7 +761,7 @@ codegen_with_item(struct Compiler *compiler, stmt_ty statement, int index, bool 
 }
 
 int
-codegen_with(struct Compiler *compiler, stmt_ty statement)
+codegen_with(Compiler *compiler, stmt_ty statement)
 {
     return codegen_with_item(compiler, statement, 0, statement->kind == AsyncWith_kind);
 }

@@ -11,14 +11,14 @@
 /* ---- Blocks and instructions ---- */
 
 Label
-new_label(struct Compiler *compiler)
+new_label(Compiler *compiler)
 {
     return instructions_new_block(&compiler->store);
 }
 
 /* The block being written ends here. */
 void
-finish_block(struct Compiler *compiler)
+finish_block(Compiler *compiler)
 {
     Block *block = &compiler->store.blocks.items[compiler->unit->current];
     block->count = compiler->store.instructions.count - block->first;
@@ -27,9 +27,9 @@ finish_block(struct Compiler *compiler)
 }
 
 int
-place_label(struct Compiler *compiler, Label label)
+place_label(Compiler *compiler, Label label)
 {
-    struct CodeUnit *unit = compiler->unit;
+    CodeUnit *unit = compiler->unit;
     finish_block(compiler);
     compiler->store.blocks.items[unit->current].next = label;
     compiler->store.blocks.items[label].first = compiler->store.instructions.count;
@@ -40,7 +40,7 @@ place_label(struct Compiler *compiler, Label label)
 }
 
 static int
-start_unlabelled_block(struct Compiler *compiler)
+start_unlabelled_block(Compiler *compiler)
 {
     Label label = new_label(compiler);
     TRY(label);
@@ -49,10 +49,10 @@ start_unlabelled_block(struct Compiler *compiler)
 
 /* What the last instruction means for its block. */
 __attribute__((noinline)) static int
-note_traits(struct Compiler *compiler, int traits)
+note_traits(Compiler *compiler, int traits)
 {
     enum { NOTED_ALWAYS = BLOCK_SETS_HANDLERS | BLOCK_HAS_NOPS | BLOCK_MAY_FOLD };
-    struct CodeUnit *unit = compiler->unit;
+    CodeUnit *unit = compiler->unit;
     const InstructionArray *instructions = &compiler->store.instructions;
     unit->ends = (uint8_t)(traits & (OPCODE_ENDS_BLOCK | OPCODE_ALWAYS_JUMPS));
     unit->notes |= (uint8_t)(traits & NOTED_ALWAYS);
@@ -70,7 +70,7 @@ enum {
 };
 
 static inline int
-note_opcode(struct Compiler *compiler, int opcode)
+note_opcode(Compiler *compiler, int opcode)
 {
     int traits = opcode_facts[opcode - LOWEST_OPCODE].traits;
     return traits & NOTED_TRAITS ? note_traits(compiler, traits) : 0;
@@ -78,7 +78,7 @@ note_opcode(struct Compiler *compiler, int opcode)
 
 /* The last instruction's place takes more than it has room for. */
 __attribute__((noinline)) static int
-place_far(struct Compiler *compiler, const Location *where)
+place_far(Compiler *compiler, const Location *where)
 {
     InstructionArray *instructions = &compiler->store.instructions;
     Instruction *last = &instructions->items[instructions->count - 1];
@@ -87,14 +87,14 @@ place_far(struct Compiler *compiler, const Location *where)
 }
 
 /* For append(), which comes back to it, where there is more to do. */
-static int append_after_end(struct Compiler *compiler, int opcode, Py_ssize_t argument,
+static int append_after_end(Compiler *compiler, int opcode, Py_ssize_t argument,
                             const Location *where);
 
 /* What is rare is left to calls at the very end, so that nothing has to be saved for them. */
 __attribute__((always_inline)) static inline int
-append(struct Compiler *compiler, int opcode, Py_ssize_t argument, const Location *where)
+append(Compiler *compiler, int opcode, Py_ssize_t argument, const Location *where)
 {
-    struct CodeUnit *unit = compiler->unit;
+    CodeUnit *unit = compiler->unit;
     InstructionArray *instructions = &compiler->store.instructions;
     if (unit->ends != 0 || compiler->only_looks || instructions->count >= instructions->capacity) {
         return append_after_end(compiler, opcode, argument, where);
@@ -110,7 +110,7 @@ append(struct Compiler *compiler, int opcode, Py_ssize_t argument, const Locatio
 }
 
 __attribute__((noinline)) static int
-append_after_end(struct Compiler *compiler, int opcode, Py_ssize_t argument, const Location *where)
+append_after_end(Compiler *compiler, int opcode, Py_ssize_t argument, const Location *where)
 {
     if (compiler->only_looks) {
         return 0;
@@ -123,32 +123,32 @@ append_after_end(struct Compiler *compiler, int opcode, Py_ssize_t argument, con
 }
 
 int
-emit_at(struct Compiler *compiler, int opcode, Py_ssize_t argument, Location where)
+emit_at(Compiler *compiler, int opcode, Py_ssize_t argument, Location where)
 {
     return append(compiler, opcode, argument, &where);
 }
 
 int
-emit_with(struct Compiler *compiler, int opcode, Py_ssize_t argument)
+emit_with(Compiler *compiler, int opcode, Py_ssize_t argument)
 {
     return append(compiler, opcode, argument, &compiler->unit->where);
 }
 
 int
-emit(struct Compiler *compiler, int opcode)
+emit(Compiler *compiler, int opcode)
 {
     return append(compiler, opcode, 0, &compiler->unit->where);
 }
 
 /* The columns matter where a line alone is filled in later. */
 int
-emit_artificial(struct Compiler *compiler, int opcode, Py_ssize_t argument)
+emit_artificial(Compiler *compiler, int opcode, Py_ssize_t argument)
 {
     return emit_at(compiler, opcode, argument, (Location){-1, 0, 0, 0});
 }
 
 int
-emit_jump(struct Compiler *compiler, int opcode, Label target)
+emit_jump(Compiler *compiler, int opcode, Label target)
 {
     return append(compiler, opcode, target, &compiler->unit->where);
 }
@@ -156,7 +156,7 @@ emit_jump(struct Compiler *compiler, int opcode, Label target)
 /* ---- Constants ---- */
 
 int
-unit_constant(struct Compiler *compiler, PyObject *constant)
+unit_constant(Compiler *compiler, PyObject *constant)
 {
     if (compiler->only_looks) {
         return 0;
@@ -166,7 +166,7 @@ unit_constant(struct Compiler *compiler, PyObject *constant)
 }
 
 int
-emit_constant(struct Compiler *compiler, PyObject *constant)
+emit_constant(Compiler *compiler, PyObject *constant)
 {
     int position = unit_constant(compiler, constant);
     TRY(position);
@@ -174,7 +174,7 @@ emit_constant(struct Compiler *compiler, PyObject *constant)
 }
 
 int
-emit_new_constant(struct Compiler *compiler, PyObject *constant)
+emit_new_constant(Compiler *compiler, PyObject *constant)
 {
     if (constant == NULL) {
         return -1;
@@ -185,9 +185,9 @@ emit_new_constant(struct Compiler *compiler, PyObject *constant)
 }
 
 int
-emit_none(struct Compiler *compiler)
+emit_none(Compiler *compiler)
 {
-    struct CodeUnit *unit = compiler->unit;
+    CodeUnit *unit = compiler->unit;
     if (unit->none_position < 0) {
         unit->none_position = unit_constant(compiler, Py_None);
         TRY(unit->none_position);

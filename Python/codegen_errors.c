@@ -15,7 +15,7 @@ source_line(PyObject *filename, int line)
 }
 
 static void
-raise_syntax_error(struct Compiler *compiler, PyObject *message)
+raise_syntax_error(Compiler *compiler, PyObject *message)
 {
     const Location *where = &compiler->unit->where;
     PyObject *arguments = Py_BuildValue(
@@ -28,7 +28,7 @@ raise_syntax_error(struct Compiler *compiler, PyObject *message)
 }
 
 int
-codegen_error(struct Compiler *compiler, const char *format, ...)
+codegen_error(Compiler *compiler, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -43,7 +43,7 @@ codegen_error(struct Compiler *compiler, const char *format, ...)
 
 /* A warning that is to be an error becomes a SyntaxError, which knows its place. */
 static int
-warn(struct Compiler *compiler, PyObject *message)
+warn(Compiler *compiler, PyObject *message)
 {
     int status = PyErr_WarnExplicitObject(PyExc_SyntaxWarning, message, compiler->filename,
                                           compiler->unit->where.line, NULL, NULL);
@@ -55,7 +55,7 @@ warn(struct Compiler *compiler, PyObject *message)
 }
 
 int
-codegen_warn(struct Compiler *compiler, const char *format, ...)
+codegen_warn(Compiler *compiler, const char *format, ...)
 {
     if (compiler->only_looks) {
         return 0;
@@ -73,7 +73,7 @@ codegen_warn(struct Compiler *compiler, const char *format, ...)
 }
 
 int
-refuse_forbidden_name(struct Compiler *compiler, PyObject *name, expr_context_ty context)
+refuse_forbidden_name(Compiler *compiler, PyObject *name, expr_context_ty context)
 {
     if (context == Load || !name_is_debug(name)) {
         return 0;

@@ -28,7 +28,7 @@ static const uint8_t binary_operators[] = {
 };
 
 int
-codegen_binary(struct Compiler *compiler, operator_ty operator, bool in_place)
+codegen_binary(Compiler *compiler, operator_ty operator, bool in_place)
 {
     if (operator<Add || operator> FloorDiv) {
         PyErr_Format(PyExc_SystemError, "%s op %d should not be possible",
@@ -47,7 +47,7 @@ static const uint8_t unary_opcodes[] = {
 };
 
 static int
-codegen_unary(struct Compiler *compiler, expr_ty expression)
+codegen_unary(Compiler *compiler, expr_ty expression)
 {
     unaryop_ty operator= expression->v.UnaryOp.op;
     TRY(codegen_expression(compiler, expression->v.UnaryOp.operand));
@@ -70,7 +70,7 @@ static const struct {
 };
 
 int
-codegen_comparison(struct Compiler *compiler, cmpop_ty comparison)
+codegen_comparison(Compiler *compiler, cmpop_ty comparison)
 {
     return emit_with(compiler, comparisons[comparison].opcode, comparisons[comparison].argument);
 }
@@ -86,7 +86,7 @@ has_no_identity(expr_ty expression)
 }
 
 static int
-warn_about_identity(struct Compiler *compiler, expr_ty expression)
+warn_about_identity(Compiler *compiler, expr_ty expression)
 {
     bool left = has_no_identity(expression->v.Compare.left);
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(expression->v.Compare.ops); i++) {
@@ -105,7 +105,7 @@ warn_about_identity(struct Compiler *compiler, expr_ty expression)
 /* All but the last comparison of a chain: each leaves the right operand under its result for the
    next one. */
 static int
-compare_chained(struct Compiler *compiler, expr_ty expression, int test, Label cleanup)
+compare_chained(Compiler *compiler, expr_ty expression, int test, Label cleanup)
 {
     Py_ssize_t last = asdl_seq_LEN(expression->v.Compare.ops) - 1;
     for (Py_ssize_t i = 0; i < last; i++) {
@@ -120,7 +120,7 @@ compare_chained(struct Compiler *compiler, expr_ty expression, int test, Label c
 }
 
 static int
-codegen_compare(struct Compiler *compiler, expr_ty expression)
+codegen_compare(Compiler *compiler, expr_ty expression)
 {
     TRY(warn_about_identity(compiler, expression));
     TRY(codegen_expression(compiler, expression->v.Compare.left));
@@ -140,7 +140,7 @@ codegen_compare(struct Compiler *compiler, expr_ty expression)
 }
 
 static int
-codegen_bool_op(struct Compiler *compiler, expr_ty expression)
+codegen_bool_op(Compiler *compiler, expr_ty expression)
 {
     int test = expression->v.BoolOp.op == And ? JUMP_IF_FALSE_OR_POP : JUMP_IF_TRUE_OR_POP;
     asdl_expr_seq *values = expression->v.BoolOp.values;
@@ -159,7 +159,7 @@ codegen_bool_op(struct Compiler *compiler, expr_ty expression)
 }
 
 static int
-codegen_conditional(struct Compiler *compiler, expr_ty expression)
+codegen_conditional(Compiler *compiler, expr_ty expression)
 {
     Label end = new_label(compiler);
     TRY(end);
@@ -176,7 +176,7 @@ codegen_conditional(struct Compiler *compiler, expr_ty expression)
 /* ---- Tests ---- */
 
 static int
-jump_if_bool_op(struct Compiler *compiler, expr_ty test, Label target, int condition)
+jump_if_bool_op(Compiler *compiler, expr_ty test, Label target, int condition)
 {
     asdl_expr_seq *values = test->v.BoolOp.values;
     Py_ssize_t last = asdl_seq_LEN(values) - 1;
@@ -194,7 +194,7 @@ jump_if_bool_op(struct Compiler *compiler, expr_ty test, Label target, int condi
 }
 
 static int
-jump_if_conditional(struct Compiler *compiler, expr_ty test, Label target, int condition)
+jump_if_conditional(Compiler *compiler, expr_ty test, Label target, int condition)
 {
     Label end = new_label(compiler);
     TRY(end);
@@ -209,7 +209,7 @@ jump_if_conditional(struct Compiler *compiler, expr_ty test, Label target, int c
 }
 
 static int
-jump_if_chain(struct Compiler *compiler, expr_ty test, Label target, int condition)
+jump_if_chain(Compiler *compiler, expr_ty test, Label target, int condition)
 {
     TRY(warn_about_identity(compiler, test));
     Label cleanup = new_label(compiler);
@@ -229,7 +229,7 @@ jump_if_chain(struct Compiler *compiler, expr_ty test, Label target, int conditi
 }
 
 int
-codegen_jump_if(struct Compiler *compiler, expr_ty test, Label target, int condition)
+codegen_jump_if(Compiler *compiler, expr_ty test, Label target, int condition)
 {
     switch (test->kind) {
     case UnaryOp_kind:
@@ -257,7 +257,7 @@ codegen_jump_if(struct Compiler *compiler, expr_ty test, Label target, int condi
 /* ---- yield and await ---- */
 
 int
-codegen_send_loop(struct Compiler *compiler, int is_await)
+codegen_send_loop(Compiler *compiler, int is_await)
 {
     Label send = new_label(compiler);
     TRY(send);
@@ -275,7 +275,7 @@ codegen_send_loop(struct Compiler *compiler, int is_await)
 }
 
 int
-codegen_await(struct Compiler *compiler, int awaitable_kind)
+codegen_await(Compiler *compiler, int awaitable_kind)
 {
     TRY(emit_with(compiler, GET_AWAITABLE, awaitable_kind));
     TRY(emit_none(compiler));
@@ -283,9 +283,9 @@ codegen_await(struct Compiler *compiler, int awaitable_kind)
 }
 
 int
-codegen_yield(struct Compiler *compiler)
+codegen_yield(Compiler *compiler)
 {
-    const struct Scope *scope = compiler->unit->scope;
+    const Scope *scope = compiler->unit->scope;
     if (scope->is_generator && scope->is_coroutine) {
         TRY(emit(compiler, ASYNC_GEN_WRAP));
     }
@@ -294,7 +294,7 @@ codegen_yield(struct Compiler *compiler)
 }
 
 static int
-check_yield(struct Compiler *compiler)
+check_yield(Compiler *compiler)
 {
     if (!scope_is_function_like(compiler->unit->scope)) {
         return codegen_error(compiler, "'yield' outside function");
@@ -303,7 +303,7 @@ check_yield(struct Compiler *compiler)
 }
 
 static int
-codegen_yield_expression(struct Compiler *compiler, expr_ty value)
+codegen_yield_expression(Compiler *compiler, expr_ty value)
 {
     TRY(check_yield(compiler));
     TRY(value != NULL ? codegen_expression(compiler, value) : emit_none(compiler));
@@ -311,7 +311,7 @@ codegen_yield_expression(struct Compiler *compiler, expr_ty value)
 }
 
 static int
-codegen_yield_from(struct Compiler *compiler, expr_ty value)
+codegen_yield_from(Compiler *compiler, expr_ty value)
 {
     TRY(check_yield(compiler));
     if (compiler->unit->kind == UNIT_ASYNC_FUNCTION) {
@@ -324,9 +324,9 @@ codegen_yield_from(struct Compiler *compiler, expr_ty value)
 }
 
 static int
-check_await(struct Compiler *compiler)
+check_await(Compiler *compiler)
 {
-    const struct CodeUnit *unit = compiler->unit;
+    const CodeUnit *unit = compiler->unit;
     if (unit_may_await_at_top_level(compiler)) {
         return 0;
     }
@@ -340,7 +340,7 @@ check_await(struct Compiler *compiler)
 }
 
 static int
-codegen_await_expression(struct Compiler *compiler, expr_ty value)
+codegen_await_expression(Compiler *compiler, expr_ty value)
 {
     TRY(check_await(compiler));
     TRY(codegen_expression(compiler, value));
@@ -350,7 +350,7 @@ codegen_await_expression(struct Compiler *compiler, expr_ty value)
 /* ---- f-strings ---- */
 
 static int
-codegen_joined_string(struct Compiler *compiler, expr_ty expression)
+codegen_joined_string(Compiler *compiler, expr_ty expression)
 {
     enum { MOST_JOINED_ON_STACK = 30 };
     asdl_expr_seq *values = expression->v.JoinedStr.values;
@@ -371,7 +371,7 @@ codegen_joined_string(struct Compiler *compiler, expr_ty expression)
 }
 
 static int
-codegen_formatted_value(struct Compiler *compiler, expr_ty expression)
+codegen_formatted_value(Compiler *compiler, expr_ty expression)
 {
     enum { CONVERT_STR = 1, CONVERT_REPR = 2, CONVERT_ASCII = 3, HAS_FORMAT = 4 };
     int argument = 0;
@@ -470,7 +470,7 @@ takes_integers_only(expr_ty expression)
 }
 
 static int
-warn_about_subscript(struct Compiler *compiler, expr_ty value, expr_ty index)
+warn_about_subscript(Compiler *compiler, expr_ty value, expr_ty index)
 {
     if (cannot_be_subscripted(value)) {
         TRY(codegen_warn(compiler,
@@ -494,7 +494,7 @@ static const uint8_t subscript_opcodes[] = {BINARY_SUBSCR, STORE_SUBSCR, DELETE_
 static const uint8_t attribute_opcodes[] = {LOAD_ATTR, STORE_ATTR, DELETE_ATTR};
 
 static int
-codegen_subscript(struct Compiler *compiler, expr_ty expression)
+codegen_subscript(Compiler *compiler, expr_ty expression)
 {
     expr_ty value = expression->v.Subscript.value;
     expr_ty index = expression->v.Subscript.slice;
@@ -508,7 +508,7 @@ codegen_subscript(struct Compiler *compiler, expr_ty expression)
 }
 
 static int
-codegen_attribute(struct Compiler *compiler, expr_ty expression)
+codegen_attribute(Compiler *compiler, expr_ty expression)
 {
     expr_context_ty context = expression->v.Attribute.ctx;
     TRY(codegen_expression(compiler, expression->v.Attribute.value));
@@ -520,13 +520,13 @@ codegen_attribute(struct Compiler *compiler, expr_ty expression)
 }
 
 static int
-codegen_slice_bound(struct Compiler *compiler, expr_ty bound)
+codegen_slice_bound(Compiler *compiler, expr_ty bound)
 {
     return bound != NULL ? codegen_expression(compiler, bound) : emit_none(compiler);
 }
 
 static int
-codegen_slice(struct Compiler *compiler, expr_ty expression)
+codegen_slice(Compiler *compiler, expr_ty expression)
 {
     TRY(codegen_slice_bound(compiler, expression->v.Slice.lower));
     TRY(codegen_slice_bound(compiler, expression->v.Slice.upper));
@@ -538,7 +538,7 @@ codegen_slice(struct Compiler *compiler, expr_ty expression)
 }
 
 static int
-codegen_starred(struct Compiler *compiler, expr_ty expression)
+codegen_starred(Compiler *compiler, expr_ty expression)
 {
     return codegen_error(compiler, expression->v.Starred.ctx == Store
                                        ? "starred assignment target must be in a list or tuple"
@@ -548,7 +548,7 @@ codegen_starred(struct Compiler *compiler, expr_ty expression)
 /* ---- Targets ---- */
 
 static int
-emit_target_unpack(struct Compiler *compiler, asdl_expr_seq *targets)
+emit_target_unpack(Compiler *compiler, asdl_expr_seq *targets)
 {
     Py_ssize_t count = asdl_seq_LEN(targets);
     bool has_star = false;
@@ -569,7 +569,7 @@ emit_target_unpack(struct Compiler *compiler, asdl_expr_seq *targets)
 }
 
 static int
-codegen_unpack(struct Compiler *compiler, asdl_expr_seq *targets)
+codegen_unpack(Compiler *compiler, asdl_expr_seq *targets)
 {
     TRY(emit_target_unpack(compiler, targets));
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(targets); i++) {
@@ -581,8 +581,8 @@ codegen_unpack(struct Compiler *compiler, asdl_expr_seq *targets)
 }
 
 static int
-codegen_list_or_tuple(struct Compiler *compiler, asdl_expr_seq *parts, expr_context_ty context,
-                      enum DisplayKind kind)
+codegen_list_or_tuple(Compiler *compiler, asdl_expr_seq *parts, expr_context_ty context,
+                      DisplayKind kind)
 {
     switch (context) {
     case Store:
@@ -597,7 +597,7 @@ codegen_list_or_tuple(struct Compiler *compiler, asdl_expr_seq *parts, expr_cont
 /* ---- All expressions ---- */
 
 static int
-codegen_named_expression(struct Compiler *compiler, expr_ty expression)
+codegen_named_expression(Compiler *compiler, expr_ty expression)
 {
     TRY(codegen_expression(compiler, expression->v.NamedExpr.value));
     TRY(emit_with(compiler, COPY, 1));
@@ -605,7 +605,7 @@ codegen_named_expression(struct Compiler *compiler, expr_ty expression)
 }
 
 static int
-codegen_bin_op(struct Compiler *compiler, expr_ty expression)
+codegen_bin_op(Compiler *compiler, expr_ty expression)
 {
     TRY(codegen_expression(compiler, expression->v.BinOp.left));
     TRY(codegen_expression(compiler, expression->v.BinOp.right));
@@ -613,7 +613,7 @@ codegen_bin_op(struct Compiler *compiler, expr_ty expression)
 }
 
 static int
-dispatch(struct Compiler *compiler, expr_ty expression)
+dispatch(Compiler *compiler, expr_ty expression)
 {
     switch (expression->kind) {
     case BoolOp_kind:
@@ -675,7 +675,7 @@ dispatch(struct Compiler *compiler, expr_ty expression)
 }
 
 static int
-codegen_nested(struct Compiler *compiler, expr_ty expression)
+codegen_nested(Compiler *compiler, expr_ty expression)
 {
     TRY(nesting_enter(&compiler->depth));
     TRY(dispatch(compiler, expression));
@@ -685,7 +685,7 @@ codegen_nested(struct Compiler *compiler, expr_ty expression)
 
 /* Names and constants, which have nothing inside, are most of all expressions. */
 int
-codegen_expression(struct Compiler *compiler, expr_ty expression)
+codegen_expression(Compiler *compiler, expr_ty expression)
 {
     Location outer = compiler->unit->where;
     set_location(compiler, LOCATION_OF(expression));

@@ -14,7 +14,7 @@ enum { HAS_DEFAULTS = 1, HAS_KEYWORD_DEFAULTS = 2, HAS_ANNOTATIONS = 4 };
 /* ---- Arguments ---- */
 
 static int
-refuse_debug_arguments(struct Compiler *compiler, asdl_arg_seq *arguments)
+refuse_debug_arguments(Compiler *compiler, asdl_arg_seq *arguments)
 {
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(arguments); i++) {
         TRY(refuse_forbidden_name(compiler, asdl_seq_GET(arguments, i)->arg, Store));
@@ -23,13 +23,13 @@ refuse_debug_arguments(struct Compiler *compiler, asdl_arg_seq *arguments)
 }
 
 static int
-refuse_debug_argument(struct Compiler *compiler, arg_ty argument)
+refuse_debug_argument(Compiler *compiler, arg_ty argument)
 {
     return argument == NULL ? 0 : refuse_forbidden_name(compiler, argument->arg, Store);
 }
 
 static int
-check_arguments(struct Compiler *compiler, arguments_ty arguments)
+check_arguments(Compiler *compiler, arguments_ty arguments)
 {
     TRY(refuse_debug_arguments(compiler, arguments->posonlyargs));
     TRY(refuse_debug_arguments(compiler, arguments->args));
@@ -50,7 +50,7 @@ count_present(asdl_expr_seq *expressions)
 
 /* The mangled names of the keyword-only arguments that have a default. */
 static PyObject *
-names_with_default(struct Compiler *compiler, arguments_ty arguments, Py_ssize_t count)
+names_with_default(Compiler *compiler, arguments_ty arguments, Py_ssize_t count)
 {
     PyObject *names = PyTuple_New(count);
     if (names == NULL) {
@@ -72,7 +72,7 @@ names_with_default(struct Compiler *compiler, arguments_ty arguments, Py_ssize_t
 }
 
 static int
-codegen_keyword_defaults(struct Compiler *compiler, arguments_ty arguments)
+codegen_keyword_defaults(Compiler *compiler, arguments_ty arguments)
 {
     Py_ssize_t count = count_present(arguments->kw_defaults);
     if (count == 0) {
@@ -91,7 +91,7 @@ codegen_keyword_defaults(struct Compiler *compiler, arguments_ty arguments)
 
 /* Returns which parts are on the stack. */
 static int
-codegen_defaults(struct Compiler *compiler, arguments_ty arguments)
+codegen_defaults(Compiler *compiler, arguments_ty arguments)
 {
     int parts = 0;
     if (asdl_seq_LEN(arguments->defaults) > 0) {
@@ -104,9 +104,9 @@ codegen_defaults(struct Compiler *compiler, arguments_ty arguments)
 }
 
 static void
-count_arguments(struct Compiler *compiler, arguments_ty arguments)
+count_arguments(Compiler *compiler, arguments_ty arguments)
 {
-    struct CodeUnit *unit = compiler->unit;
+    CodeUnit *unit = compiler->unit;
     unit->argument_count = asdl_seq_LEN(arguments->args);
     unit->positional_only_count = asdl_seq_LEN(arguments->posonlyargs);
     unit->keyword_only_count = asdl_seq_LEN(arguments->kwonlyargs);
@@ -115,13 +115,13 @@ count_arguments(struct Compiler *compiler, arguments_ty arguments)
 /* ---- Annotations ---- */
 
 int
-codegen_annotation_text(struct Compiler *compiler, expr_ty annotation)
+codegen_annotation_text(Compiler *compiler, expr_ty annotation)
 {
     return emit_new_constant(compiler, _PyAST_ExprAsUnicode(annotation));
 }
 
 static int
-codegen_annotation_value(struct Compiler *compiler, expr_ty annotation)
+codegen_annotation_value(Compiler *compiler, expr_ty annotation)
 {
     if (compiler->flags & CO_FUTURE_ANNOTATIONS) {
         return codegen_annotation_text(compiler, annotation);
@@ -135,7 +135,7 @@ codegen_annotation_value(struct Compiler *compiler, expr_ty annotation)
 
 /* Returns how many items are on the stack for the annotation, 0 when there is none. */
 static int
-codegen_annotation(struct Compiler *compiler, PyObject *name, expr_ty annotation)
+codegen_annotation(Compiler *compiler, PyObject *name, expr_ty annotation)
 {
     if (annotation == NULL) {
         return 0;
@@ -150,7 +150,7 @@ codegen_annotation(struct Compiler *compiler, PyObject *name, expr_ty annotation
 }
 
 static int
-annotate_arguments(struct Compiler *compiler, asdl_arg_seq *arguments)
+annotate_arguments(Compiler *compiler, asdl_arg_seq *arguments)
 {
     int items = 0;
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(arguments); i++) {
@@ -163,13 +163,13 @@ annotate_arguments(struct Compiler *compiler, asdl_arg_seq *arguments)
 }
 
 static int
-annotate_argument(struct Compiler *compiler, arg_ty argument)
+annotate_argument(Compiler *compiler, arg_ty argument)
 {
     return argument == NULL ? 0 : codegen_annotation(compiler, argument->arg, argument->annotation);
 }
 
 static int
-annotate_return(struct Compiler *compiler, expr_ty returns)
+annotate_return(Compiler *compiler, expr_ty returns)
 {
     NameId name = names_known(compiler->names, KNOWN_RETURN);
     TRY(name);
@@ -177,7 +177,7 @@ annotate_return(struct Compiler *compiler, expr_ty returns)
 }
 
 static int
-codegen_annotations(struct Compiler *compiler, arguments_ty arguments, expr_ty returns)
+codegen_annotations(Compiler *compiler, arguments_ty arguments, expr_ty returns)
 {
     int items = 0;
     int more;
@@ -203,7 +203,7 @@ codegen_annotations(struct Compiler *compiler, arguments_ty arguments, expr_ty r
 /* ---- Decorators ---- */
 
 static int
-apply_decorators(struct Compiler *compiler, asdl_expr_seq *decorators)
+apply_decorators(Compiler *compiler, asdl_expr_seq *decorators)
 {
     Location outer = compiler->unit->where;
     for (Py_ssize_t i = asdl_seq_LEN(decorators) - 1; i >= 0; i--) {
@@ -226,7 +226,7 @@ first_line(stmt_ty statement, asdl_expr_seq *decorators)
 
 /* The documentation is the first constant, None where there is none. */
 static int
-codegen_function_body(struct Compiler *compiler, asdl_stmt_seq *body)
+codegen_function_body(Compiler *compiler, asdl_stmt_seq *body)
 {
     PyObject *documentation = compiler->optimize < 2 ? _PyAST_GetDocString(body) : NULL;
     TRY(unit_constant(compiler, documentation != NULL ? documentation : Py_None));
@@ -237,7 +237,7 @@ codegen_function_body(struct Compiler *compiler, asdl_stmt_seq *body)
 }
 
 static PyCodeObject *
-function_code(struct Compiler *compiler, arguments_ty arguments, asdl_stmt_seq *body)
+function_code(Compiler *compiler, arguments_ty arguments, asdl_stmt_seq *body)
 {
     count_arguments(compiler, arguments);
     PyCodeObject *code = NULL;
@@ -249,12 +249,12 @@ function_code(struct Compiler *compiler, arguments_ty arguments, asdl_stmt_seq *
 }
 
 int
-codegen_function(struct Compiler *compiler, stmt_ty statement, bool is_async)
+codegen_function(Compiler *compiler, stmt_ty statement, bool is_async)
 {
     /* FunctionDef and AsyncFunctionDef have the same members in the same places. */
     arguments_ty arguments = statement->v.FunctionDef.args;
     asdl_expr_seq *decorators = statement->v.FunctionDef.decorator_list;
-    struct CodeUnit unit;
+    CodeUnit unit;
     TRY(check_arguments(compiler, arguments));
     TRY(codegen_expressions(compiler, decorators));
     int parts = codegen_defaults(compiler, arguments);
@@ -270,7 +270,7 @@ codegen_function(struct Compiler *compiler, stmt_ty statement, bool is_async)
 }
 
 static int
-codegen_lambda_body(struct Compiler *compiler, expr_ty lambda)
+codegen_lambda_body(Compiler *compiler, expr_ty lambda)
 {
     /* Nothing but None may be taken for the documentation. */
     TRY(unit_constant(compiler, Py_None));
@@ -279,7 +279,7 @@ codegen_lambda_body(struct Compiler *compiler, expr_ty lambda)
 }
 
 static PyCodeObject *
-lambda_code(struct Compiler *compiler, expr_ty lambda)
+lambda_code(Compiler *compiler, expr_ty lambda)
 {
     bool is_generator = compiler->unit->scope->is_generator;
     PyCodeObject *code = NULL;
@@ -292,9 +292,9 @@ lambda_code(struct Compiler *compiler, expr_ty lambda)
 }
 
 int
-codegen_lambda(struct Compiler *compiler, expr_ty lambda)
+codegen_lambda(Compiler *compiler, expr_ty lambda)
 {
-    struct CodeUnit unit;
+    CodeUnit unit;
     TRY(check_arguments(compiler, lambda->v.Lambda.args));
     int parts = codegen_defaults(compiler, lambda->v.Lambda.args);
     TRY(parts);
@@ -307,7 +307,7 @@ codegen_lambda(struct Compiler *compiler, expr_ty lambda)
 
 /* A class whose methods use __class__ or super() returns the cell of it, for type() to fill. */
 static int
-return_class_cell(struct Compiler *compiler)
+return_class_cell(Compiler *compiler)
 {
     no_location(compiler);
     if (compiler->unit->scope->needs_class_closure) {
@@ -322,7 +322,7 @@ return_class_cell(struct Compiler *compiler)
 }
 
 static int
-codegen_class_body(struct Compiler *compiler, asdl_stmt_seq *body)
+codegen_class_body(Compiler *compiler, asdl_stmt_seq *body)
 {
     TRY(emit_known_variable(compiler, KNOWN_DUNDER_NAME, Load));
     TRY(emit_known_variable(compiler, KNOWN_DUNDER_MODULE, Store));
@@ -333,7 +333,7 @@ codegen_class_body(struct Compiler *compiler, asdl_stmt_seq *body)
 }
 
 static PyCodeObject *
-class_code(struct Compiler *compiler, asdl_stmt_seq *body)
+class_code(Compiler *compiler, asdl_stmt_seq *body)
 {
     PyCodeObject *code = NULL;
     if (codegen_class_body(compiler, body) == 0) {
@@ -344,11 +344,11 @@ class_code(struct Compiler *compiler, asdl_stmt_seq *body)
 }
 
 int
-codegen_class(struct Compiler *compiler, stmt_ty statement)
+codegen_class(Compiler *compiler, stmt_ty statement)
 {
     PyObject *name = statement->v.ClassDef.name;
     asdl_expr_seq *decorators = statement->v.ClassDef.decorator_list;
-    struct CodeUnit unit;
+    CodeUnit unit;
     TRY(codegen_expressions(compiler, decorators));
     TRY(unit_enter(compiler, &unit, UNIT_CLASS, name, statement,
                    first_line(statement, decorators)));
@@ -371,8 +371,9 @@ codegen_class(struct Compiler *compiler, stmt_ty statement)
 
 /* ---- Comprehensions ---- */
 
+typedef struct Comprehension Comprehension;
 struct Comprehension {
-    enum ComprehensionKind kind;
+    ComprehensionKind kind;
     PyObject *name;
     asdl_comprehension_seq *generators;
     expr_ty element; /* of a dict comprehension: the key */
@@ -381,15 +382,14 @@ struct Comprehension {
     uint8_t add;
 };
 
-static int codegen_generator(struct Compiler *, const struct Comprehension *, Py_ssize_t index,
-                             int depth);
+static int codegen_generator(Compiler *, const Comprehension *, Py_ssize_t index, int depth);
 
-static struct Comprehension
+static Comprehension
 comprehension_of(expr_ty expression)
 {
     switch (expression->kind) {
     case ListComp_kind:
-        return (struct Comprehension){
+        return (Comprehension){
             COMPREHENSION_LIST,
             &_Py_STR(anon_listcomp),
             expression->v.ListComp.generators,
@@ -399,7 +399,7 @@ comprehension_of(expr_ty expression)
             LIST_APPEND,
         };
     case SetComp_kind:
-        return (struct Comprehension){
+        return (Comprehension){
             COMPREHENSION_SET,
             &_Py_STR(anon_setcomp),
             expression->v.SetComp.generators,
@@ -409,7 +409,7 @@ comprehension_of(expr_ty expression)
             SET_ADD,
         };
     case DictComp_kind:
-        return (struct Comprehension){
+        return (Comprehension){
             COMPREHENSION_DICT,
             &_Py_STR(anon_dictcomp),
             expression->v.DictComp.generators,
@@ -419,7 +419,7 @@ comprehension_of(expr_ty expression)
             MAP_ADD,
         };
     default:
-        return (struct Comprehension){
+        return (Comprehension){
             COMPREHENSION_GENERATOR,
             &_Py_STR(anon_genexpr),
             expression->v.GeneratorExp.generators,
@@ -433,7 +433,7 @@ comprehension_of(expr_ty expression)
 
 /* The innermost loop's body: what is made goes below `depth` iterators. */
 static int
-codegen_element(struct Compiler *compiler, const struct Comprehension *comprehension, int depth)
+codegen_element(Compiler *compiler, const Comprehension *comprehension, int depth)
 {
     TRY(codegen_expression(compiler, comprehension->element));
     if (comprehension->kind == COMPREHENSION_GENERATOR) {
@@ -448,8 +448,8 @@ codegen_element(struct Compiler *compiler, const struct Comprehension *comprehen
 
 /* What a loop does with one item: tests, then the next loop or the element. */
 static int
-codegen_generator_body(struct Compiler *compiler, const struct Comprehension *comprehension,
-                       Py_ssize_t index, int depth, Label skip)
+codegen_generator_body(Compiler *compiler, const Comprehension *comprehension, Py_ssize_t index,
+                       int depth, Label skip)
 {
     comprehension_ty generator = asdl_seq_GET(comprehension->generators, index);
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(generator->ifs); i++) {
@@ -476,15 +476,15 @@ single_element(expr_ty iterable)
 
 /* The outermost iterator is the comprehension's argument. */
 static int
-load_outermost(struct Compiler *compiler)
+load_outermost(Compiler *compiler)
 {
     compiler->unit->argument_count = 1;
     return emit_with(compiler, LOAD_FAST, 0);
 }
 
 static int
-codegen_sync_generator(struct Compiler *compiler, const struct Comprehension *comprehension,
-                       Py_ssize_t index, int depth)
+codegen_sync_generator(Compiler *compiler, const Comprehension *comprehension, Py_ssize_t index,
+                       int depth)
 {
     comprehension_ty generator = asdl_seq_GET(comprehension->generators, index);
     expr_ty assigned = index == 0 ? NULL : single_element(generator->iter);
@@ -520,8 +520,8 @@ codegen_sync_generator(struct Compiler *compiler, const struct Comprehension *co
 }
 
 static int
-codegen_async_generator(struct Compiler *compiler, const struct Comprehension *comprehension,
-                        Py_ssize_t index, int depth)
+codegen_async_generator(Compiler *compiler, const Comprehension *comprehension, Py_ssize_t index,
+                        int depth)
 {
     comprehension_ty generator = asdl_seq_GET(comprehension->generators, index);
     Label start = new_label(compiler);
@@ -550,8 +550,8 @@ codegen_async_generator(struct Compiler *compiler, const struct Comprehension *c
 }
 
 static int
-codegen_generator(struct Compiler *compiler, const struct Comprehension *comprehension,
-                  Py_ssize_t index, int depth)
+codegen_generator(Compiler *compiler, const Comprehension *comprehension, Py_ssize_t index,
+                  int depth)
 {
     return asdl_seq_GET(comprehension->generators, index)->is_async
                ? codegen_async_generator(compiler, comprehension, index, depth)
@@ -560,8 +560,8 @@ codegen_generator(struct Compiler *compiler, const struct Comprehension *compreh
 
 /* `around` is the unit that the comprehension is part of. */
 static int
-check_async_comprehension(struct Compiler *compiler, const struct Comprehension *comprehension,
-                          const struct CodeUnit *around, bool may_await)
+check_async_comprehension(Compiler *compiler, const Comprehension *comprehension,
+                          const CodeUnit *around, bool may_await)
 {
     if (compiler->unit->scope->is_coroutine && comprehension->kind != COMPREHENSION_GENERATOR
         && around->kind != UNIT_ASYNC_FUNCTION && around->kind != UNIT_COMPREHENSION
@@ -573,7 +573,7 @@ check_async_comprehension(struct Compiler *compiler, const struct Comprehension 
 }
 
 static int
-codegen_comprehension_body(struct Compiler *compiler, const struct Comprehension *comprehension)
+codegen_comprehension_body(Compiler *compiler, const Comprehension *comprehension)
 {
     if (comprehension->kind == COMPREHENSION_GENERATOR) {
         return codegen_generator(compiler, comprehension, 0, 0);
@@ -584,8 +584,8 @@ codegen_comprehension_body(struct Compiler *compiler, const struct Comprehension
 }
 
 static PyCodeObject *
-comprehension_code(struct Compiler *compiler, const struct Comprehension *comprehension,
-                   const struct CodeUnit *around, bool may_await, Location where)
+comprehension_code(Compiler *compiler, const Comprehension *comprehension, const CodeUnit *around,
+                   bool may_await, Location where)
 {
     PyCodeObject *code = NULL;
     set_location(compiler, where);
@@ -598,13 +598,13 @@ comprehension_code(struct Compiler *compiler, const struct Comprehension *compre
 }
 
 int
-codegen_comprehension(struct Compiler *compiler, expr_ty expression)
+codegen_comprehension(Compiler *compiler, expr_ty expression)
 {
-    struct Comprehension comprehension = comprehension_of(expression);
+    Comprehension comprehension = comprehension_of(expression);
     comprehension_ty outermost = asdl_seq_GET(comprehension.generators, 0);
-    struct CodeUnit *around = compiler->unit;
+    CodeUnit *around = compiler->unit;
     bool may_await = unit_may_await_at_top_level(compiler);
-    struct CodeUnit unit;
+    CodeUnit unit;
     TRY(unit_enter(compiler, &unit, UNIT_COMPREHENSION, comprehension.name, expression,
                    expression->lineno));
     PyCodeObject *code =

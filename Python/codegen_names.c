@@ -9,7 +9,7 @@
 #include "codegen.h"
 
 static NameId
-mangled(struct Compiler *compiler, NameId name)
+mangled(Compiler *compiler, NameId name)
 {
     return names_mangle(compiler->names, compiler->unit->scope->private_class, name);
 }
@@ -17,9 +17,9 @@ mangled(struct Compiler *compiler, NameId name)
 /* Takes back a PUSH_NULL of the same line that was just emitted.  Returns whether there was one.
    What is on another line is left to the flow graph, which keeps a NOP for its line. */
 static int
-take_back_push(struct Compiler *compiler)
+take_back_push(Compiler *compiler)
 {
-    struct CodeUnit *unit = compiler->unit;
+    CodeUnit *unit = compiler->unit;
     InstructionArray *instructions = &compiler->store.instructions;
     const Instruction *last = &instructions->items[instructions->count - 1];
     if (last->opcode != PUSH_NULL
@@ -35,7 +35,7 @@ take_back_push(struct Compiler *compiler)
 }
 
 static int
-emit_name_id(struct Compiler *compiler, int opcode, NameId name)
+emit_name_id(Compiler *compiler, int opcode, NameId name)
 {
     int position = pool_position(&compiler->name_pool, name);
     TRY(position);
@@ -47,7 +47,7 @@ emit_name_id(struct Compiler *compiler, int opcode, NameId name)
 }
 
 int
-emit_name(struct Compiler *compiler, int opcode, PyObject *name)
+emit_name(Compiler *compiler, int opcode, PyObject *name)
 {
     if (compiler->only_looks) {
         return 0;
@@ -60,7 +60,7 @@ emit_name(struct Compiler *compiler, int opcode, PyObject *name)
 }
 
 int
-emit_exact_name(struct Compiler *compiler, int opcode, PyObject *name)
+emit_exact_name(Compiler *compiler, int opcode, PyObject *name)
 {
     if (compiler->only_looks) {
         return 0;
@@ -71,7 +71,7 @@ emit_exact_name(struct Compiler *compiler, int opcode, PyObject *name)
 }
 
 PyObject *
-mangled_name(struct Compiler *compiler, PyObject *name)
+mangled_name(Compiler *compiler, PyObject *name)
 {
     NameId id = names_intern(compiler->names, name);
     if (id >= 0) {
@@ -80,9 +80,9 @@ mangled_name(struct Compiler *compiler, PyObject *name)
     return id < 0 ? NULL : names_string(compiler->names, id);
 }
 
-enum Access { ACCESS_NAME, ACCESS_GLOBAL, ACCESS_FAST, ACCESS_CELL };
+typedef enum { ACCESS_NAME, ACCESS_GLOBAL, ACCESS_FAST, ACCESS_CELL } Access;
 
-/* ORDER enum Access; by context less one: load, store, delete. */
+/* ORDER Access; by context less one: load, store, delete. */
 static const uint8_t access_opcodes[][3] = {
     {LOAD_NAME, STORE_NAME, DELETE_NAME},
     {LOAD_GLOBAL, STORE_GLOBAL, DELETE_GLOBAL},
@@ -90,8 +90,8 @@ static const uint8_t access_opcodes[][3] = {
     {LOAD_DEREF, STORE_DEREF, DELETE_DEREF},
 };
 
-static enum Access
-access_to(const struct Scope *scope, const struct Symbol *symbol)
+static Access
+access_to(const Scope *scope, const Symbol *symbol)
 {
     switch (symbol == NULL ? BINDING_NONE : symbol->binding) {
     case BINDING_FREE:
@@ -109,30 +109,30 @@ access_to(const struct Scope *scope, const struct Symbol *symbol)
 }
 
 /* Units inside may have put their symbols in the place of those of the unit in hand. */
-__attribute__((noinline)) static struct Symbol *
-search_symbol(struct Compiler *compiler, struct Scope *scope, NameId name)
+__attribute__((noinline)) static Symbol *
+search_symbol(Compiler *compiler, Scope *scope, NameId name)
 {
-    struct Symbol *symbol = scope_symbol(compiler->scopes, scope, name);
+    Symbol *symbol = scope_symbol(compiler->scopes, scope, name);
     if (symbol != NULL && name < compiler->symbols.count) {
         compiler->symbols.items[name] = symbol;
     }
     return symbol;
 }
 
-struct Symbol *
-symbol_in(struct Compiler *compiler, struct Scope *scope, NameId name)
+Symbol *
+symbol_in(Compiler *compiler, Scope *scope, NameId name)
 {
-    struct Symbol *seen = name < compiler->symbols.count ? compiler->symbols.items[name] : NULL;
+    Symbol *seen = name < compiler->symbols.count ? compiler->symbols.items[name] : NULL;
     return seen != NULL && seen->block == scope->number ? seen
                                                         : search_symbol(compiler, scope, name);
 }
 
 static int
-emit_variable_id(struct Compiler *compiler, NameId name, expr_context_ty context)
+emit_variable_id(Compiler *compiler, NameId name, expr_context_ty context)
 {
-    struct Scope *scope = compiler->unit->scope;
-    const struct Symbol *symbol = symbol_in(compiler, scope, name);
-    enum Access access = access_to(scope, symbol);
+    Scope *scope = compiler->unit->scope;
+    const Symbol *symbol = symbol_in(compiler, scope, name);
+    Access access = access_to(scope, symbol);
     int opcode = access_opcodes[access][context - Load];
     int position;
     switch (access) {
@@ -151,7 +151,7 @@ emit_variable_id(struct Compiler *compiler, NameId name, expr_context_ty context
 }
 
 int
-emit_variable(struct Compiler *compiler, PyObject *name, expr_context_ty context)
+emit_variable(Compiler *compiler, PyObject *name, expr_context_ty context)
 {
     TRY(refuse_forbidden_name(compiler, name, context));
     if (compiler->only_looks) {
@@ -165,7 +165,7 @@ emit_variable(struct Compiler *compiler, PyObject *name, expr_context_ty context
 }
 
 int
-emit_known_variable(struct Compiler *compiler, enum KnownName name, expr_context_ty context)
+emit_known_variable(Compiler *compiler, KnownName name, expr_context_ty context)
 {
     if (compiler->only_looks) {
         return 0;

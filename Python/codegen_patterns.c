@@ -14,6 +14,7 @@
 
 /* Captured names and failure labels lie on stacks of the compiler: a context has its own from its
    bases up, those of the pattern around it lie below. */
+typedef struct PatternContext PatternContext;
 struct PatternContext {
     int first_capture;
     int first_failure;
@@ -21,7 +22,7 @@ struct PatternContext {
     bool allows_irrefutable;
 };
 
-static int codegen_pattern(struct Compiler *, pattern_ty, struct PatternContext *);
+static int codegen_pattern(Compiler *, pattern_ty, PatternContext *);
 
 static bool
 is_wildcard(pattern_ty pattern)
@@ -36,7 +37,7 @@ is_star_wildcard(pattern_ty pattern)
 }
 
 static int
-capture_count(struct Compiler *compiler, const struct PatternContext *context)
+capture_count(Compiler *compiler, const PatternContext *context)
 {
     return compiler->captures.count - context->first_capture;
 }
@@ -44,7 +45,7 @@ capture_count(struct Compiler *compiler, const struct PatternContext *context)
 /* ---- Failing ---- */
 
 static int
-make_failures(struct Compiler *compiler, const struct PatternContext *context, Py_ssize_t pops)
+make_failures(Compiler *compiler, const PatternContext *context, Py_ssize_t pops)
 {
     while (compiler->failures.count - context->first_failure <= pops) {
         Label label = new_label(compiler);
@@ -55,7 +56,7 @@ make_failures(struct Compiler *compiler, const struct PatternContext *context, P
 }
 
 static int
-jump_to_failure(struct Compiler *compiler, const struct PatternContext *context, int opcode)
+jump_to_failure(Compiler *compiler, const PatternContext *context, int opcode)
 {
     Py_ssize_t pops = context->on_top + capture_count(compiler, context);
     TRY(make_failures(compiler, context, pops));
@@ -63,7 +64,7 @@ jump_to_failure(struct Compiler *compiler, const struct PatternContext *context,
 }
 
 static int
-place_failures(struct Compiler *compiler, const struct PatternContext *context)
+place_failures(Compiler *compiler, const PatternContext *context)
 {
     while (compiler->failures.count > context->first_failure) {
         TRY(place_label(compiler, compiler->failures.items[--compiler->failures.count]));
@@ -77,14 +78,14 @@ place_failures(struct Compiler *compiler, const struct PatternContext *context)
 /* ---- Capturing ---- */
 
 static int
-refuse_repeated_capture(struct Compiler *compiler, NameId name)
+refuse_repeated_capture(Compiler *compiler, NameId name)
 {
     return codegen_error(compiler, "multiple assignments to name %R in pattern",
                          names_string(compiler->names, name));
 }
 
 static bool
-is_captured(struct Compiler *compiler, const struct PatternContext *context, NameId name)
+is_captured(Compiler *compiler, const PatternContext *context, NameId name)
 {
     for (int i = context->first_capture; i < compiler->captures.count; i++) {
         if (compiler->captures.items[i] == name) {
@@ -96,7 +97,7 @@ is_captured(struct Compiler *compiler, const struct PatternContext *context, Nam
 
 /* Moves the top of the stack under `count` - 1 items. */
 static int
-rotate(struct Compiler *compiler, Py_ssize_t count)
+rotate(Compiler *compiler, Py_ssize_t count)
 {
     for (; count > 1; count--) {
         TRY(emit_with(compiler, SWAP, count));
@@ -106,7 +107,7 @@ rotate(struct Compiler *compiler, Py_ssize_t count)
 
 /* Keeps the top of the stack as the value of a name, under what is still needed. */
 static int
-capture(struct Compiler *compiler, struct PatternContext *context, PyObject *name)
+capture(Compiler *compiler, PatternContext *context, PyObject *name)
 {
     if (name == NULL) {
         return emit(compiler, POP_TOP);
@@ -124,13 +125,13 @@ capture(struct Compiler *compiler, struct PatternContext *context, PyObject *nam
 /* ---- Sequences ---- */
 
 static int
-emit_size(struct Compiler *compiler, Py_ssize_t size)
+emit_size(Compiler *compiler, Py_ssize_t size)
 {
     return emit_new_constant(compiler, PyLong_FromSsize_t(size));
 }
 
 static int
-codegen_subpattern(struct Compiler *compiler, pattern_ty pattern, struct PatternContext *context)
+codegen_subpattern(Compiler *compiler, pattern_ty pattern, PatternContext *context)
 {
     bool allowed = context->allows_irrefutable;
     context->allows_irrefutable = true;
@@ -140,7 +141,7 @@ codegen_subpattern(struct Compiler *compiler, pattern_ty pattern, struct Pattern
 }
 
 static int
-emit_unpack(struct Compiler *compiler, asdl_pattern_seq *patterns)
+emit_unpack(Compiler *compiler, asdl_pattern_seq *patterns)
 {
     Py_ssize_t count = asdl_seq_LEN(patterns);
     bool has_star = false;
@@ -162,8 +163,7 @@ emit_unpack(struct Compiler *compiler, asdl_pattern_seq *patterns)
 }
 
 static int
-unpack_sequence(struct Compiler *compiler, asdl_pattern_seq *patterns,
-                struct PatternContext *context)
+unpack_sequence(Compiler *compiler, asdl_pattern_seq *patterns, PatternContext *context)
 {
     TRY(emit_unpack(compiler, patterns));
     Py_ssize_t count = asdl_seq_LEN(patterns);
@@ -178,8 +178,8 @@ unpack_sequence(struct Compiler *compiler, asdl_pattern_seq *patterns,
 /* With `*_` among the patterns only the items that matter are fetched.  Those after it are
    counted from the end, without negative indices: the subject may not support them. */
 static int
-subscript_sequence(struct Compiler *compiler, asdl_pattern_seq *patterns, Py_ssize_t star,
-                   struct PatternContext *context)
+subscript_sequence(Compiler *compiler, asdl_pattern_seq *patterns, Py_ssize_t star,
+                   PatternContext *context)
 {
     context->on_top++;
     Py_ssize_t count = asdl_seq_LEN(patterns);
@@ -205,8 +205,7 @@ subscript_sequence(struct Compiler *compiler, asdl_pattern_seq *patterns, Py_ssi
 }
 
 static int
-check_length(struct Compiler *compiler, struct PatternContext *context, Py_ssize_t size,
-             cmpop_ty comparison)
+check_length(Compiler *compiler, PatternContext *context, Py_ssize_t size, cmpop_ty comparison)
 {
     TRY(emit(compiler, GET_LEN));
     TRY(emit_size(compiler, size));
@@ -214,6 +213,7 @@ check_length(struct Compiler *compiler, struct PatternContext *context, Py_ssize
     return jump_to_failure(compiler, context, POP_JUMP_IF_FALSE);
 }
 
+typedef struct SequenceShape SequenceShape;
 struct SequenceShape {
     Py_ssize_t star; /* index of the starred pattern, -1 when there is none */
     bool star_is_wildcard;
@@ -221,9 +221,9 @@ struct SequenceShape {
 };
 
 static int
-examine_sequence(struct Compiler *compiler, asdl_pattern_seq *patterns, struct SequenceShape *shape)
+examine_sequence(Compiler *compiler, asdl_pattern_seq *patterns, SequenceShape *shape)
 {
-    *shape = (struct SequenceShape){.star = -1, .only_wildcards = true};
+    *shape = (SequenceShape){.star = -1, .only_wildcards = true};
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(patterns); i++) {
         pattern_ty pattern = asdl_seq_GET(patterns, i);
         if (pattern->kind != MatchStar_kind) {
@@ -241,12 +241,11 @@ examine_sequence(struct Compiler *compiler, asdl_pattern_seq *patterns, struct S
 }
 
 static int
-codegen_sequence_pattern(struct Compiler *compiler, pattern_ty pattern,
-                         struct PatternContext *context)
+codegen_sequence_pattern(Compiler *compiler, pattern_ty pattern, PatternContext *context)
 {
     asdl_pattern_seq *patterns = pattern->v.MatchSequence.patterns;
     Py_ssize_t size = asdl_seq_LEN(patterns);
-    struct SequenceShape shape;
+    SequenceShape shape;
     TRY(examine_sequence(compiler, patterns, &shape));
     context->on_top++;
     TRY(emit(compiler, MATCH_SEQUENCE));
@@ -271,7 +270,7 @@ codegen_sequence_pattern(struct Compiler *compiler, pattern_ty pattern,
 
 /* The keys are compared as the tree has them: 1 and True are one key. */
 static int
-check_mapping_key(struct Compiler *compiler, expr_ty key, PyObject *seen)
+check_mapping_key(Compiler *compiler, expr_ty key, PyObject *seen)
 {
     if (key->kind == Constant_kind) {
         int repeated = PySet_Contains(seen, key->v.Constant.value);
@@ -290,7 +289,7 @@ check_mapping_key(struct Compiler *compiler, expr_ty key, PyObject *seen)
 }
 
 static int
-emit_mapping_keys(struct Compiler *compiler, pattern_ty pattern, PyObject *seen)
+emit_mapping_keys(Compiler *compiler, pattern_ty pattern, PyObject *seen)
 {
     asdl_expr_seq *keys = pattern->v.MatchMapping.keys;
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(keys); i++) {
@@ -308,7 +307,7 @@ emit_mapping_keys(struct Compiler *compiler, pattern_ty pattern, PyObject *seen)
 
 /* COPY of what MATCH_KEYS or MATCH_CLASS found, None when nothing. */
 static int
-jump_if_nothing_found(struct Compiler *compiler, struct PatternContext *context)
+jump_if_nothing_found(Compiler *compiler, PatternContext *context)
 {
     TRY(emit_with(compiler, COPY, 1));
     TRY(emit_none(compiler));
@@ -318,8 +317,7 @@ jump_if_nothing_found(struct Compiler *compiler, struct PatternContext *context)
 
 /* On the stack: the keys above the subject.  The rest is a copy of the subject without them. */
 static int
-capture_rest(struct Compiler *compiler, struct PatternContext *context, PyObject *name,
-             Py_ssize_t size)
+capture_rest(Compiler *compiler, PatternContext *context, PyObject *name, Py_ssize_t size)
 {
     TRY(emit_with(compiler, BUILD_MAP, 0));
     TRY(emit_with(compiler, SWAP, 3));
@@ -334,7 +332,7 @@ capture_rest(struct Compiler *compiler, struct PatternContext *context, PyObject
 }
 
 static int
-match_mapping_keys(struct Compiler *compiler, pattern_ty pattern, struct PatternContext *context)
+match_mapping_keys(Compiler *compiler, pattern_ty pattern, PatternContext *context)
 {
     asdl_pattern_seq *patterns = pattern->v.MatchMapping.patterns;
     Py_ssize_t size = asdl_seq_LEN(patterns);
@@ -359,8 +357,7 @@ match_mapping_keys(struct Compiler *compiler, pattern_ty pattern, struct Pattern
 }
 
 static int
-codegen_mapping_pattern(struct Compiler *compiler, pattern_ty pattern,
-                        struct PatternContext *context)
+codegen_mapping_pattern(Compiler *compiler, pattern_ty pattern, PatternContext *context)
 {
     Py_ssize_t size = asdl_seq_LEN(pattern->v.MatchMapping.keys);
     Py_ssize_t pattern_count = asdl_seq_LEN(pattern->v.MatchMapping.patterns);
@@ -395,7 +392,7 @@ codegen_mapping_pattern(struct Compiler *compiler, pattern_ty pattern,
 /* ---- Classes ---- */
 
 static int
-check_attributes(struct Compiler *compiler, pattern_ty pattern)
+check_attributes(Compiler *compiler, pattern_ty pattern)
 {
     asdl_identifier_seq *names = pattern->v.MatchClass.kwd_attrs;
     asdl_pattern_seq *patterns = pattern->v.MatchClass.kwd_patterns;
@@ -420,7 +417,7 @@ check_attributes(struct Compiler *compiler, pattern_ty pattern)
 }
 
 static int
-check_class_pattern(struct Compiler *compiler, pattern_ty pattern)
+check_class_pattern(Compiler *compiler, pattern_ty pattern)
 {
     Py_ssize_t positional = asdl_seq_LEN(pattern->v.MatchClass.patterns);
     Py_ssize_t names = asdl_seq_LEN(pattern->v.MatchClass.kwd_attrs);
@@ -450,7 +447,7 @@ attribute_names(pattern_ty pattern)
 }
 
 static int
-codegen_class_pattern(struct Compiler *compiler, pattern_ty pattern, struct PatternContext *context)
+codegen_class_pattern(Compiler *compiler, pattern_ty pattern, PatternContext *context)
 {
     TRY(check_class_pattern(compiler, pattern));
     asdl_pattern_seq *patterns = pattern->v.MatchClass.patterns;
@@ -477,7 +474,7 @@ codegen_class_pattern(struct Compiler *compiler, pattern_ty pattern, struct Patt
 /* ---- Alternatives ---- */
 
 static int
-capture_index(struct Compiler *compiler, int first, int count, NameId name)
+capture_index(Compiler *compiler, int first, int count, NameId name)
 {
     for (int i = 0; i < count; i++) {
         if (compiler->captures.items[first + i] == name) {
@@ -489,7 +486,7 @@ capture_index(struct Compiler *compiler, int first, int count, NameId name)
 
 /* items[:count] go behind the `distance` items after them. */
 static int
-move_captures(struct Compiler *compiler, int first, int count, int distance)
+move_captures(Compiler *compiler, int first, int count, int distance)
 {
     IntArray *captures = &compiler->captures;
     TRY(int_array_reserve(captures, count));
@@ -504,7 +501,7 @@ move_captures(struct Compiler *compiler, int first, int count, int distance)
 /* Brings the captures of an alternative into the order of the first one's, which lie right before
    them. */
 static int
-reorder_captures(struct Compiler *compiler, int control, int count)
+reorder_captures(Compiler *compiler, int control, int count)
 {
     int own = control + count;
     for (int wanted = count - 1; wanted >= 0; wanted--) {
@@ -526,11 +523,11 @@ reorder_captures(struct Compiler *compiler, int control, int count)
 
 /* One alternative.  Its captures come on top of those of the first one, which stay. */
 static int
-codegen_alternative(struct Compiler *compiler, pattern_ty pattern, int control, bool is_first,
+codegen_alternative(Compiler *compiler, pattern_ty pattern, int control, bool is_first,
                     bool allows_irrefutable, Label end)
 {
     int expected = compiler->captures.count - control;
-    struct PatternContext context = {
+    PatternContext context = {
         .first_capture = compiler->captures.count,
         .first_failure = compiler->failures.count,
         .allows_irrefutable = allows_irrefutable,
@@ -551,7 +548,7 @@ codegen_alternative(struct Compiler *compiler, pattern_ty pattern, int control, 
 
 /* Takes over the captures that lie above the context's own, one by one. */
 static int
-adopt_captures(struct Compiler *compiler, struct PatternContext *context, int control, int count)
+adopt_captures(Compiler *compiler, PatternContext *context, int control, int count)
 {
     int rotation = count + 1 + (int)context->on_top + (control - context->first_capture);
     for (int i = 0; i < count; i++) {
@@ -566,7 +563,7 @@ adopt_captures(struct Compiler *compiler, struct PatternContext *context, int co
 }
 
 static int
-codegen_or_pattern(struct Compiler *compiler, pattern_ty pattern, struct PatternContext *context)
+codegen_or_pattern(Compiler *compiler, pattern_ty pattern, PatternContext *context)
 {
     asdl_pattern_seq *patterns = pattern->v.MatchOr.patterns;
     Py_ssize_t size = asdl_seq_LEN(patterns);
@@ -589,7 +586,7 @@ codegen_or_pattern(struct Compiler *compiler, pattern_ty pattern, struct Pattern
 /* ---- Simple patterns ---- */
 
 static int
-codegen_as_pattern(struct Compiler *compiler, pattern_ty pattern, struct PatternContext *context)
+codegen_as_pattern(Compiler *compiler, pattern_ty pattern, PatternContext *context)
 {
     PyObject *name = pattern->v.MatchAs.name;
     if (pattern->v.MatchAs.pattern == NULL) {
@@ -611,7 +608,7 @@ codegen_as_pattern(struct Compiler *compiler, pattern_ty pattern, struct Pattern
 }
 
 static int
-codegen_value_pattern(struct Compiler *compiler, pattern_ty pattern, struct PatternContext *context)
+codegen_value_pattern(Compiler *compiler, pattern_ty pattern, PatternContext *context)
 {
     expr_ty value = pattern->v.MatchValue.value;
     if (value->kind != Constant_kind && value->kind != Attribute_kind) {
@@ -623,8 +620,7 @@ codegen_value_pattern(struct Compiler *compiler, pattern_ty pattern, struct Patt
 }
 
 static int
-codegen_singleton_pattern(struct Compiler *compiler, pattern_ty pattern,
-                          struct PatternContext *context)
+codegen_singleton_pattern(Compiler *compiler, pattern_ty pattern, PatternContext *context)
 {
     TRY(emit_constant(compiler, pattern->v.MatchSingleton.value));
     TRY(codegen_comparison(compiler, Is));
@@ -632,7 +628,7 @@ codegen_singleton_pattern(struct Compiler *compiler, pattern_ty pattern,
 }
 
 static int
-dispatch(struct Compiler *compiler, pattern_ty pattern, struct PatternContext *context)
+dispatch(Compiler *compiler, pattern_ty pattern, PatternContext *context)
 {
     switch (pattern->kind) {
     case MatchValue_kind:
@@ -656,7 +652,7 @@ dispatch(struct Compiler *compiler, pattern_ty pattern, struct PatternContext *c
 }
 
 static int
-codegen_pattern(struct Compiler *compiler, pattern_ty pattern, struct PatternContext *context)
+codegen_pattern(Compiler *compiler, pattern_ty pattern, PatternContext *context)
 {
     TRY(nesting_enter(&compiler->depth));
     set_location(compiler, LOCATION_OF(pattern));
@@ -668,7 +664,7 @@ codegen_pattern(struct Compiler *compiler, pattern_ty pattern, struct PatternCon
 /* ---- match ---- */
 
 static int
-store_captures(struct Compiler *compiler, const struct PatternContext *context)
+store_captures(Compiler *compiler, const PatternContext *context)
 {
     int end = compiler->captures.count;
     for (int i = context->first_capture; i < end; i++) {
@@ -680,7 +676,7 @@ store_captures(struct Compiler *compiler, const struct PatternContext *context)
 }
 
 static int
-codegen_guard(struct Compiler *compiler, expr_ty guard, const struct PatternContext *context)
+codegen_guard(Compiler *compiler, expr_ty guard, const PatternContext *context)
 {
     if (guard == NULL) {
         return 0;
@@ -691,10 +687,10 @@ codegen_guard(struct Compiler *compiler, expr_ty guard, const struct PatternCont
 
 /* One case.  All but the last one tested keep the subject for the next one. */
 static int
-codegen_case(struct Compiler *compiler, match_case_ty match_case, bool keeps_subject,
+codegen_case(Compiler *compiler, match_case_ty match_case, bool keeps_subject,
              bool allows_irrefutable, Label end)
 {
-    struct PatternContext context = {
+    PatternContext context = {
         .first_capture = compiler->captures.count,
         .first_failure = compiler->failures.count,
         .allows_irrefutable = allows_irrefutable,
@@ -717,7 +713,7 @@ codegen_case(struct Compiler *compiler, match_case_ty match_case, bool keeps_sub
 
 /* A last `case _` takes no test.  Its line is to be seen all the same. */
 static int
-codegen_default_case(struct Compiler *compiler, match_case_ty match_case, Label end)
+codegen_default_case(Compiler *compiler, match_case_ty match_case, Label end)
 {
     set_location(compiler, LOCATION_OF(match_case->pattern));
     TRY(emit(compiler, NOP));
@@ -728,7 +724,7 @@ codegen_default_case(struct Compiler *compiler, match_case_ty match_case, Label 
 }
 
 int
-codegen_match(struct Compiler *compiler, stmt_ty statement)
+codegen_match(Compiler *compiler, stmt_ty statement)
 {
     asdl_match_case_seq *cases = statement->v.Match.cases;
     Py_ssize_t count = asdl_seq_LEN(cases);

@@ -8,14 +8,14 @@
 #include "codegen.h"
 
 static bool
-has_named_scope(const struct CodeUnit *unit)
+has_named_scope(const CodeUnit *unit)
 {
     return unit->kind == UNIT_FUNCTION || unit->kind == UNIT_ASYNC_FUNCTION
            || unit->kind == UNIT_CLASS;
 }
 
 static bool
-shows_locals(const struct CodeUnit *unit)
+shows_locals(const CodeUnit *unit)
 {
     return unit->kind == UNIT_FUNCTION || unit->kind == UNIT_ASYNC_FUNCTION
            || unit->kind == UNIT_LAMBDA;
@@ -23,20 +23,20 @@ shows_locals(const struct CodeUnit *unit)
 
 /* Whether the unit around declares the function's or class's name global. */
 static int
-is_declared_global(struct Compiler *compiler, const struct CodeUnit *unit)
+is_declared_global(Compiler *compiler, const CodeUnit *unit)
 {
     NameId name = names_intern(compiler->names, unit->name);
     TRY(name);
     name = names_mangle(compiler->names, unit->around->scope->private_class, name);
     TRY(name);
-    const struct Symbol *symbol = symbol_in(compiler, unit->around->scope, name);
+    const Symbol *symbol = symbol_in(compiler, unit->around->scope, name);
     return symbol != NULL && symbol->binding == BINDING_GLOBAL_EXPLICIT;
 }
 
 PyObject *
-unit_qualified_name(struct Compiler *compiler, const struct CodeUnit *unit)
+unit_qualified_name(Compiler *compiler, const CodeUnit *unit)
 {
-    struct CodeUnit *around = unit->around;
+    CodeUnit *around = unit->around;
     if (around == NULL || around->around == NULL) {
         return Py_NewRef(unit->name);
     }

@@ -9,23 +9,23 @@
 #include "codegen.h"
 
 static bool
-is_cell(const struct Symbol *symbol)
+is_cell(const Symbol *symbol)
 {
     return symbol->binding == BINDING_CELL;
 }
 
 static bool
-is_free(const struct Symbol *symbol)
+is_free(const Symbol *symbol)
 {
     return symbol->binding == BINDING_FREE || (symbol->flags & SYMBOL_FREE_CLASS);
 }
 
 /* Lets symbol_in() find the unit's symbols, and counts those that have cells. */
 static int
-look_at_symbols(struct Compiler *compiler)
+look_at_symbols(Compiler *compiler)
 {
     enum { MANY_SYMBOLS = 1 << 12 };
-    struct CodeUnit *unit = compiler->unit;
+    CodeUnit *unit = compiler->unit;
     int names = compiler->names->records.count;
     if (compiler->symbols.count < names) {
         TRY(symbols_by_name_extend(&compiler->symbols, names));
@@ -34,7 +34,7 @@ look_at_symbols(struct Compiler *compiler)
         TRY(pool_entries_reserve(&compiler->name_pool.entries, unit->scope->symbol_count));
         TRY(pool_positions_reserve(&compiler->name_pool.positions, names));
     }
-    struct Symbol *symbol;
+    Symbol *symbol;
     FOR_EACH_SYMBOL (unit->scope, symbol) {
         compiler->symbols.items[symbol->name] = symbol;
         unit->cell_count += is_cell(symbol);
@@ -44,7 +44,7 @@ look_at_symbols(struct Compiler *compiler)
 }
 
 static void *
-arena_memory(struct Compiler *compiler, size_t size)
+arena_memory(Compiler *compiler, size_t size)
 {
     void *memory = _PyArena_Malloc(compiler->arena, size);
     if (memory == NULL) {
@@ -55,19 +55,18 @@ arena_memory(struct Compiler *compiler, size_t size)
 
 /* Gives the `count` symbols that belong their slots, in the order of their names. */
 static int
-number_symbols(struct Compiler *compiler, bool (*belongs)(const struct Symbol *), int count,
-               int first_slot)
+number_symbols(Compiler *compiler, bool (*belongs)(const Symbol *), int count, int first_slot)
 {
     if (count == 0) {
         return 0;
     }
-    const struct Scope *scope = compiler->unit->scope;
-    struct Symbol **found = arena_memory(compiler, (size_t)count * sizeof(*found));
+    const Scope *scope = compiler->unit->scope;
+    Symbol **found = arena_memory(compiler, (size_t)count * sizeof(*found));
     if (found == NULL) {
         return -1;
     }
     int filled = 0;
-    struct Symbol *symbol;
+    Symbol *symbol;
     FOR_EACH_SYMBOL (scope, symbol) {
         if (belongs(symbol)) {
             found[filled++] = symbol;
@@ -83,10 +82,10 @@ number_symbols(struct Compiler *compiler, bool (*belongs)(const struct Symbol *)
 
 /* A class whose methods use __class__ has that one cell, which is no symbol of its own. */
 static int
-number_cells(struct Compiler *compiler)
+number_cells(Compiler *compiler)
 {
-    struct CodeUnit *unit = compiler->unit;
-    const struct Scope *scope = unit->scope;
+    CodeUnit *unit = compiler->unit;
+    const Scope *scope = unit->scope;
     if (scope->needs_class_closure) {
         unit->cell_count = 1;
     }
@@ -109,10 +108,10 @@ number_cells(struct Compiler *compiler)
 }
 
 static int
-number_parameters(struct Compiler *compiler)
+number_parameters(Compiler *compiler)
 {
-    const struct Scope *scope = compiler->unit->scope;
-    struct SymbolCursor cursor = {scope->symbols, 0};
+    const Scope *scope = compiler->unit->scope;
+    SymbolCursor cursor = {scope->symbols, 0};
     for (int i = 0; i < scope->parameter_count; i++) {
         TRY(pool_position(&compiler->variable_pool, symbol_next(&cursor)->name));
     }
@@ -120,7 +119,7 @@ number_parameters(struct Compiler *compiler)
 }
 
 int
-unit_number_variables(struct Compiler *compiler)
+unit_number_variables(Compiler *compiler)
 {
     TRY(number_parameters(compiler));
     TRY(look_at_symbols(compiler));
@@ -130,9 +129,9 @@ unit_number_variables(struct Compiler *compiler)
 /* The place among the locals of each cell and free variable: a cell that is an argument shares
    the argument's, others follow the locals. */
 int *
-unit_cell_slots(struct Compiler *compiler)
+unit_cell_slots(Compiler *compiler)
 {
-    const struct CodeUnit *unit = compiler->unit;
+    const CodeUnit *unit = compiler->unit;
     int count = unit->cell_count + unit->free_count;
     int *slots = arena_memory(compiler, (size_t)(count + 1) * sizeof(int));
     if (slots == NULL) {

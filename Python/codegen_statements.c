@@ -12,7 +12,7 @@
 /* ---- Assignments ---- */
 
 static int
-codegen_assign(struct Compiler *compiler, stmt_ty statement)
+codegen_assign(Compiler *compiler, stmt_ty statement)
 {
     asdl_expr_seq *targets = statement->v.Assign.targets;
     Py_ssize_t count = asdl_seq_LEN(targets);
@@ -28,7 +28,7 @@ codegen_assign(struct Compiler *compiler, stmt_ty statement)
 
 /* Loads the target's value, what is needed to store it again staying below. */
 static int
-load_augmented(struct Compiler *compiler, expr_ty target)
+load_augmented(Compiler *compiler, expr_ty target)
 {
     switch (target->kind) {
     case Attribute_kind:
@@ -52,7 +52,7 @@ load_augmented(struct Compiler *compiler, expr_ty target)
 }
 
 static int
-store_augmented(struct Compiler *compiler, expr_ty target)
+store_augmented(Compiler *compiler, expr_ty target)
 {
     switch (target->kind) {
     case Attribute_kind:
@@ -69,7 +69,7 @@ store_augmented(struct Compiler *compiler, expr_ty target)
 }
 
 static int
-codegen_augmented_assign(struct Compiler *compiler, stmt_ty statement)
+codegen_augmented_assign(Compiler *compiler, stmt_ty statement)
 {
     expr_ty target = statement->v.AugAssign.target;
     Location where = compiler->unit->where;
@@ -85,13 +85,13 @@ codegen_augmented_assign(struct Compiler *compiler, stmt_ty statement)
 /* ---- Annotated assignments ---- */
 
 static bool
-stores_annotations(const struct Compiler *compiler)
+stores_annotations(const Compiler *compiler)
 {
     return compiler->unit->kind == UNIT_MODULE || compiler->unit->kind == UNIT_CLASS;
 }
 
 static int
-evaluate(struct Compiler *compiler, expr_ty expression)
+evaluate(Compiler *compiler, expr_ty expression)
 {
     TRY(codegen_expression(compiler, expression));
     return emit(compiler, POP_TOP);
@@ -99,7 +99,7 @@ evaluate(struct Compiler *compiler, expr_ty expression)
 
 /* Everything in the subscript of a target is evaluated, whether or not there is a value. */
 static int
-evaluate_subscript(struct Compiler *compiler, expr_ty expression)
+evaluate_subscript(Compiler *compiler, expr_ty expression)
 {
     switch (expression->kind) {
     case Slice_kind:
@@ -124,7 +124,7 @@ evaluate_subscript(struct Compiler *compiler, expr_ty expression)
 }
 
 static int
-store_annotation(struct Compiler *compiler, PyObject *name, expr_ty annotation)
+store_annotation(Compiler *compiler, PyObject *name, expr_ty annotation)
 {
     TRY(compiler->flags & CO_FUTURE_ANNOTATIONS ? codegen_annotation_text(compiler, annotation)
                                                 : codegen_expression(compiler, annotation));
@@ -138,7 +138,7 @@ store_annotation(struct Compiler *compiler, PyObject *name, expr_ty annotation)
 }
 
 static int
-check_annotated_target(struct Compiler *compiler, stmt_ty statement)
+check_annotated_target(Compiler *compiler, stmt_ty statement)
 {
     expr_ty target = statement->v.AnnAssign.target;
     bool has_value = statement->v.AnnAssign.value != NULL;
@@ -166,7 +166,7 @@ check_annotated_target(struct Compiler *compiler, stmt_ty statement)
 }
 
 static int
-codegen_annotated_assign(struct Compiler *compiler, stmt_ty statement)
+codegen_annotated_assign(Compiler *compiler, stmt_ty statement)
 {
     if (statement->v.AnnAssign.value != NULL) {
         TRY(codegen_expression(compiler, statement->v.AnnAssign.value));
@@ -196,7 +196,7 @@ name_part(PyObject *name, Py_ssize_t start, Py_ssize_t *end)
 }
 
 static int
-store_top_package(struct Compiler *compiler, PyObject *name)
+store_top_package(Compiler *compiler, PyObject *name)
 {
     Py_ssize_t dot;
     PyObject *package = name_part(name, 0, &dot);
@@ -210,7 +210,7 @@ store_top_package(struct Compiler *compiler, PyObject *name)
 
 /* import a.b.c as name: from the top package down to the module meant. */
 static int
-store_submodule(struct Compiler *compiler, PyObject *name, PyObject *as_name, Py_ssize_t dot)
+store_submodule(Compiler *compiler, PyObject *name, PyObject *as_name, Py_ssize_t dot)
 {
     for (;;) {
         PyObject *part = name_part(name, dot + 1, &dot);
@@ -231,7 +231,7 @@ store_submodule(struct Compiler *compiler, PyObject *name, PyObject *as_name, Py
 }
 
 static int
-codegen_import(struct Compiler *compiler, stmt_ty statement)
+codegen_import(Compiler *compiler, stmt_ty statement)
 {
     asdl_alias_seq *aliases = statement->v.Import.names;
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(aliases); i++) {
@@ -265,7 +265,7 @@ imported_names(asdl_alias_seq *aliases)
 }
 
 static int
-refuse_late_future(struct Compiler *compiler, stmt_ty statement)
+refuse_late_future(Compiler *compiler, stmt_ty statement)
 {
     PyObject *module = statement->v.ImportFrom.module;
     if (module != NULL && statement->lineno > compiler->last_future_line
@@ -277,7 +277,7 @@ refuse_late_future(struct Compiler *compiler, stmt_ty statement)
 }
 
 static int
-codegen_import_from(struct Compiler *compiler, stmt_ty statement)
+codegen_import_from(Compiler *compiler, stmt_ty statement)
 {
     asdl_alias_seq *aliases = statement->v.ImportFrom.names;
     PyObject *module = statement->v.ImportFrom.module;
@@ -311,7 +311,7 @@ is_nonempty_tuple(expr_ty expression)
 }
 
 static int
-codegen_assert(struct Compiler *compiler, stmt_ty statement)
+codegen_assert(Compiler *compiler, stmt_ty statement)
 {
     if (is_nonempty_tuple(statement->v.Assert.test)) {
         TRY(codegen_warn(compiler, "assertion is always true, perhaps remove parentheses?"));
@@ -333,7 +333,7 @@ codegen_assert(struct Compiler *compiler, stmt_ty statement)
 }
 
 static int
-codegen_raise(struct Compiler *compiler, stmt_ty statement)
+codegen_raise(Compiler *compiler, stmt_ty statement)
 {
     int count = 0;
     if (statement->v.Raise.exc != NULL) {
@@ -348,7 +348,7 @@ codegen_raise(struct Compiler *compiler, stmt_ty statement)
 }
 
 static int
-codegen_expression_statement(struct Compiler *compiler, expr_ty value)
+codegen_expression_statement(Compiler *compiler, expr_ty value)
 {
     if (compiler->is_interactive && compiler->nesting <= 1) {
         TRY(codegen_expression(compiler, value));
@@ -365,7 +365,7 @@ codegen_expression_statement(struct Compiler *compiler, expr_ty value)
 /* ---- All statements ---- */
 
 static int
-dispatch(struct Compiler *compiler, stmt_ty statement)
+dispatch(Compiler *compiler, stmt_ty statement)
 {
     switch (statement->kind) {
     case FunctionDef_kind:
@@ -424,7 +424,7 @@ dispatch(struct Compiler *compiler, stmt_ty statement)
 }
 
 int
-codegen_statement(struct Compiler *compiler, stmt_ty statement)
+codegen_statement(Compiler *compiler, stmt_ty statement)
 {
     TRY(nesting_enter(&compiler->depth));
     set_location(compiler, LOCATION_OF(statement));
@@ -434,7 +434,7 @@ codegen_statement(struct Compiler *compiler, stmt_ty statement)
 }
 
 int
-codegen_statements(struct Compiler *compiler, asdl_stmt_seq *statements)
+codegen_statements(Compiler *compiler, asdl_stmt_seq *statements)
 {
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(statements); i++) {
         TRY(codegen_statement(compiler, asdl_seq_GET(statements, i)));
@@ -496,13 +496,13 @@ annotates(asdl_stmt_seq *statements)
 }
 
 static int
-set_up_annotations(struct Compiler *compiler, asdl_stmt_seq *body)
+set_up_annotations(Compiler *compiler, asdl_stmt_seq *body)
 {
     return compiler->has_annotations && annotates(body) ? emit(compiler, SETUP_ANNOTATIONS) : 0;
 }
 
 static int
-store_documentation(struct Compiler *compiler, stmt_ty statement)
+store_documentation(Compiler *compiler, stmt_ty statement)
 {
     TRY(codegen_expression(compiler, statement->v.Expr.value));
     no_location(compiler);
@@ -510,7 +510,7 @@ store_documentation(struct Compiler *compiler, stmt_ty statement)
 }
 
 int
-codegen_body(struct Compiler *compiler, asdl_stmt_seq *body)
+codegen_body(Compiler *compiler, asdl_stmt_seq *body)
 {
     Py_ssize_t first = 0;
     if (asdl_seq_LEN(body) > 0 && compiler->unit->kind == UNIT_MODULE) {
@@ -528,7 +528,7 @@ codegen_body(struct Compiler *compiler, asdl_stmt_seq *body)
 }
 
 static int
-codegen_interactive(struct Compiler *compiler, asdl_stmt_seq *body)
+codegen_interactive(Compiler *compiler, asdl_stmt_seq *body)
 {
     TRY(set_up_annotations(compiler, body));
     compiler->is_interactive = true;
@@ -536,7 +536,7 @@ codegen_interactive(struct Compiler *compiler, asdl_stmt_seq *body)
 }
 
 static int
-codegen_module_body(struct Compiler *compiler, mod_ty module)
+codegen_module_body(Compiler *compiler, mod_ty module)
 {
     compiler->unit->where.line = 1;
     switch (module->kind) {
@@ -553,9 +553,9 @@ codegen_module_body(struct Compiler *compiler, mod_ty module)
 }
 
 PyCodeObject *
-codegen_module(struct Compiler *compiler, mod_ty module)
+codegen_module(Compiler *compiler, mod_ty module)
 {
-    struct CodeUnit unit;
+    CodeUnit unit;
     PyCodeObject *code = NULL;
     if (unit_enter(compiler, &unit, UNIT_MODULE, &_Py_STR(anon_module), module, 1) == 0) {
         if (codegen_module_body(compiler, module) == 0) {

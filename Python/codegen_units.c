@@ -12,9 +12,9 @@
 /* ---- Beginning ---- */
 
 static int
-emit_start(struct Compiler *compiler, int first_line)
+emit_start(Compiler *compiler, int first_line)
 {
-    struct CodeUnit *unit = compiler->unit;
+    CodeUnit *unit = compiler->unit;
     unit->where = (Location){first_line, first_line, 0, 0};
     if (unit->kind == UNIT_MODULE) {
         unit->where.line = 0;
@@ -33,9 +33,9 @@ emit_start(struct Compiler *compiler, int first_line)
 }
 
 static int
-start_code(struct Compiler *compiler, int first_line)
+start_code(Compiler *compiler, int first_line)
 {
-    struct CodeUnit *unit = compiler->unit;
+    CodeUnit *unit = compiler->unit;
     if (!compiler->only_looks) {
         TRY(unit_number_variables(compiler));
     }
@@ -44,10 +44,10 @@ start_code(struct Compiler *compiler, int first_line)
 }
 
 int
-unit_enter(struct Compiler *compiler, struct CodeUnit *unit, enum UnitKind kind, PyObject *name,
-           const void *node, int first_line)
+unit_enter(Compiler *compiler, CodeUnit *unit, UnitKind kind, PyObject *name, const void *node,
+           int first_line)
 {
-    memset(unit, 0, offsetof(struct CodeUnit, frames));
+    memset(unit, 0, offsetof(CodeUnit, frames));
     unit->around = compiler->unit;
     unit->scope = scopes_at(compiler->scopes, node);
     unit->kind = kind;
@@ -72,9 +72,9 @@ unit_enter(struct Compiler *compiler, struct CodeUnit *unit, enum UnitKind kind,
 }
 
 void
-unit_leave(struct Compiler *compiler)
+unit_leave(Compiler *compiler)
 {
-    struct CodeUnit *unit = compiler->unit;
+    CodeUnit *unit = compiler->unit;
     Py_CLEAR(unit->qualified_name);
     Py_CLEAR(unit->inner_prefix);
     compiler->store.instructions.count = unit->instruction_base;
@@ -92,14 +92,14 @@ unit_leave(struct Compiler *compiler)
 /* ---- Flags ---- */
 
 bool
-unit_may_await_at_top_level(const struct Compiler *compiler)
+unit_may_await_at_top_level(const Compiler *compiler)
 {
     return (compiler->flags & PyCF_ALLOW_TOP_LEVEL_AWAIT)
            && compiler->unit->scope->kind == SCOPE_MODULE;
 }
 
 static int
-function_flags(const struct Scope *scope)
+function_flags(const Scope *scope)
 {
     int flags = CO_NEWLOCALS | CO_OPTIMIZED;
     flags |= scope->is_nested ? CO_NESTED : 0;
@@ -112,10 +112,10 @@ function_flags(const struct Scope *scope)
 }
 
 int
-unit_flags(const struct Compiler *compiler)
+unit_flags(const Compiler *compiler)
 {
-    const struct CodeUnit *unit = compiler->unit;
-    const struct Scope *scope = unit->scope;
+    const CodeUnit *unit = compiler->unit;
+    const Scope *scope = unit->scope;
     int flags = compiler->flags & PyCF_MASK;
     if (scope_is_function_like(scope)) {
         return flags | function_flags(scope);
@@ -130,7 +130,7 @@ unit_flags(const struct Compiler *compiler)
 /* ---- End ---- */
 
 static bool
-ends_in_return(const struct Compiler *compiler)
+ends_in_return(const Compiler *compiler)
 {
     const InstructionArray *instructions = &compiler->store.instructions;
     return instructions->count > compiler->store.blocks.items[compiler->unit->current].first
@@ -138,7 +138,7 @@ ends_in_return(const struct Compiler *compiler)
 }
 
 int
-unit_close(struct Compiler *compiler, int returns_none)
+unit_close(Compiler *compiler, int returns_none)
 {
     if (!ends_in_return(compiler)) {
         no_location(compiler);
@@ -152,9 +152,9 @@ unit_close(struct Compiler *compiler, int returns_none)
 }
 
 void
-unit_settle_first_line(struct Compiler *compiler)
+unit_settle_first_line(Compiler *compiler)
 {
-    struct CodeUnit *unit = compiler->unit;
+    CodeUnit *unit = compiler->unit;
     if (unit->first_line == 0) {
         const Block *entry = &compiler->store.blocks.items[unit->entry];
         int line = compiler->store.instructions.items[entry->first].line;

@@ -2,7 +2,7 @@
 
    In: a tree in its arena, valid, not yet folded; the flags and the optimization level.
    Out: a code object, a new reference.  `flags` get the features of the source as well.
-   Memory: what the stages need lies in the tree's arena, or in a struct Compiler that is cleared
+   Memory: what the stages need lies in the tree's arena, or in a Compiler that is cleared
    before returning.
    Entry: _PyAST_Compile(), as pythonrun and compile() call it. */
 
@@ -26,10 +26,10 @@
 /* ---- One code unit, from its instructions on ---- */
 
 static PyCodeObject *
-build_code(struct Compiler *compiler, const FlowGraph *graph, int stack_depth)
+build_code(Compiler *compiler, const FlowGraph *graph, int stack_depth)
 {
-    struct CodeUnit *unit = compiler->unit;
-    struct CodeParts parts = {
+    CodeUnit *unit = compiler->unit;
+    CodeParts parts = {
         .filename = compiler->filename,
         .name = unit->name,
         .qualified_name = unit->qualified_name != NULL ? unit->qualified_name : unit->name,
@@ -57,9 +57,9 @@ build_code(struct Compiler *compiler, const FlowGraph *graph, int stack_depth)
 }
 
 PyCodeObject *
-unit_assemble(struct Compiler *compiler, int returns_none)
+unit_assemble(Compiler *compiler, int returns_none)
 {
-    struct CodeUnit *unit = compiler->unit;
+    CodeUnit *unit = compiler->unit;
     if (compiler->only_looks) {
         compiler->is_async = (unit_flags(compiler) & CO_COROUTINE) != 0;
         return (PyCodeObject *)Py_NewRef(Py_None);
@@ -105,6 +105,7 @@ unit_assemble(struct Compiler *compiler, int returns_none)
 /* ---- One compile ---- */
 
 /* What a small source needs of scratch memory; a larger one moves to the heap. */
+typedef struct Space Space;
 struct Space {
     Instruction instructions[112];
     Block blocks[24];
@@ -117,7 +118,7 @@ struct Space {
     int name_constants[64];
     Constant constant_table[48];
     ConstantId elements[64];
-    struct Symbol *symbols[16];
+    Symbol *symbols[16];
     int scratch[48];
     uint8_t table[320];
 };
@@ -125,7 +126,7 @@ struct Space {
 #define LEND(array, prefix, space) prefix##_lend((array), (space), Py_ARRAY_LENGTH(space))
 
 static void
-start_compiler(struct Compiler *compiler, struct Space *space)
+start_compiler(Compiler *compiler, Space *space)
 {
     memset(compiler, 0, sizeof(*compiler));
     nesting_init_for_stack(&compiler->depth);
@@ -149,7 +150,7 @@ start_compiler(struct Compiler *compiler, struct Space *space)
 #undef LEND
 
 static void
-clear_compiler(struct Compiler *compiler)
+clear_compiler(Compiler *compiler)
 {
     instructions_clear(&compiler->store);
     constants_clear(&compiler->constants);
@@ -166,7 +167,7 @@ clear_compiler(struct Compiler *compiler)
    no matter if there is no memory for what may not be needed.  Those for a unit's names are asked
    for when the names are known, in look_at_symbols(). */
 static void
-expect_size(struct Compiler *compiler, const struct TreeSurvey *survey)
+expect_size(Compiler *compiler, const TreeSurvey *survey)
 {
     enum { MANY = 1 << 14, TOO_MANY = 1 << 28 };
     int64_t instructions = survey->instructions + survey->instructions / 8;
@@ -187,7 +188,7 @@ expect_size(struct Compiler *compiler, const struct TreeSurvey *survey)
 }
 
 static int
-prepare_tree(struct Compiler *compiler, mod_ty tree, PyCompilerFlags *flags)
+prepare_tree(Compiler *compiler, mod_ty tree, PyCompilerFlags *flags)
 {
     PyFutureFeatures future;
     TRY(future_from_tree(tree, compiler->filename, &future));
@@ -198,7 +199,7 @@ prepare_tree(struct Compiler *compiler, mod_ty tree, PyCompilerFlags *flags)
         .optimize = compiler->optimize,
         .ff_features = compiler->flags,
     };
-    struct TreeSurvey survey;
+    TreeSurvey survey;
     TRY(fold_and_survey(tree, compiler->arena, &state, &survey));
     compiler->has_annotations = survey.has_annotations;
     expect_size(compiler, &survey);
@@ -206,7 +207,7 @@ prepare_tree(struct Compiler *compiler, mod_ty tree, PyCompilerFlags *flags)
 }
 
 static PyCodeObject *
-compile_named(struct Compiler *compiler, mod_ty tree)
+compile_named(Compiler *compiler, mod_ty tree)
 {
     compiler->scopes =
         scopes_build(tree, compiler->filename, compiler->flags, compiler->names, compiler->arena);
@@ -218,12 +219,12 @@ compile_named(struct Compiler *compiler, mod_ty tree)
 }
 
 static PyCodeObject *
-compile_tree(struct Compiler *compiler, mod_ty tree, PyCompilerFlags *flags)
+compile_tree(Compiler *compiler, mod_ty tree, PyCompilerFlags *flags)
 {
     if (prepare_tree(compiler, tree, flags) < 0) {
         return NULL;
     }
-    struct Names names;
+    Names names;
     names_init(&names, compiler->arena);
     compiler->names = &names;
     PyCodeObject *code = compile_named(compiler, tree);
@@ -234,11 +235,11 @@ compile_tree(struct Compiler *compiler, mod_ty tree, PyCompilerFlags *flags)
 
 PyCodeObject *
 compile_with_dump(mod_ty tree, PyObject *filename, PyCompilerFlags *flags, int optimize,
-                  PyArena *arena, struct DumpRequest *dump)
+                  PyArena *arena, DumpRequest *dump)
 {
     PyCompilerFlags own_flags = _PyCompilerFlags_INIT;
-    struct Space space;
-    struct Compiler compiler;
+    Space space;
+    Compiler compiler;
     start_compiler(&compiler, &space);
     compiler.filename = filename;
     compiler.arena = arena;
@@ -252,8 +253,8 @@ compile_with_dump(mod_ty tree, PyObject *filename, PyCompilerFlags *flags, int o
 int
 compile_and_look(mod_ty tree, PyObject *filename, PyCompilerFlags *flags, PyArena *arena)
 {
-    struct Space space;
-    struct Compiler compiler;
+    Space space;
+    Compiler compiler;
     start_compiler(&compiler, &space);
     compiler.filename = filename;
     compiler.arena = arena;
@@ -270,7 +271,7 @@ static PyCodeObject *
 compile_and_show(mod_ty tree, PyObject *filename, PyCompilerFlags *flags, int optimize,
                  PyArena *arena, int stages)
 {
-    struct DumpRequest dump = {.stages = stages};
+    DumpRequest dump = {.stages = stages};
     PyCodeObject *code = compile_with_dump(tree, filename, flags, optimize, arena, &dump);
     PyObject *text = code == NULL ? NULL : dump_text(&dump);
     if (text != NULL) {
@@ -282,6 +283,7 @@ compile_and_show(mod_ty tree, PyObject *filename, PyCompilerFlags *flags, int op
 }
 
 /* What a call gives and takes, as one argument. */
+typedef struct CompileCall CompileCall;
 struct CompileCall {
     mod_ty tree;
     PyObject *filename;
@@ -294,7 +296,7 @@ struct CompileCall {
 static void
 call_compiler(void *argument)
 {
-    struct CompileCall *call = argument;
+    CompileCall *call = argument;
     int stages = dump_stages_of_options(&_Py_GetConfig()->xoptions);
     call->code = stages != 0 ? compile_and_show(call->tree, call->filename, call->flags,
                                                 call->optimize, call->arena, stages)
@@ -306,7 +308,7 @@ PyCodeObject *
 _PyAST_Compile(mod_ty tree, PyObject *filename, PyCompilerFlags *flags, int optimize,
                PyArena *arena)
 {
-    struct CompileCall call = {tree, filename, flags, optimize, arena, NULL};
+    CompileCall call = {tree, filename, flags, optimize, arena, NULL};
     if (!ownstack_is_needed()) {
         call_compiler(&call);
     }

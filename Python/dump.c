@@ -63,7 +63,7 @@ dump_stages_of_options(const PyWideStringList *xoptions)
 /* ---- Lines ---- */
 
 int
-dump_line(struct DumpRequest *dump, PyObject *line)
+dump_line(DumpRequest *dump, PyObject *line)
 {
     if (line == NULL) {
         return -1;
@@ -81,7 +81,7 @@ dump_line(struct DumpRequest *dump, PyObject *line)
 }
 
 PyObject *
-dump_text(const struct DumpRequest *dump)
+dump_text(const DumpRequest *dump)
 {
     PyObject *newline = PyUnicode_FromString("\n");
     if (newline == NULL || dump->lines == NULL) {
@@ -96,7 +96,7 @@ dump_text(const struct DumpRequest *dump)
 }
 
 void
-dump_clear(struct DumpRequest *dump)
+dump_clear(DumpRequest *dump)
 {
     Py_CLEAR(dump->lines);
 }
@@ -104,7 +104,7 @@ dump_clear(struct DumpRequest *dump)
 /* ---- Instructions ---- */
 
 static PyObject *
-described_constant(struct Compiler *compiler, int position)
+described_constant(Compiler *compiler, int position)
 {
     if (position >= pool_count(&compiler->constant_pool)) {
         return PyUnicode_FromString("?");
@@ -114,7 +114,7 @@ described_constant(struct Compiler *compiler, int position)
 }
 
 static PyObject *
-described_name(struct Compiler *compiler, const Pool *pool, int position)
+described_name(Compiler *compiler, const Pool *pool, int position)
 {
     if (position >= pool_count(pool)) {
         return PyUnicode_FromString("?");
@@ -124,7 +124,7 @@ described_name(struct Compiler *compiler, const Pool *pool, int position)
 
 /* What the argument stands for, the empty string where it is a number only. */
 static PyObject *
-described_argument(struct Compiler *compiler, const Instruction *instruction)
+described_argument(Compiler *compiler, const Instruction *instruction)
 {
     int argument = instruction->argument;
     if (opcode_has(instruction->opcode, OPCODE_JUMPS | OPCODE_SETS_HANDLER)) {
@@ -168,7 +168,7 @@ described_location(Location where)
 }
 
 static int
-dump_instruction(struct Compiler *compiler, const Instruction *instruction)
+dump_instruction(Compiler *compiler, const Instruction *instruction)
 {
     PyObject *where = described_location(location_of(&compiler->store, instruction));
     PyObject *what = described_argument(compiler, instruction);
@@ -187,7 +187,7 @@ dump_instruction(struct Compiler *compiler, const Instruction *instruction)
 }
 
 static int
-dump_block(struct Compiler *compiler, Label label)
+dump_block(Compiler *compiler, Label label)
 {
     const Block *block = &compiler->store.blocks.items[label];
     PyObject *heading = block->start_depth >= 0
@@ -202,13 +202,13 @@ dump_block(struct Compiler *compiler, Label label)
 }
 
 int
-dump_unit(struct Compiler *compiler, int stage)
+dump_unit(Compiler *compiler, int stage)
 {
-    struct DumpRequest *dump = compiler->dump;
+    DumpRequest *dump = compiler->dump;
     if (dump == NULL || !(dump->stages & stage)) {
         return 0;
     }
-    const struct CodeUnit *unit = compiler->unit;
+    const CodeUnit *unit = compiler->unit;
     TRY(dump_line(dump, PyUnicode_FromFormat("%s of %U", stage == DUMP_IR ? "ir" : "flow",
                                              unit->qualified_name != NULL ? unit->qualified_name
                                                                           : unit->name)));
@@ -222,7 +222,7 @@ dump_unit(struct Compiler *compiler, int stage)
 /* ---- Code objects ---- */
 
 static int
-dump_code_units(struct DumpRequest *dump, PyObject *code)
+dump_code_units(DumpRequest *dump, PyObject *code)
 {
     const _Py_CODEUNIT *unit = (const _Py_CODEUNIT *)PyBytes_AS_STRING(code);
     int count = (int)(PyBytes_GET_SIZE(code) / (Py_ssize_t)sizeof(*unit));
@@ -234,7 +234,7 @@ dump_code_units(struct DumpRequest *dump, PyObject *code)
 }
 
 static int
-dump_fields(struct DumpRequest *dump, PyCodeObject *code)
+dump_fields(DumpRequest *dump, PyCodeObject *code)
 {
     TRY(dump_line(dump, PyUnicode_FromFormat("code of %U", code->co_qualname)));
     TRY(dump_line(dump, PyUnicode_FromFormat("  flags %d, stack %d, first line %d", code->co_flags,
@@ -245,9 +245,9 @@ dump_fields(struct DumpRequest *dump, PyCodeObject *code)
 }
 
 int
-dump_code(struct Compiler *compiler, PyCodeObject *code)
+dump_code(Compiler *compiler, PyCodeObject *code)
 {
-    struct DumpRequest *dump = compiler->dump;
+    DumpRequest *dump = compiler->dump;
     if (dump == NULL || !(dump->stages & DUMP_CODE)) {
         return 0;
     }

@@ -6,12 +6,13 @@
 
 #include <string.h>
 
+typedef struct Bit Bit;
 struct Bit {
     int bit;
     const char *text;
 };
 
-static const struct Bit symbol_bits[] = {
+static const Bit symbol_bits[] = {
     {SYMBOL_GLOBAL, "global"},      {SYMBOL_NONLOCAL, "nonlocal"}, {SYMBOL_PARAMETER, "parameter"},
     {SYMBOL_LOCAL, "assigned"},     {SYMBOL_IMPORTED, "imported"}, {SYMBOL_ANNOTATED, "annotated"},
     {SYMBOL_ITERATION, "iterates"}, {SYMBOL_USED, "used"},         {SYMBOL_FREE_CLASS, "passed on"},
@@ -52,8 +53,7 @@ append_word(char *text, size_t size, const char *word)
 }
 
 static int
-dump_symbol(struct DumpRequest *dump, const struct Names *names, const struct Symbol *symbol,
-            int depth)
+dump_symbol(DumpRequest *dump, const Names *names, const Symbol *symbol, int depth)
 {
     char text[160] = "";
     append_word(text, sizeof(text), bindings[symbol->binding]);
@@ -67,8 +67,7 @@ dump_symbol(struct DumpRequest *dump, const struct Names *names, const struct Sy
 }
 
 static int
-dump_scope(struct DumpRequest *dump, const struct Names *names, const struct Scope *scope,
-           int depth)
+dump_scope(DumpRequest *dump, const Names *names, const Scope *scope, int depth)
 {
     char text[160] = "";
     if (scope->is_generator) {
@@ -83,7 +82,7 @@ dump_scope(struct DumpRequest *dump, const struct Names *names, const struct Sco
     int result =
         dump_line(dump, PyUnicode_FromFormat("%s%s %U%s:", indentation(depth), kinds[scope->kind],
                                              names_string(names, scope->name), text));
-    const struct Symbol *symbol;
+    const Symbol *symbol;
     FOR_EACH_SYMBOL (scope, symbol) {
         if (result == 0) {
             result = dump_symbol(dump, names, symbol, depth + 1);
@@ -93,8 +92,8 @@ dump_scope(struct DumpRequest *dump, const struct Names *names, const struct Sco
 }
 
 /* The block after `scope`, outer before inner. */
-static const struct Scope *
-next_scope(const struct Scope *scope, int *depth)
+static const Scope *
+next_scope(const Scope *scope, int *depth)
 {
     if (scope->first_child != NULL) {
         ++*depth;
@@ -108,13 +107,13 @@ next_scope(const struct Scope *scope, int *depth)
 }
 
 int
-dump_scopes(struct DumpRequest *dump, const struct Scopes *scopes)
+dump_scopes(DumpRequest *dump, const Scopes *scopes)
 {
     if (!(dump->stages & DUMP_SCOPES)) {
         return 0;
     }
     int depth = 0;
-    const struct Scope *at = scopes->top;
+    const Scope *at = scopes->top;
     int result = dump_line(dump, PyUnicode_FromFormat("scopes of %U", scopes->filename));
     while (result == 0 && at != NULL) {
         result = dump_scope(dump, scopes->names, at, depth);

@@ -8,9 +8,10 @@
 
 #include <stdbool.h>
 
+typedef struct Folder Folder;
 struct Folder {
     PyArena *arena;
-    struct Nesting nesting;
+    Nesting nesting;
     bool debug;             /* the value of __debug__ */
     bool keeps_annotations; /* as text: from __future__ import annotations */
     int64_t expressions;    /* seen so far */
@@ -20,10 +21,10 @@ struct Folder {
     int64_t annotated; /* annotated assignments */
 };
 
-static int fold_nested(struct Folder *folder, expr_ty node);
+static int fold_nested(Folder *folder, expr_ty node);
 
 static int
-fold_name(struct Folder *folder, expr_ty node)
+fold_name(Folder *folder, expr_ty node)
 {
     if (node->v.Name.ctx != Load || !name_is_debug(node->v.Name.id)) {
         return 0;
@@ -33,7 +34,7 @@ fold_name(struct Folder *folder, expr_ty node)
 
 /* Names and constants, which have nothing inside, are most of all expressions. */
 static inline int
-fold_expression(struct Folder *folder, expr_ty node)
+fold_expression(Folder *folder, expr_ty node)
 {
     folder->expressions++;
     if (nesting_is_shallow(&folder->nesting)) {
@@ -48,13 +49,13 @@ fold_expression(struct Folder *folder, expr_ty node)
     return fold_nested(folder, node);
 }
 
-static int fold_statement(struct Folder *folder, stmt_ty node);
+static int fold_statement(Folder *folder, stmt_ty node);
 
 /* --- Sequences --- */
 
 /* An entry may be NULL where a value is left out: a key of `**mapping`, a missing default. */
 static int
-fold_expressions(struct Folder *folder, const asdl_expr_seq *nodes)
+fold_expressions(Folder *folder, const asdl_expr_seq *nodes)
 {
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(nodes); i++) {
         expr_ty node = asdl_seq_GET(nodes, i);
@@ -66,13 +67,13 @@ fold_expressions(struct Folder *folder, const asdl_expr_seq *nodes)
 }
 
 static int
-fold_optional(struct Folder *folder, expr_ty node)
+fold_optional(Folder *folder, expr_ty node)
 {
     return node != NULL ? fold_expression(folder, node) : 0;
 }
 
 static int
-fold_two(struct Folder *folder, expr_ty first, expr_ty second)
+fold_two(Folder *folder, expr_ty first, expr_ty second)
 {
     if (fold_optional(folder, first) < 0) {
         return -1;
@@ -81,7 +82,7 @@ fold_two(struct Folder *folder, expr_ty first, expr_ty second)
 }
 
 static int
-fold_statements(struct Folder *folder, const asdl_stmt_seq *nodes)
+fold_statements(Folder *folder, const asdl_stmt_seq *nodes)
 {
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(nodes); i++) {
         if (fold_statement(folder, asdl_seq_GET(nodes, i)) < 0) {
@@ -92,7 +93,7 @@ fold_statements(struct Folder *folder, const asdl_stmt_seq *nodes)
 }
 
 static int
-fold_keywords(struct Folder *folder, const asdl_keyword_seq *nodes)
+fold_keywords(Folder *folder, const asdl_keyword_seq *nodes)
 {
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(nodes); i++) {
         if (fold_expression(folder, asdl_seq_GET(nodes, i)->value) < 0) {
@@ -104,7 +105,7 @@ fold_keywords(struct Folder *folder, const asdl_keyword_seq *nodes)
 
 /* An expression statement that folding made a string must not become the docstring. */
 static int
-hide_docstring(struct Folder *folder, stmt_ty statement)
+hide_docstring(Folder *folder, stmt_ty statement)
 {
     asdl_expr_seq *values = _Py_asdl_expr_seq_new(1, folder->arena);
     if (values == NULL) {
@@ -123,7 +124,7 @@ hide_docstring(struct Folder *folder, stmt_ty statement)
 
 /* Of a module, class or function. */
 static int
-fold_body(struct Folder *folder, asdl_stmt_seq *body)
+fold_body(Folder *folder, asdl_stmt_seq *body)
 {
     bool has_docstring = _PyAST_GetDocString(body) != NULL;
     if (fold_statements(folder, body) < 0) {
@@ -138,13 +139,13 @@ fold_body(struct Folder *folder, asdl_stmt_seq *body)
 /* --- Parameters and annotations --- */
 
 static int
-fold_annotation(struct Folder *folder, expr_ty node)
+fold_annotation(Folder *folder, expr_ty node)
 {
     return folder->keeps_annotations ? 0 : fold_optional(folder, node);
 }
 
 static int
-fold_parameters(struct Folder *folder, const asdl_arg_seq *nodes)
+fold_parameters(Folder *folder, const asdl_arg_seq *nodes)
 {
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(nodes); i++) {
         if (fold_annotation(folder, asdl_seq_GET(nodes, i)->annotation) < 0) {
@@ -155,7 +156,7 @@ fold_parameters(struct Folder *folder, const asdl_arg_seq *nodes)
 }
 
 static int
-fold_arguments(struct Folder *folder, arguments_ty node)
+fold_arguments(Folder *folder, arguments_ty node)
 {
     if (fold_parameters(folder, node->posonlyargs) < 0 || fold_parameters(folder, node->args) < 0
         || (node->vararg != NULL && fold_annotation(folder, node->vararg->annotation) < 0)
@@ -170,7 +171,7 @@ fold_arguments(struct Folder *folder, arguments_ty node)
 /* --- Expressions --- */
 
 static int
-fold_loops(struct Folder *folder, const asdl_comprehension_seq *loops)
+fold_loops(Folder *folder, const asdl_comprehension_seq *loops)
 {
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(loops); i++) {
         comprehension_ty loop = asdl_seq_GET(loops, i);
@@ -184,7 +185,7 @@ fold_loops(struct Folder *folder, const asdl_comprehension_seq *loops)
 }
 
 static int
-fold_compare(struct Folder *folder, expr_ty node)
+fold_compare(Folder *folder, expr_ty node)
 {
     const asdl_expr_seq *comparators = node->v.Compare.comparators;
     if (fold_expression(folder, node->v.Compare.left) < 0
@@ -200,7 +201,7 @@ fold_compare(struct Folder *folder, expr_ty node)
 }
 
 static int
-fold_expression_fields(struct Folder *folder, expr_ty node)
+fold_expression_fields(Folder *folder, expr_ty node)
 {
     switch (node->kind) {
     case Name_kind:
@@ -295,7 +296,7 @@ fold_expression_fields(struct Folder *folder, expr_ty node)
 }
 
 static int
-fold_nested(struct Folder *folder, expr_ty node)
+fold_nested(Folder *folder, expr_ty node)
 {
     if (nesting_enter(&folder->nesting) < 0 || fold_expression_fields(folder, node) < 0) {
         return -1;
@@ -306,10 +307,10 @@ fold_nested(struct Folder *folder, expr_ty node)
 
 /* --- Patterns --- */
 
-static int fold_pattern(struct Folder *folder, pattern_ty node);
+static int fold_pattern(Folder *folder, pattern_ty node);
 
 static int
-fold_patterns(struct Folder *folder, const asdl_pattern_seq *nodes)
+fold_patterns(Folder *folder, const asdl_pattern_seq *nodes)
 {
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(nodes); i++) {
         if (fold_pattern(folder, asdl_seq_GET(nodes, i)) < 0) {
@@ -321,7 +322,7 @@ fold_patterns(struct Folder *folder, const asdl_pattern_seq *nodes)
 
 /* What a pattern compares with may be an operation: `-1`, `1 + 2j`. */
 static int
-fold_pattern_fields(struct Folder *folder, pattern_ty node)
+fold_pattern_fields(Folder *folder, pattern_ty node)
 {
     switch (node->kind) {
     case MatchValue_kind:
@@ -354,7 +355,7 @@ fold_pattern_fields(struct Folder *folder, pattern_ty node)
 }
 
 static int
-fold_pattern(struct Folder *folder, pattern_ty node)
+fold_pattern(Folder *folder, pattern_ty node)
 {
     if (nesting_enter(&folder->nesting) < 0 || fold_pattern_fields(folder, node) < 0) {
         return -1;
@@ -364,7 +365,7 @@ fold_pattern(struct Folder *folder, pattern_ty node)
 }
 
 static int
-fold_match(struct Folder *folder, stmt_ty node)
+fold_match(Folder *folder, stmt_ty node)
 {
     const asdl_match_case_seq *cases = node->v.Match.cases;
     if (fold_expression(folder, node->v.Match.subject) < 0) {
@@ -384,7 +385,7 @@ fold_match(struct Folder *folder, stmt_ty node)
 
 /* FunctionDef and AsyncFunctionDef have the same fields. */
 static int
-fold_function(struct Folder *folder, stmt_ty node)
+fold_function(Folder *folder, stmt_ty node)
 {
     if (fold_arguments(folder, node->v.FunctionDef.args) < 0
         || fold_body(folder, node->v.FunctionDef.body) < 0
@@ -395,7 +396,7 @@ fold_function(struct Folder *folder, stmt_ty node)
 }
 
 static int
-fold_class(struct Folder *folder, stmt_ty node)
+fold_class(Folder *folder, stmt_ty node)
 {
     if (fold_expressions(folder, node->v.ClassDef.bases) < 0
         || fold_keywords(folder, node->v.ClassDef.keywords) < 0
@@ -407,7 +408,7 @@ fold_class(struct Folder *folder, stmt_ty node)
 
 /* For and AsyncFor have the same fields. */
 static int
-fold_for(struct Folder *folder, stmt_ty node)
+fold_for(Folder *folder, stmt_ty node)
 {
     folder->branches++;
     if (fold_two(folder, node->v.For.target, node->v.For.iter) < 0
@@ -423,7 +424,7 @@ fold_for(struct Folder *folder, stmt_ty node)
 
 /* With and AsyncWith have the same fields. */
 static int
-fold_with(struct Folder *folder, stmt_ty node)
+fold_with(Folder *folder, stmt_ty node)
 {
     const asdl_withitem_seq *items = node->v.With.items;
     folder->branches++;
@@ -438,7 +439,7 @@ fold_with(struct Folder *folder, stmt_ty node)
 
 /* Try and TryStar have the same fields. */
 static int
-fold_try(struct Folder *folder, stmt_ty node)
+fold_try(Folder *folder, stmt_ty node)
 {
     const asdl_excepthandler_seq *handlers = node->v.Try.handlers;
     folder->branches++;
@@ -460,7 +461,7 @@ fold_try(struct Folder *folder, stmt_ty node)
 
 /* If and While. */
 static int
-fold_conditional(struct Folder *folder, expr_ty test, const asdl_stmt_seq *body,
+fold_conditional(Folder *folder, expr_ty test, const asdl_stmt_seq *body,
                  const asdl_stmt_seq *orelse)
 {
     folder->branches++;
@@ -471,7 +472,7 @@ fold_conditional(struct Folder *folder, expr_ty test, const asdl_stmt_seq *body,
 }
 
 static int
-fold_annotated_assignment(struct Folder *folder, stmt_ty node)
+fold_annotated_assignment(Folder *folder, stmt_ty node)
 {
     folder->annotated++;
     if (fold_expression(folder, node->v.AnnAssign.target) < 0
@@ -482,7 +483,7 @@ fold_annotated_assignment(struct Folder *folder, stmt_ty node)
 }
 
 static int
-fold_statement_fields(struct Folder *folder, stmt_ty node)
+fold_statement_fields(Folder *folder, stmt_ty node)
 {
     switch (node->kind) {
     case FunctionDef_kind:
@@ -538,7 +539,7 @@ fold_statement_fields(struct Folder *folder, stmt_ty node)
 }
 
 static int
-fold_statement(struct Folder *folder, stmt_ty node)
+fold_statement(Folder *folder, stmt_ty node)
 {
     folder->statements++;
     if (nesting_enter(&folder->nesting) < 0 || fold_statement_fields(folder, node) < 0) {
@@ -551,7 +552,7 @@ fold_statement(struct Folder *folder, stmt_ty node)
 /* --- The whole tree --- */
 
 static int
-fold_tree(struct Folder *folder, mod_ty tree)
+fold_tree(Folder *folder, mod_ty tree)
 {
     switch (tree->kind) {
     case Module_kind:
@@ -567,10 +568,9 @@ fold_tree(struct Folder *folder, mod_ty tree)
 }
 
 int
-fold_and_survey(mod_ty tree, PyArena *arena, const _PyASTOptimizeState *state,
-                struct TreeSurvey *survey)
+fold_and_survey(mod_ty tree, PyArena *arena, const _PyASTOptimizeState *state, TreeSurvey *survey)
 {
-    struct Folder folder = {
+    Folder folder = {
         .arena = arena,
         .debug = state->optimize == 0,
         .keeps_annotations = state->ff_features & CO_FUTURE_ANNOTATIONS,
@@ -587,6 +587,6 @@ fold_and_survey(mod_ty tree, PyArena *arena, const _PyASTOptimizeState *state,
 int
 _PyAST_Optimize(mod_ty tree, PyArena *arena, _PyASTOptimizeState *state)
 {
-    struct TreeSurvey survey;
+    TreeSurvey survey;
     return fold_and_survey(tree, arena, state, &survey) == 0;
 }

@@ -9,6 +9,7 @@
 
 enum { MOST_DIGITS = 2 };
 
+typedef struct Format Format;
 struct Format {
     PyObject *text;
     const void *data;
@@ -19,6 +20,7 @@ struct Format {
 };
 
 /* A conversion as written: %-10.3r */
+typedef struct Conversion Conversion;
 struct Conversion {
     bool is_left_justified;
     int width;     /* -1: none */
@@ -28,7 +30,7 @@ struct Conversion {
 
 /* The next character, or 0 at the end, which no conversion is spelled with. */
 static Py_UCS4
-peek(const struct Format *format)
+peek(const Format *format)
 {
     if (format->position >= format->length) {
         return 0;
@@ -40,7 +42,7 @@ peek(const struct Format *format)
 
 /* Up to the next conversion; sets `*has_percent` if "%%" is in between. */
 static void
-skip_text(struct Format *format, bool *has_percent)
+skip_text(Format *format, bool *has_percent)
 {
     while (format->position < format->length) {
         if (peek(format) == '%') {
@@ -80,7 +82,7 @@ new_text(PyObject *text, PyArena *arena)
 
 /* Leaves `*node` NULL where there is no text before the next conversion. */
 static int
-read_text(struct Format *format, expr_ty *node)
+read_text(Format *format, expr_ty *node)
 {
     Py_ssize_t start = format->position;
     bool has_percent = false;
@@ -101,7 +103,7 @@ read_text(struct Format *format, expr_ty *node)
 
 /* Digits, few enough not to overflow anything; -1 for none, -2 for too many. */
 static int
-read_number(struct Format *format)
+read_number(Format *format)
 {
     int number = -1;
     for (int digits = 0; peek(format) >= '0' && peek(format) <= '9'; digits++) {
@@ -123,7 +125,7 @@ is_flag(Py_UCS4 character)
 }
 
 static bool
-read_conversion(struct Format *format, struct Conversion *conversion)
+read_conversion(Format *format, Conversion *conversion)
 {
     format->position++;
     conversion->is_left_justified = false;
@@ -147,7 +149,7 @@ read_conversion(struct Format *format, struct Conversion *conversion)
 
 /* Leaves `*node` NULL where no format specification is needed. */
 static int
-make_specification(const struct Conversion *conversion, PyArena *arena, expr_ty *node)
+make_specification(const Conversion *conversion, PyArena *arena, expr_ty *node)
 {
     char text[2 * MOST_DIGITS + 8];
     int length = 0;
@@ -171,9 +173,9 @@ make_specification(const struct Conversion *conversion, PyArena *arena, expr_ty 
 
 /* Leaves `*node` NULL where the conversion is not one that f-strings have. */
 static int
-read_argument(struct Format *format, expr_ty argument, expr_ty *node)
+read_argument(Format *format, expr_ty argument, expr_ty *node)
 {
-    struct Conversion conversion;
+    Conversion conversion;
     expr_ty specification;
     *node = NULL;
     if (!read_conversion(format, &conversion)) {
@@ -192,7 +194,7 @@ read_argument(struct Format *format, expr_ty argument, expr_ty *node)
 
 /* Fills `parts` and sets its size.  Returns 1, 0 if the format does not fit the arguments. */
 static int
-read_format(struct Format *format, const asdl_expr_seq *arguments, asdl_expr_seq *parts)
+read_format(Format *format, const asdl_expr_seq *arguments, asdl_expr_seq *parts)
 {
     Py_ssize_t used = 0;
     Py_ssize_t count = 0;
@@ -230,7 +232,7 @@ fold_format(expr_ty node, PyArena *arena)
     if (fold_has_starred(arguments)) {
         return 0;
     }
-    struct Format format = {
+    Format format = {
         .text = text,
         .data = PyUnicode_DATA(text),
         .kind = PyUnicode_KIND(text),

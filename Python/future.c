@@ -5,12 +5,13 @@
 
 #include <stdbool.h>
 
+typedef struct Feature Feature;
 struct Feature {
     const char *name;
     int flag; /* 0: always on by now */
 };
 
-static const struct Feature features_known[] = {
+static const Feature features_known[] = {
     {FUTURE_NESTED_SCOPES, 0},
     {FUTURE_GENERATORS, 0},
     {FUTURE_DIVISION, 0},
@@ -23,7 +24,7 @@ static const struct Feature features_known[] = {
     {FUTURE_ANNOTATIONS, CO_FUTURE_ANNOTATIONS},
 };
 
-static const struct Feature *
+static const Feature *
 find_feature(PyObject *name)
 {
     for (size_t i = 0; i < Py_ARRAY_LENGTH(features_known); i++) {
@@ -57,7 +58,7 @@ add_features(stmt_ty statement, PyObject *filename, PyFutureFeatures *features)
     const asdl_alias_seq *names = statement->v.ImportFrom.names;
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(names); i++) {
         PyObject *name = asdl_seq_GET(names, i)->name;
-        const struct Feature *feature = find_feature(name);
+        const Feature *feature = find_feature(name);
         if (feature == NULL) {
             return unknown_feature(name, statement, filename);
         }

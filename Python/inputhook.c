@@ -861,7 +861,7 @@ char *
 __wrap_PyOS_Readline(FILE *sys_stdin, FILE *sys_stdout, const char *prompt)
 {
     char *line;
-    if (Parser_TakeReadLine(&line)) {
+    if (parser_take_read_line(&line)) {
         return line;
     }
     if (_PyOS_ReadlineTState == PyThreadState_Get()) {

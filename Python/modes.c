@@ -33,7 +33,7 @@ static const CompileMode modes[] = {
 /* ---- The table ---- */
 
 const CompileMode *
-CompileMode_Find(const char *name)
+compile_mode_find(const char *name)
 {
     for (size_t i = 0; i < Py_ARRAY_LENGTH(modes); i++) {
         if (strcmp(modes[i].name, name) == 0) {
@@ -44,7 +44,7 @@ CompileMode_Find(const char *name)
 }
 
 const CompileMode *
-CompileMode_OfSymbol(int symbol)
+compile_mode_of_symbol(int symbol)
 {
     for (size_t i = 0; i < Py_ARRAY_LENGTH(modes); i++) {
         if (modes[i].symbol == symbol) {
@@ -56,7 +56,7 @@ CompileMode_OfSymbol(int symbol)
 
 /* As in stock, 'func_type' is named where it can be used. */
 PyObject *
-CompileMode_RaiseUnknown(int only_ast)
+compile_mode_raise_unknown(int only_ast)
 {
     PyObject *message = PyUnicode_FromString("compile() mode must be ");
     for (size_t i = 0; message != NULL && i < Py_ARRAY_LENGTH(modes); i++) {
@@ -197,8 +197,8 @@ compile_string(const CompileMode *mode, const char *source, PyObject *filename,
 }
 
 PyObject *
-CompileMode_CompileString(const CompileMode *mode, const char *source, PyObject *filename,
-                          PyCompilerFlags *flags, int optimize)
+compile_mode_compile_string(const CompileMode *mode, const char *source, PyObject *filename,
+                            PyCompilerFlags *flags, int optimize)
 {
     PyArena *arena = _PyArena_New();
     if (arena == NULL) {
@@ -223,7 +223,7 @@ import_mode(int tree_kind)
 }
 
 int
-CompileMode_TreeKind(PyObject *object)
+compile_mode_tree_kind(PyObject *object)
 {
     static const struct {
         int class_number;
@@ -233,7 +233,7 @@ CompileMode_TreeKind(PyObject *object)
         {AST_CLASS_Interactive, Interactive_kind},
         {AST_CLASS_Expression, Expression_kind},
     };
-    struct ast_types *types = ast_types_get();
+    AstTypes *types = ast_types_get();
     if (types == NULL) {
         return -1;
     }
@@ -271,8 +271,8 @@ compile_imported(const CompileMode *mode, PyObject *tree, PyObject *filename,
 }
 
 PyObject *
-CompileMode_CompileTree(const CompileMode *mode, PyObject *tree, PyObject *filename,
-                        PyCompilerFlags *flags, int optimize)
+compile_mode_compile_tree(const CompileMode *mode, PyObject *tree, PyObject *filename,
+                          PyCompilerFlags *flags, int optimize)
 {
     if (mode->flags == 0 && flags != NULL && flags->cf_flags & PyCF_ONLY_AST) {
         return Py_NewRef(tree);
@@ -317,7 +317,7 @@ source_is_async(PyObject *source, PyObject *filename, PyArena *arena)
 static int
 is_async(PyObject *object, PyObject *filename, PyArena *arena)
 {
-    int kind = CompileMode_TreeKind(object);
+    int kind = compile_mode_tree_kind(object);
     if (kind < 0) {
         return -1;
     }
@@ -326,7 +326,7 @@ is_async(PyObject *object, PyObject *filename, PyArena *arena)
 }
 
 int
-CompileMode_IsAsync(PyObject *object)
+compile_mode_is_async(PyObject *object)
 {
     if (PyCode_Check(object)) {
         return (((PyCodeObject *)object)->co_flags & CO_COROUTINE) != 0;
@@ -347,12 +347,12 @@ PyObject *
 Py_CompileAsyncStringObject(const char *source, PyObject *filename, int start,
                             PyCompilerFlags *flags, int optimize)
 {
-    const CompileMode *mode = CompileMode_OfSymbol(start);
+    const CompileMode *mode = compile_mode_of_symbol(start);
     if (mode == NULL) {
         PyErr_Format(PyExc_ValueError, "%d is no start symbol", start);
         return NULL;
     }
-    return CompileMode_CompileString(mode, source, filename, flags, optimize);
+    return compile_mode_compile_string(mode, source, filename, flags, optimize);
 }
 
 PyObject *
@@ -369,7 +369,7 @@ Py_CompileAsyncString(const char *source, const char *filename, int start, PyCom
 }
 
 int
-Namespace_AddBuiltins(PyObject *globals)
+namespace_add_builtins(PyObject *globals)
 {
     PyObject *builtins = PyEval_GetBuiltins();
     PyObject *present =
@@ -384,7 +384,7 @@ PyEval_EvalAsyncCode(PyObject *code, PyObject *globals, PyObject *locals)
         PyErr_BadInternalCall();
         return NULL;
     }
-    if (PySys_Audit("exec", "O", code) < 0 || Namespace_AddBuiltins(globals) < 0) {
+    if (PySys_Audit("exec", "O", code) < 0 || namespace_add_builtins(globals) < 0) {
         return NULL;
     }
     PyObject *result = PyEval_EvalCode(code, globals, locals == NULL ? globals : locals);

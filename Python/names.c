@@ -7,12 +7,13 @@
 
 #include <stddef.h>
 
+typedef struct KnownString KnownString;
 struct KnownString {
     PyObject *kept; /* NULL: made when it is needed */
     const char *spelling;
 };
 
-static const struct KnownString known_strings[] = {
+static const KnownString known_strings[] = {
 #define KEPT(symbol, name) [KNOWN_##symbol] = {&_Py_ID(name), NULL},
 #define SPELLED(symbol, spelling) [KNOWN_##symbol] = {NULL, spelling},
     KNOWN_NAMES(KEPT, SPELLED)
@@ -21,9 +22,9 @@ static const struct KnownString known_strings[] = {
 };
 
 void
-names_init(struct Names *names, PyArena *arena)
+names_init(Names *names, PyArena *arena)
 {
-    memset(names, 0, offsetof(struct Names, first_records));
+    memset(names, 0, offsetof(Names, first_records));
     names->arena = arena;
     name_records_lend(&names->records, names->first_records, NAMES_FIRST_CAPACITY);
     memset(names->first_slots, 0, sizeof(names->first_slots));
@@ -33,7 +34,7 @@ names_init(struct Names *names, PyArena *arena)
 }
 
 static void
-free_slots(struct Names *names)
+free_slots(Names *names)
 {
     if (names->slots != names->first_slots) {
         PyMem_Free(names->slots);
@@ -41,7 +42,7 @@ free_slots(struct Names *names)
 }
 
 void
-names_clear(struct Names *names)
+names_clear(Names *names)
 {
     free_slots(names);
     name_records_clear(&names->records);
@@ -49,7 +50,7 @@ names_clear(struct Names *names)
 
 /* The slot of a string, or the empty one where it belongs. */
 static int32_t *
-find_slot(const struct Names *names, const PyObject *string)
+find_slot(const Names *names, const PyObject *string)
 {
     uint32_t at = hash_of_address(string) & names->slot_mask;
     while (names->slots[at] != 0 && names->records.items[names->slots[at] - 1].string != string) {
@@ -59,7 +60,7 @@ find_slot(const struct Names *names, const PyObject *string)
 }
 
 static int
-double_slots(struct Names *names)
+double_slots(Names *names)
 {
     uint32_t size = 2 * (names->slot_mask + 1);
     int32_t *slots = PyMem_Calloc(size, sizeof(int32_t));
@@ -79,7 +80,7 @@ double_slots(struct Names *names)
 /* Slots are a quarter full at most where there are few, half full where room for more would cost
  * more than the search. */
 static int
-reserve_name(struct Names *names)
+reserve_name(Names *names)
 {
     enum { FEW_SLOTS = 1 << 14 };
     if (name_records_reserve(&names->records, 1) < 0) {
@@ -110,7 +111,7 @@ is_private(PyObject *string)
 
 /* `string` is interned and kept alive by the arena. */
 static NameId
-intern_canonical(struct Names *names, PyObject *string)
+intern_canonical(Names *names, PyObject *string)
 {
     int32_t *slot = find_slot(names, string);
     if (*slot != 0) {
@@ -120,7 +121,7 @@ intern_canonical(struct Names *names, PyObject *string)
         return NAME_NONE;
     }
     NameId id = names->records.count++;
-    names->records.items[id] = (struct NameRecord){
+    names->records.items[id] = (NameRecord){
         .string = string,
         .mangling_class = is_private(string) ? NAME_NONE : NAME_PUBLIC,
     };
@@ -133,7 +134,7 @@ intern_canonical(struct Names *names, PyObject *string)
 
 /* Takes over the reference, also on failure. */
 static NameId
-intern_owned(struct Names *names, PyObject *string)
+intern_owned(Names *names, PyObject *string)
 {
     PyUnicode_InternInPlace(&string);
     if (!PyUnicode_CHECK_INTERNED(string)) {
@@ -154,7 +155,7 @@ intern_owned(struct Names *names, PyObject *string)
 }
 
 NameId
-names_find_or_add(struct Names *names, PyObject *identifier)
+names_find_or_add(Names *names, PyObject *identifier)
 {
     if (PyUnicode_CHECK_INTERNED(identifier)) {
         return intern_canonical(names, identifier);
@@ -163,17 +164,17 @@ names_find_or_add(struct Names *names, PyObject *identifier)
 }
 
 static NameId
-intern_spelling(struct Names *names, const char *spelling)
+intern_spelling(Names *names, const char *spelling)
 {
     PyObject *string = PyUnicode_FromString(spelling);
     return string != NULL ? intern_owned(names, string) : NAME_NONE;
 }
 
 NameId
-names_known(struct Names *names, enum KnownName which)
+names_known(Names *names, KnownName which)
 {
     if (names->known[which] == NAME_NONE) {
-        const struct KnownString *known = &known_strings[which];
+        const KnownString *known = &known_strings[which];
         names->known[which] = known->kept != NULL ? names_intern(names, known->kept)
                                                   : intern_spelling(names, known->spelling);
     }
@@ -181,9 +182,9 @@ names_known(struct Names *names, enum KnownName which)
 }
 
 NameId
-names_mangle_private(struct Names *names, NameId class_name, NameId name)
+names_mangle_private(Names *names, NameId class_name, NameId name)
 {
-    struct NameRecord *record = &names->records.items[name];
+    NameRecord *record = &names->records.items[name];
     if (record->mangling_class == class_name) {
         return record->mangled;
     }

@@ -27,7 +27,7 @@ scaled(int calls, int too_many)
 }
 
 void
-nesting_init(struct Nesting *nesting)
+nesting_init(Nesting *nesting)
 {
     PyThreadState *tstate = _PyThreadState_GET();
     int calls = tstate->recursion_limit - tstate->recursion_remaining;
@@ -39,7 +39,7 @@ nesting_init(struct Nesting *nesting)
 }
 
 void
-nesting_init_for_stack(struct Nesting *nesting)
+nesting_init_for_stack(Nesting *nesting)
 {
     nesting_init(nesting);
     nesting->limit = INT_MAX;
@@ -108,7 +108,7 @@ too_deep(void)
 }
 
 int
-nesting_enter_deep(struct Nesting *nesting)
+nesting_enter_deep(Nesting *nesting)
 {
     if (nesting->depth > nesting->limit) {
         return too_deep();

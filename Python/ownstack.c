@@ -22,6 +22,7 @@ enum { STACK_SIZE = 8 * 1024 * 1024 };
    and as much for each f-string in an f-string; the compiler, three. */
 enum { ENOUGH = 4 * 1024 * 1024 };
 
+typedef struct Call Call;
 struct Call {
     void (*function)(void *);
     void *argument;
@@ -67,7 +68,7 @@ ownstack_is_needed(void)
 static void
 enter(unsigned int high, unsigned int low)
 {
-    struct Call *call = (struct Call *)((uintptr_t)high << 32 | low);
+    Call *call = (Call *)((uintptr_t)high << 32 | low);
 #ifdef __SANITIZE_ADDRESS__
     __sanitizer_finish_switch_fiber(NULL, &call->caller_bottom, &call->caller_size);
 #endif
@@ -78,7 +79,7 @@ enter(unsigned int high, unsigned int low)
 }
 
 static int
-switch_to(struct Call *call, char *stack, size_t size)
+switch_to(Call *call, char *stack, size_t size)
 {
     if (getcontext(&call->callee) < 0) {
         PyErr_SetFromErrno(PyExc_OSError);
@@ -119,7 +120,7 @@ ownstack_call(void (*function)(void *), void *argument)
         PyErr_NoMemory();
     }
     else {
-        struct Call call = {.function = function, .argument = argument};
+        Call call = {.function = function, .argument = argument};
         const char *outer_end = nesting_set_stack_end(mapping + guard + STACK_SIZE / 32);
         calls_in_hand++;
         result = switch_to(&call, mapping + guard, STACK_SIZE);

@@ -7,7 +7,7 @@
    the coroutine goes to sys.awaithook.  Nothing else of the program is changed.
 
    Programs that Python code of the standard library runs (-m, folders and archives; under pdb,
-   trace and the profilers) come by Program_Exec(), which Lib/autoawait/program.py gives to those
+   trace and the profilers) come by program_exec(), which Lib/autoawait/program.py gives to those
    modules in the place of exec(). */
 
 #include "awaithook.h"
@@ -78,9 +78,9 @@ is_main_program(PyObject *globals)
 }
 
 PyObject *
-Program_Exec(PyCodeObject *code, PyObject *globals, PyObject *locals)
+program_exec(PyCodeObject *code, PyObject *globals, PyObject *locals)
 {
-    if (PySys_Audit("exec", "O", code) < 0 || Namespace_AddBuiltins(globals) < 0) {
+    if (PySys_Audit("exec", "O", code) < 0 || namespace_add_builtins(globals) < 0) {
         return NULL;
     }
     PyObject *coroutine =
@@ -114,13 +114,13 @@ begin_program(ProgramKind kind, const PyCompilerFlags *flags, PyCompilerFlags *c
 }
 
 void
-Program_BeginFile(const PyCompilerFlags *flags, PyCompilerFlags *copy)
+program_begin_file(const PyCompilerFlags *flags, PyCompilerFlags *copy)
 {
     begin_program(program_may_await() ? MAIN_PROGRAM : NO_PROGRAM, flags, copy);
 }
 
 void
-Program_EndFile(PyCompilerFlags *flags, const PyCompilerFlags *copy)
+program_end_file(PyCompilerFlags *flags, const PyCompilerFlags *copy)
 {
     next_program = NO_PROGRAM;
     if (flags != NULL) {
@@ -138,9 +138,9 @@ int
 __wrap_PyRun_SimpleStringFlags(const char *command, PyCompilerFlags *flags)
 {
     PyCompilerFlags copy;
-    Program_BeginFile(flags, &copy);
+    program_begin_file(flags, &copy);
     int result = __real_PyRun_SimpleStringFlags(command, &copy);
-    Program_EndFile(flags, &copy);
+    program_end_file(flags, &copy);
     return result;
 }
 
@@ -151,7 +151,7 @@ __wrap__PyRun_SimpleFileObject(FILE *fp, PyObject *filename, int close_it, PyCom
     PyCompilerFlags copy;
     begin_program(AwaitHook_IsOn() ? OTHER_PROGRAM : NO_PROGRAM, flags, &copy);
     int result = __real__PyRun_SimpleFileObject(fp, filename, close_it, &copy);
-    Program_EndFile(flags, &copy);
+    program_end_file(flags, &copy);
     return result;
 }
 
@@ -300,7 +300,7 @@ prepare(int is_asyncio)
 }
 
 int
-Program_Main(int argc, char **argv)
+program_main(int argc, char **argv)
 {
     int is_asyncio = 0;
     PyStatus status = initialize(argc, argv, &is_asyncio);

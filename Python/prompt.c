@@ -197,7 +197,7 @@ evaluate_statement(PyObject *session, PyCodeObject *code, PyObject *namespace)
         return NULL;
     }
     /* `del __builtins__` harms the statement it is in and no other. */
-    if (Namespace_AddBuiltins(namespace) < 0) {
+    if (namespace_add_builtins(namespace) < 0) {
         return NULL;
     }
     if (code->co_flags & CO_COROUTINE) {
@@ -368,9 +368,9 @@ __wrap__PyRun_AnyFileObject(FILE *fp, PyObject *filename, int close_it, PyCompil
         return result;
     }
     PyCompilerFlags copy;
-    Program_BeginFile(flags, &copy);
+    program_begin_file(flags, &copy);
     int result = __real__PyRun_AnyFileObject(fp, filename, close_it, &copy);
-    Program_EndFile(flags, &copy);
+    program_end_file(flags, &copy);
     return result;
 }
 
@@ -392,9 +392,9 @@ __wrap_PyRun_AnyFileExFlags(FILE *fp, const char *filename, int close_it, PyComp
 {
     if (filename == NULL || !Py_FdIsInteractive(fp, filename)) {
         PyCompilerFlags copy;
-        Program_BeginFile(flags, &copy);
+        program_begin_file(flags, &copy);
         int result = __real_PyRun_AnyFileExFlags(fp, filename, close_it, &copy);
-        Program_EndFile(flags, &copy);
+        program_end_file(flags, &copy);
         return result;
     }
     int result = PyRun_AsyncInteractiveLoop(fp, filename, flags);

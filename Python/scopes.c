@@ -15,28 +15,28 @@ enum {
     UNHASHED_SYMBOLS = 8,
 };
 
+typedef struct Collector Collector;
 struct Collector {
-    struct Scopes *scopes;
-    struct Names *names;
-    struct Scope *current;
+    Scopes *scopes;
+    Names *names;
+    Scope *current;
     SymbolsByName seen; /* of the last block that named it */
     int32_t opened;     /* blocks so far */
-    struct Nesting nesting;
+    Nesting nesting;
     bool keeps_annotations; /* as text: from __future__ import annotations */
     int own_mode_flags;     /* PyCF_*; 0 in stock's modes: code generation checks */
 };
 
 #define SPAN_OF(node)                                                                              \
-    ((struct SourceSpan){(node)->lineno, (node)->col_offset, (node)->end_lineno,                   \
-                         (node)->end_col_offset})
+    ((SourceSpan){(node)->lineno, (node)->col_offset, (node)->end_lineno, (node)->end_col_offset})
 
-static int visit_statement(struct Collector *collector, stmt_ty node);
-static int visit_name(struct Collector *collector, expr_ty node);
-static int visit_nested(struct Collector *collector, expr_ty node);
+static int visit_statement(Collector *collector, stmt_ty node);
+static int visit_name(Collector *collector, expr_ty node);
+static int visit_nested(Collector *collector, expr_ty node);
 
 /* Names and constants, which have nothing inside, are most of all expressions. */
 static inline int
-visit_expression(struct Collector *collector, expr_ty node)
+visit_expression(Collector *collector, expr_ty node)
 {
     if (nesting_is_shallow(&collector->nesting)) {
         if (node->kind == Name_kind) {
@@ -50,7 +50,7 @@ visit_expression(struct Collector *collector, expr_ty node)
 }
 
 int
-scopes_locate_error(const struct Scopes *scopes, struct SourceSpan span)
+scopes_locate_error(const Scopes *scopes, SourceSpan span)
 {
     PyErr_RangedSyntaxLocationObject(scopes->filename, span.lineno, span.col_offset + 1,
                                      span.end_lineno, span.end_col_offset + 1);
@@ -58,7 +58,7 @@ scopes_locate_error(const struct Scopes *scopes, struct SourceSpan span)
 }
 
 static int
-error_at(struct Collector *collector, struct SourceSpan span, const char *message)
+error_at(Collector *collector, SourceSpan span, const char *message)
 {
     PyErr_SetString(PyExc_SyntaxError, message);
     return scopes_locate_error(collector->scopes, span);
@@ -66,8 +66,7 @@ error_at(struct Collector *collector, struct SourceSpan span, const char *messag
 
 /* `format` has one %U. */
 static int
-name_error_at(struct Collector *collector, struct SourceSpan span, const char *format,
-              PyObject *name)
+name_error_at(Collector *collector, SourceSpan span, const char *format, PyObject *name)
 {
     PyErr_Format(PyExc_SyntaxError, format, name);
     return scopes_locate_error(collector->scopes, span);
@@ -76,12 +75,12 @@ name_error_at(struct Collector *collector, struct SourceSpan span, const char *f
 /* --- Who may await --- */
 
 const char *
-scope_await_advice(const struct Scope *scope, int flags)
+scope_await_advice(const Scope *scope, int flags)
 {
     if (!(flags & PyCF_OWN_MODE)) {
         return "";
     }
-    switch ((enum ScopeKind)scope->kind) {
+    switch ((ScopeKind)scope->kind) {
     case SCOPE_MODULE:
         return " (mode 'async-multi-single' allows it)";
     case SCOPE_CLASS:
@@ -96,7 +95,7 @@ scope_await_advice(const struct Scope *scope, int flags)
 }
 
 const char *
-scope_function_advice(const struct Scope *scope, int flags)
+scope_function_advice(const Scope *scope, int flags)
 {
     if (scope->kind == SCOPE_MODULE && flags & PyCF_OWN_MODE
         && flags & PyCF_ALLOW_TOP_LEVEL_AWAIT) {
@@ -110,10 +109,10 @@ scope_function_advice(const struct Scope *scope, int flags)
    function but `async def` is a coroutine there; a comprehension is what the block around it can
    be. */
 static bool
-may_await(const struct Collector *collector)
+may_await(const Collector *collector)
 {
-    const struct Scope *scope = collector->current;
-    switch ((enum ScopeKind)scope->kind) {
+    const Scope *scope = collector->current;
+    switch ((ScopeKind)scope->kind) {
     case SCOPE_MODULE:
         return collector->own_mode_flags & PyCF_ALLOW_TOP_LEVEL_AWAIT;
     case SCOPE_CLASS:
@@ -127,21 +126,21 @@ may_await(const struct Collector *collector)
 }
 
 static int
-refuse(struct Collector *collector, expr_ty node, const char *what, const char *advice)
+refuse(Collector *collector, expr_ty node, const char *what, const char *advice)
 {
     PyErr_Format(PyExc_SyntaxError, "%s%s", what, advice);
     return scopes_locate_error(collector->scopes, SPAN_OF(node));
 }
 
 static int
-refuse_await(struct Collector *collector, expr_ty node, const char *what)
+refuse_await(Collector *collector, expr_ty node, const char *what)
 {
     return refuse(collector, node, what,
                   scope_await_advice(collector->current, collector->own_mode_flags));
 }
 
 static int
-check_await(struct Collector *collector, expr_ty node)
+check_await(Collector *collector, expr_ty node)
 {
     if (collector->own_mode_flags == 0 || may_await(collector)) {
         return 0;
@@ -153,7 +152,7 @@ check_await(struct Collector *collector, expr_ty node)
 }
 
 static int
-check_async_comprehension(struct Collector *collector, expr_ty node)
+check_async_comprehension(Collector *collector, expr_ty node)
 {
     if (collector->own_mode_flags == 0 || may_await(collector)) {
         return 0;
@@ -163,9 +162,9 @@ check_async_comprehension(struct Collector *collector, expr_ty node)
 }
 
 static int
-check_yield(struct Collector *collector, expr_ty node)
+check_yield(Collector *collector, expr_ty node)
 {
-    const struct Scope *scope = collector->current;
+    const Scope *scope = collector->current;
     if (collector->own_mode_flags == 0
         || (scope->kind != SCOPE_MODULE && scope->kind != SCOPE_CLASS)) {
         return 0;
@@ -176,8 +175,8 @@ check_yield(struct Collector *collector, expr_ty node)
 
 /* --- Symbols of a block --- */
 
-static struct Symbol **
-index_slot(const struct Scope *scope, NameId name)
+static Symbol **
+index_slot(const Scope *scope, NameId name)
 {
     uint32_t at = (uint32_t)name & scope->index_mask;
     while (scope->index[at] != NULL && scope->index[at]->name != name) {
@@ -188,13 +187,13 @@ index_slot(const struct Scope *scope, NameId name)
 
 /* An index with room for twice the symbols there are now.  False when there is no memory. */
 static bool
-start_index(PyArena *arena, struct Scope *scope)
+start_index(PyArena *arena, Scope *scope)
 {
     size_t size = 4;
     while (size < 4 * (size_t)scope->symbol_count) {
         size *= 2;
     }
-    struct Symbol **index = _PyArena_Malloc(arena, size * sizeof(*index));
+    Symbol **index = _PyArena_Malloc(arena, size * sizeof(*index));
     if (index == NULL) {
         PyErr_Clear();
         return false;
@@ -202,31 +201,31 @@ start_index(PyArena *arena, struct Scope *scope)
     memset(index, 0, size * sizeof(*index));
     scope->index = index;
     scope->index_mask = (uint32_t)size - 1;
-    scope->unindexed = (struct SymbolCursor){scope->symbols, 0};
+    scope->unindexed = (SymbolCursor){scope->symbols, 0};
     return true;
 }
 
 /* Brings the index up to date. */
 static bool
-index_symbols(PyArena *arena, struct Scope *scope)
+index_symbols(PyArena *arena, Scope *scope)
 {
     if ((scope->index == NULL || 2 * (uint32_t)scope->symbol_count > scope->index_mask)
         && !start_index(arena, scope)) {
         return false;
     }
-    for (struct Symbol *symbol; (symbol = symbol_next(&scope->unindexed)) != NULL;) {
+    for (Symbol *symbol; (symbol = symbol_next(&scope->unindexed)) != NULL;) {
         *index_slot(scope, symbol->name) = symbol;
     }
     return true;
 }
 
-struct Symbol *
-scope_symbol(const struct Scopes *scopes, struct Scope *scope, NameId name)
+Symbol *
+scope_symbol(const Scopes *scopes, Scope *scope, NameId name)
 {
     if (scope->symbol_count > UNHASHED_SYMBOLS && index_symbols(scopes->arena, scope)) {
         return *index_slot(scope, name);
     }
-    struct Symbol *symbol;
+    Symbol *symbol;
     FOR_EACH_SYMBOL (scope, symbol) {
         if (symbol->name == name) {
             break;
@@ -236,15 +235,14 @@ scope_symbol(const struct Scopes *scopes, struct Scope *scope, NameId name)
 }
 
 static int
-grow_symbols(PyArena *arena, struct Scope *scope)
+grow_symbols(PyArena *arena, Scope *scope)
 {
     int32_t capacity = Py_MAX(scope->symbol_count, FIRST_SYMBOLS);
-    struct SymbolChunk *chunk =
-        arena_array(arena, 1, sizeof(*chunk) + (size_t)capacity * sizeof(struct Symbol));
+    SymbolChunk *chunk = arena_array(arena, 1, sizeof(*chunk) + (size_t)capacity * sizeof(Symbol));
     if (chunk == NULL) {
         return -1;
     }
-    *chunk = (struct SymbolChunk){.capacity = capacity};
+    *chunk = (SymbolChunk){.capacity = capacity};
     if (scope->symbols == NULL) {
         scope->symbols = chunk;
     }
@@ -255,26 +253,26 @@ grow_symbols(PyArena *arena, struct Scope *scope)
     return 0;
 }
 
-struct Symbol *
-scope_add_symbol(struct Scopes *scopes, struct Scope *scope, NameId name)
+Symbol *
+scope_add_symbol(Scopes *scopes, Scope *scope, NameId name)
 {
-    struct SymbolChunk *chunk = scope->last_symbols;
+    SymbolChunk *chunk = scope->last_symbols;
     if (chunk == NULL || chunk->count == chunk->capacity) {
         if (grow_symbols(scopes->arena, scope) < 0) {
             return NULL;
         }
         chunk = scope->last_symbols;
     }
-    struct Symbol *symbol = &chunk->symbols[chunk->count++];
+    Symbol *symbol = &chunk->symbols[chunk->count++];
     scope->symbol_count++;
-    *symbol = (struct Symbol){.name = name, .slot = -1, .block = scope->number};
+    *symbol = (Symbol){.name = name, .slot = -1, .block = scope->number};
     return symbol;
 }
 
 /* --- Where a name was seen last --- */
 
 /* Stands for a symbol of a block that may be any. */
-static const struct Symbol seen_elsewhere = {.block = INT32_MAX};
+static const Symbol seen_elsewhere = {.block = INT32_MAX};
 
 int
 symbols_by_name_extend(SymbolsByName *symbols, int names)
@@ -292,10 +290,10 @@ symbols_by_name_extend(SymbolsByName *symbols, int names)
  * opened: if the last one that named it was opened before the current one, the current one did
  * not name it.  If it was opened after that, it is inside, and the current one may have named it
  * before; so may it where a name was put into another block than the one in hand. */
-static inline struct Symbol *
-find_here(const struct Collector *collector, NameId name)
+static inline Symbol *
+find_here(const Collector *collector, NameId name)
 {
-    struct Symbol *symbol = name < collector->seen.count ? collector->seen.items[name] : NULL;
+    Symbol *symbol = name < collector->seen.count ? collector->seen.items[name] : NULL;
     if (symbol == NULL || symbol->block <= collector->current->number) {
         return symbol != NULL && symbol->block == collector->current->number ? symbol : NULL;
     }
@@ -303,36 +301,36 @@ find_here(const struct Collector *collector, NameId name)
 }
 
 static int
-note_sighting(struct Collector *collector, NameId name, const struct Symbol *symbol)
+note_sighting(Collector *collector, NameId name, const Symbol *symbol)
 {
     if (name >= collector->seen.count
         && symbols_by_name_extend(&collector->seen, collector->names->records.count) < 0) {
         return -1;
     }
-    collector->seen.items[name] = (struct Symbol *)symbol;
+    collector->seen.items[name] = (Symbol *)symbol;
     return 0;
 }
 
-static struct Symbol *
-find_symbol(const struct Collector *collector, struct Scope *scope, NameId name)
+static Symbol *
+find_symbol(const Collector *collector, Scope *scope, NameId name)
 {
     return scope == collector->current ? find_here(collector, name)
                                        : scope_symbol(collector->scopes, scope, name);
 }
 
-static struct Symbol *
-find_or_add_symbol(struct Collector *collector, struct Scope *scope, NameId name)
+static Symbol *
+find_or_add_symbol(Collector *collector, Scope *scope, NameId name)
 {
-    struct Symbol *symbol = find_symbol(collector, scope, name);
+    Symbol *symbol = find_symbol(collector, scope, name);
     if (symbol == NULL) {
         symbol = scope_add_symbol(collector->scopes, scope, name);
     }
-    const struct Symbol *sighting = scope == collector->current ? symbol : &seen_elsewhere;
+    const Symbol *sighting = scope == collector->current ? symbol : &seen_elsewhere;
     return symbol != NULL && note_sighting(collector, name, sighting) == 0 ? symbol : NULL;
 }
 
 static NameId
-mangled_id(struct Collector *collector, PyObject *identifier)
+mangled_id(Collector *collector, PyObject *identifier)
 {
     NameId name = names_intern(collector->names, identifier);
     if (name == NAME_NONE) {
@@ -343,17 +341,17 @@ mangled_id(struct Collector *collector, PyObject *identifier)
 
 /* What the block says about a name so far. */
 static int
-flags_of(const struct Collector *collector, struct Scope *scope, NameId name)
+flags_of(const Collector *collector, Scope *scope, NameId name)
 {
-    const struct Symbol *symbol = find_symbol(collector, scope, name);
+    const Symbol *symbol = find_symbol(collector, scope, name);
     return symbol != NULL ? symbol->flags : 0;
 }
 
 /* A global statement makes the name known to the module as well. */
 static int
-define_in_module(struct Collector *collector, NameId name)
+define_in_module(Collector *collector, NameId name)
 {
-    struct Symbol *symbol = find_or_add_symbol(collector, collector->scopes->top, name);
+    Symbol *symbol = find_or_add_symbol(collector, collector->scopes->top, name);
     if (symbol == NULL) {
         return -1;
     }
@@ -363,10 +361,10 @@ define_in_module(struct Collector *collector, NameId name)
 
 /* Note that `scope` does with a name what `flag` says; `identifier` is the name as written. */
 static int
-define_name(struct Collector *collector, struct Scope *scope, NameId name, PyObject *identifier,
-            int flag, struct SourceSpan span)
+define_name(Collector *collector, Scope *scope, NameId name, PyObject *identifier, int flag,
+            SourceSpan span)
 {
-    struct Symbol *symbol = find_or_add_symbol(collector, scope, name);
+    Symbol *symbol = find_or_add_symbol(collector, scope, name);
     if (symbol == NULL) {
         return -1;
     }
@@ -391,8 +389,7 @@ define_name(struct Collector *collector, struct Scope *scope, NameId name, PyObj
 }
 
 static int
-define_in(struct Collector *collector, struct Scope *scope, PyObject *identifier, int flag,
-          struct SourceSpan span)
+define_in(Collector *collector, Scope *scope, PyObject *identifier, int flag, SourceSpan span)
 {
     NameId name = mangled_id(collector, identifier);
     if (name == NAME_NONE) {
@@ -402,15 +399,15 @@ define_in(struct Collector *collector, struct Scope *scope, PyObject *identifier
 }
 
 static int
-define(struct Collector *collector, PyObject *identifier, int flag, struct SourceSpan span)
+define(Collector *collector, PyObject *identifier, int flag, SourceSpan span)
 {
     return define_in(collector, collector->current, identifier, flag, span);
 }
 
 static int
-record_directive(struct Collector *collector, PyObject *identifier, struct SourceSpan span)
+record_directive(Collector *collector, PyObject *identifier, SourceSpan span)
 {
-    struct Directive *directive = arena_array(collector->scopes->arena, 1, sizeof(*directive));
+    Directive *directive = arena_array(collector->scopes->arena, 1, sizeof(*directive));
     if (directive == NULL) {
         return -1;
     }
@@ -424,7 +421,7 @@ record_directive(struct Collector *collector, PyObject *identifier, struct Sourc
 /* --- Blocks --- */
 
 static void
-append_child(struct Scope *parent, struct Scope *child)
+append_child(Scope *parent, Scope *child)
 {
     if (parent->last_child == NULL) {
         parent->first_child = child;
@@ -436,15 +433,14 @@ append_child(struct Scope *parent, struct Scope *child)
 }
 
 /* Open a block inside the current one and make it current. */
-static struct Scope *
-enter_scope(struct Collector *collector, enum ScopeKind kind, NameId name, const void *node,
-            struct SourceSpan span)
+static Scope *
+enter_scope(Collector *collector, ScopeKind kind, NameId name, const void *node, SourceSpan span)
 {
-    struct Scope *scope = arena_zeroed(collector->scopes->arena, 1, sizeof(*scope));
+    Scope *scope = arena_zeroed(collector->scopes->arena, 1, sizeof(*scope));
     if (scope == NULL || name == NAME_NONE) {
         return NULL;
     }
-    struct Scope *parent = collector->current;
+    Scope *parent = collector->current;
     scope->number = ++collector->opened;
     scope->kind = (uint8_t)kind;
     scope->name = name;
@@ -466,15 +462,14 @@ enter_scope(struct Collector *collector, enum ScopeKind kind, NameId name, const
     return scope;
 }
 
-static struct Scope *
-enter_known(struct Collector *collector, enum ScopeKind kind, enum KnownName name, const void *node,
-            struct SourceSpan span)
+static Scope *
+enter_known(Collector *collector, ScopeKind kind, KnownName name, const void *node, SourceSpan span)
 {
     return enter_scope(collector, kind, names_known(collector->names, name), node, span);
 }
 
 static void
-leave_scope(struct Collector *collector)
+leave_scope(Collector *collector)
 {
     collector->current = collector->current->parent;
 }
@@ -482,7 +477,7 @@ leave_scope(struct Collector *collector)
 /* --- What is not allowed where --- */
 
 static int
-forbid_in_annotation(struct Collector *collector, const char *what, expr_ty node)
+forbid_in_annotation(Collector *collector, const char *what, expr_ty node)
 {
     if (collector->current->kind != SCOPE_ANNOTATION) {
         return 0;
@@ -492,7 +487,7 @@ forbid_in_annotation(struct Collector *collector, const char *what, expr_ty node
 }
 
 static int
-forbid_yield_in_comprehension(struct Collector *collector, expr_ty node)
+forbid_yield_in_comprehension(Collector *collector, expr_ty node)
 {
     static const char *const messages[] = {
         [COMPREHENSION_LIST] = "'yield' inside list comprehension",
@@ -508,7 +503,7 @@ forbid_yield_in_comprehension(struct Collector *collector, expr_ty node)
 
 /* An entry may be NULL where a value is left out: a key of `**mapping`, a missing default. */
 static int
-visit_expressions(struct Collector *collector, const asdl_expr_seq *nodes)
+visit_expressions(Collector *collector, const asdl_expr_seq *nodes)
 {
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(nodes); i++) {
         expr_ty node = asdl_seq_GET(nodes, i);
@@ -520,13 +515,13 @@ visit_expressions(struct Collector *collector, const asdl_expr_seq *nodes)
 }
 
 static int
-visit_optional(struct Collector *collector, expr_ty node)
+visit_optional(Collector *collector, expr_ty node)
 {
     return node != NULL ? visit_expression(collector, node) : 0;
 }
 
 static int
-visit_statements(struct Collector *collector, const asdl_stmt_seq *nodes)
+visit_statements(Collector *collector, const asdl_stmt_seq *nodes)
 {
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(nodes); i++) {
         if (visit_statement(collector, asdl_seq_GET(nodes, i)) < 0) {
@@ -537,7 +532,7 @@ visit_statements(struct Collector *collector, const asdl_stmt_seq *nodes)
 }
 
 static int
-visit_keywords(struct Collector *collector, const asdl_keyword_seq *nodes)
+visit_keywords(Collector *collector, const asdl_keyword_seq *nodes)
 {
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(nodes); i++) {
         if (visit_expression(collector, asdl_seq_GET(nodes, i)->value) < 0) {
@@ -550,13 +545,13 @@ visit_keywords(struct Collector *collector, const asdl_keyword_seq *nodes)
 /* --- Parameters and annotations --- */
 
 static int
-define_parameter(struct Collector *collector, arg_ty node)
+define_parameter(Collector *collector, arg_ty node)
 {
     return define(collector, node->arg, SYMBOL_PARAMETER, SPAN_OF(node));
 }
 
 static int
-define_parameters(struct Collector *collector, const asdl_arg_seq *nodes)
+define_parameters(Collector *collector, const asdl_arg_seq *nodes)
 {
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(nodes); i++) {
         if (define_parameter(collector, asdl_seq_GET(nodes, i)) < 0) {
@@ -567,9 +562,9 @@ define_parameters(struct Collector *collector, const asdl_arg_seq *nodes)
 }
 
 static int
-define_arguments(struct Collector *collector, arguments_ty node)
+define_arguments(Collector *collector, arguments_ty node)
 {
-    struct Scope *scope = collector->current;
+    Scope *scope = collector->current;
     if (define_parameters(collector, node->posonlyargs) < 0
         || define_parameters(collector, node->args) < 0
         || define_parameters(collector, node->kwonlyargs) < 0) {
@@ -584,7 +579,7 @@ define_arguments(struct Collector *collector, arguments_ty node)
 }
 
 static int
-visit_defaults(struct Collector *collector, arguments_ty node)
+visit_defaults(Collector *collector, arguments_ty node)
 {
     if (visit_expressions(collector, node->defaults) < 0) {
         return -1;
@@ -593,13 +588,13 @@ visit_defaults(struct Collector *collector, arguments_ty node)
 }
 
 static int
-visit_annotation_of(struct Collector *collector, arg_ty node)
+visit_annotation_of(Collector *collector, arg_ty node)
 {
     return node != NULL ? visit_optional(collector, node->annotation) : 0;
 }
 
 static int
-visit_annotations_of(struct Collector *collector, const asdl_arg_seq *nodes)
+visit_annotations_of(Collector *collector, const asdl_arg_seq *nodes)
 {
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(nodes); i++) {
         if (visit_annotation_of(collector, asdl_seq_GET(nodes, i)) < 0) {
@@ -610,7 +605,7 @@ visit_annotations_of(struct Collector *collector, const asdl_arg_seq *nodes)
 }
 
 static int
-enter_annotation(struct Collector *collector, const void *node, struct SourceSpan span)
+enter_annotation(Collector *collector, const void *node, SourceSpan span)
 {
     if (!collector->keeps_annotations) {
         return 0;
@@ -619,7 +614,7 @@ enter_annotation(struct Collector *collector, const void *node, struct SourceSpa
 }
 
 static void
-leave_annotation(struct Collector *collector)
+leave_annotation(Collector *collector)
 {
     if (collector->keeps_annotations) {
         leave_scope(collector);
@@ -627,7 +622,7 @@ leave_annotation(struct Collector *collector)
 }
 
 static int
-visit_annotation(struct Collector *collector, expr_ty node)
+visit_annotation(Collector *collector, expr_ty node)
 {
     if (enter_annotation(collector, node, SPAN_OF(node)) < 0
         || visit_expression(collector, node) < 0) {
@@ -638,7 +633,7 @@ visit_annotation(struct Collector *collector, expr_ty node)
 }
 
 static int
-visit_signature_annotations(struct Collector *collector, stmt_ty node, arguments_ty arguments,
+visit_signature_annotations(Collector *collector, stmt_ty node, arguments_ty arguments,
                             expr_ty returns)
 {
     if (enter_annotation(collector, node, SPAN_OF(node)) < 0
@@ -656,7 +651,7 @@ visit_signature_annotations(struct Collector *collector, stmt_ty node, arguments
 /* --- Expressions that open a block --- */
 
 static int
-visit_lambda(struct Collector *collector, expr_ty node)
+visit_lambda(Collector *collector, expr_ty node)
 {
     arguments_ty arguments = node->v.Lambda.args;
     if (visit_defaults(collector, arguments) < 0
@@ -670,7 +665,7 @@ visit_lambda(struct Collector *collector, expr_ty node)
 }
 
 static int
-visit_iterable(struct Collector *collector, expr_ty node)
+visit_iterable(Collector *collector, expr_ty node)
 {
     collector->current->iterable_depth++;
     int result = visit_expression(collector, node);
@@ -679,7 +674,7 @@ visit_iterable(struct Collector *collector, expr_ty node)
 }
 
 static int
-visit_iteration_target(struct Collector *collector, expr_ty node)
+visit_iteration_target(Collector *collector, expr_ty node)
 {
     collector->current->in_iteration_target = true;
     int result = visit_expression(collector, node);
@@ -688,7 +683,7 @@ visit_iteration_target(struct Collector *collector, expr_ty node)
 }
 
 static int
-visit_inner_loop(struct Collector *collector, comprehension_ty node)
+visit_inner_loop(Collector *collector, comprehension_ty node)
 {
     if (visit_iteration_target(collector, node->target) < 0
         || visit_iterable(collector, node->iter) < 0
@@ -702,11 +697,11 @@ visit_inner_loop(struct Collector *collector, comprehension_ty node)
 }
 
 static int
-define_iterable(struct Collector *collector)
+define_iterable(Collector *collector)
 {
-    struct Scope *scope = collector->current;
+    Scope *scope = collector->current;
     NameId name = names_known(collector->names, KNOWN_ITERABLE);
-    struct Symbol *symbol = name != NAME_NONE ? find_or_add_symbol(collector, scope, name) : NULL;
+    Symbol *symbol = name != NAME_NONE ? find_or_add_symbol(collector, scope, name) : NULL;
     if (symbol == NULL) {
         return -1;
     }
@@ -717,15 +712,14 @@ define_iterable(struct Collector *collector)
 
 /* The first iterable belongs to the block around; `second` is the value of a dict display. */
 static int
-visit_comprehension(struct Collector *collector, expr_ty node, enum ComprehensionKind kind,
-                    enum KnownName name, const asdl_comprehension_seq *loops, expr_ty first,
-                    expr_ty second)
+visit_comprehension(Collector *collector, expr_ty node, ComprehensionKind kind, KnownName name,
+                    const asdl_comprehension_seq *loops, expr_ty first, expr_ty second)
 {
     comprehension_ty outermost = asdl_seq_GET(loops, 0);
     if (visit_iterable(collector, outermost->iter) < 0) {
         return -1;
     }
-    struct Scope *scope = enter_known(collector, SCOPE_COMPREHENSION, name, node, SPAN_OF(node));
+    Scope *scope = enter_known(collector, SCOPE_COMPREHENSION, name, node, SPAN_OF(node));
     if (scope == NULL) {
         return -1;
     }
@@ -760,11 +754,10 @@ visit_comprehension(struct Collector *collector, expr_ty node, enum Comprehensio
 /* Where the target of an assignment expression inside comprehensions is bound: `scope` is the
  * function or module around them. */
 static int
-bind_outside(struct Collector *collector, struct Scope *scope, expr_ty target, int inner_flag,
-             int outer_flag)
+bind_outside(Collector *collector, Scope *scope, expr_ty target, int inner_flag, int outer_flag)
 {
     PyObject *identifier = target->v.Name.id;
-    struct SourceSpan span = SPAN_OF(target);
+    SourceSpan span = SPAN_OF(target);
     if (define(collector, identifier, inner_flag, span) < 0
         || record_directive(collector, identifier, span) < 0) {
         return -1;
@@ -773,7 +766,7 @@ bind_outside(struct Collector *collector, struct Scope *scope, expr_ty target, i
 }
 
 static int
-bind_in_function(struct Collector *collector, struct Scope *scope, expr_ty target, NameId name)
+bind_in_function(Collector *collector, Scope *scope, expr_ty target, NameId name)
 {
     bool is_global = flags_of(collector, scope, name) & SYMBOL_GLOBAL;
     return bind_outside(collector, scope, target, is_global ? SYMBOL_GLOBAL : SYMBOL_NONLOCAL,
@@ -782,7 +775,7 @@ bind_in_function(struct Collector *collector, struct Scope *scope, expr_ty targe
 
 /* The target belongs to the innermost block that is no comprehension. */
 static int
-extend_target_scope(struct Collector *collector, expr_ty target)
+extend_target_scope(Collector *collector, expr_ty target)
 {
     if (target->kind != Name_kind) {
         PyErr_SetString(PyExc_ValueError, "NamedExpr with non-Name target in a comprehension");
@@ -794,8 +787,8 @@ extend_target_scope(struct Collector *collector, expr_ty target)
     if (name == NAME_NONE) {
         return -1;
     }
-    for (struct Scope *scope = collector->current; scope != NULL; scope = scope->parent) {
-        switch ((enum ScopeKind)scope->kind) {
+    for (Scope *scope = collector->current; scope != NULL; scope = scope->parent) {
+        switch ((ScopeKind)scope->kind) {
         case SCOPE_COMPREHENSION:
             if (flags_of(collector, scope, name) & SYMBOL_ITERATION) {
                 return name_error_at(collector, SPAN_OF(target),
@@ -821,7 +814,7 @@ extend_target_scope(struct Collector *collector, expr_ty target)
 }
 
 static int
-visit_named_expression(struct Collector *collector, expr_ty node)
+visit_named_expression(Collector *collector, expr_ty node)
 {
     if (forbid_in_annotation(collector, "named expression", node) < 0) {
         return -1;
@@ -844,7 +837,7 @@ visit_named_expression(struct Collector *collector, expr_ty node)
 /* --- Other expressions --- */
 
 static int
-visit_yield(struct Collector *collector, expr_ty node, expr_ty value)
+visit_yield(Collector *collector, expr_ty node, expr_ty value)
 {
     if (forbid_in_annotation(collector, "yield expression", node) < 0
         || visit_optional(collector, value) < 0) {
@@ -858,7 +851,7 @@ visit_yield(struct Collector *collector, expr_ty node, expr_ty value)
 }
 
 static int
-visit_await(struct Collector *collector, expr_ty node)
+visit_await(Collector *collector, expr_ty node)
 {
     if (forbid_in_annotation(collector, "await expression", node) < 0
         || check_await(collector, node) < 0
@@ -871,7 +864,7 @@ visit_await(struct Collector *collector, expr_ty node)
 
 /* super() finds its class through a variable that the source does not mention. */
 static int
-use_class_cell(struct Collector *collector, struct SourceSpan span)
+use_class_cell(Collector *collector, SourceSpan span)
 {
     NameId name = names_known(collector->names, KNOWN_DUNDER_CLASS);
     if (name == NAME_NONE) {
@@ -882,17 +875,17 @@ use_class_cell(struct Collector *collector, struct SourceSpan span)
 }
 
 static int
-visit_name(struct Collector *collector, expr_ty node)
+visit_name(Collector *collector, expr_ty node)
 {
     PyObject *identifier = node->v.Name.id;
     NameId name = mangled_id(collector, identifier);
     if (name == NAME_NONE) {
         return -1;
     }
-    struct Scope *scope = collector->current;
+    Scope *scope = collector->current;
     bool is_loaded = node->v.Name.ctx == Load;
     int flag = is_loaded ? SYMBOL_USED : SYMBOL_LOCAL;
-    struct Symbol *symbol = find_or_add_symbol(collector, scope, name);
+    Symbol *symbol = find_or_add_symbol(collector, scope, name);
     if (symbol == NULL) {
         return -1;
     }
@@ -908,7 +901,7 @@ visit_name(struct Collector *collector, expr_ty node)
 }
 
 static int
-visit_expression_fields(struct Collector *collector, expr_ty node)
+visit_expression_fields(Collector *collector, expr_ty node)
 {
     switch (node->kind) {
     case Name_kind:
@@ -1002,7 +995,7 @@ visit_expression_fields(struct Collector *collector, expr_ty node)
 }
 
 static int
-visit_nested(struct Collector *collector, expr_ty node)
+visit_nested(Collector *collector, expr_ty node)
 {
     if (nesting_enter(&collector->nesting) < 0 || visit_expression_fields(collector, node) < 0) {
         return -1;
@@ -1013,10 +1006,10 @@ visit_nested(struct Collector *collector, expr_ty node)
 
 /* --- Patterns --- */
 
-static int visit_pattern(struct Collector *collector, pattern_ty node);
+static int visit_pattern(Collector *collector, pattern_ty node);
 
 static int
-visit_patterns(struct Collector *collector, const asdl_pattern_seq *nodes)
+visit_patterns(Collector *collector, const asdl_pattern_seq *nodes)
 {
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(nodes); i++) {
         if (visit_pattern(collector, asdl_seq_GET(nodes, i)) < 0) {
@@ -1027,13 +1020,13 @@ visit_patterns(struct Collector *collector, const asdl_pattern_seq *nodes)
 }
 
 static int
-define_capture(struct Collector *collector, PyObject *identifier, pattern_ty node)
+define_capture(Collector *collector, PyObject *identifier, pattern_ty node)
 {
     return identifier != NULL ? define(collector, identifier, SYMBOL_LOCAL, SPAN_OF(node)) : 0;
 }
 
 static int
-visit_pattern(struct Collector *collector, pattern_ty node)
+visit_pattern(Collector *collector, pattern_ty node)
 {
     switch (node->kind) {
     case MatchValue_kind:
@@ -1069,7 +1062,7 @@ visit_pattern(struct Collector *collector, pattern_ty node)
 }
 
 static int
-visit_match_cases(struct Collector *collector, const asdl_match_case_seq *nodes)
+visit_match_cases(Collector *collector, const asdl_match_case_seq *nodes)
 {
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(nodes); i++) {
         match_case_ty node = asdl_seq_GET(nodes, i);
@@ -1085,7 +1078,7 @@ visit_match_cases(struct Collector *collector, const asdl_match_case_seq *nodes)
 /* --- Statements that open a block --- */
 
 static int
-visit_function(struct Collector *collector, stmt_ty node, bool is_async)
+visit_function(Collector *collector, stmt_ty node, bool is_async)
 {
     /* FunctionDef and AsyncFunctionDef have the same fields. */
     PyObject *identifier = node->v.FunctionDef.name;
@@ -1096,8 +1089,8 @@ visit_function(struct Collector *collector, stmt_ty node, bool is_async)
         || visit_expressions(collector, node->v.FunctionDef.decorator_list) < 0) {
         return -1;
     }
-    struct Scope *scope = enter_scope(
-        collector, SCOPE_FUNCTION, names_intern(collector->names, identifier), node, SPAN_OF(node));
+    Scope *scope = enter_scope(collector, SCOPE_FUNCTION,
+                               names_intern(collector->names, identifier), node, SPAN_OF(node));
     if (scope == NULL) {
         return -1;
     }
@@ -1111,7 +1104,7 @@ visit_function(struct Collector *collector, stmt_ty node, bool is_async)
 }
 
 static int
-visit_class(struct Collector *collector, stmt_ty node)
+visit_class(Collector *collector, stmt_ty node)
 {
     PyObject *identifier = node->v.ClassDef.name;
     if (define(collector, identifier, SYMBOL_LOCAL, SPAN_OF(node)) < 0
@@ -1121,7 +1114,7 @@ visit_class(struct Collector *collector, stmt_ty node)
         return -1;
     }
     NameId name = names_intern(collector->names, identifier);
-    struct Scope *scope = enter_scope(collector, SCOPE_CLASS, name, node, SPAN_OF(node));
+    Scope *scope = enter_scope(collector, SCOPE_CLASS, name, node, SPAN_OF(node));
     if (scope == NULL) {
         return -1;
     }
@@ -1135,6 +1128,7 @@ visit_class(struct Collector *collector, stmt_ty node)
 
 /* --- Other statements --- */
 
+typedef struct DirectiveErrors DirectiveErrors;
 struct DirectiveErrors {
     int flag;
     const char *parameter;
@@ -1143,7 +1137,7 @@ struct DirectiveErrors {
     const char *assigned;
 };
 
-static const struct DirectiveErrors global_errors = {
+static const DirectiveErrors global_errors = {
     SYMBOL_GLOBAL,
     "name '%U' is parameter and global",
     "name '%U' is used prior to global declaration",
@@ -1151,7 +1145,7 @@ static const struct DirectiveErrors global_errors = {
     "name '%U' is assigned to before global declaration",
 };
 
-static const struct DirectiveErrors nonlocal_errors = {
+static const DirectiveErrors nonlocal_errors = {
     SYMBOL_NONLOCAL,
     "name '%U' is parameter and nonlocal",
     "name '%U' is used prior to nonlocal declaration",
@@ -1161,7 +1155,7 @@ static const struct DirectiveErrors nonlocal_errors = {
 
 /* What a declaration comes too late for, NULL if it does not. */
 static const char *
-directive_error(const struct DirectiveErrors *errors, int flags)
+directive_error(const DirectiveErrors *errors, int flags)
 {
     if (flags & SYMBOL_PARAMETER) {
         return errors->parameter;
@@ -1176,8 +1170,8 @@ directive_error(const struct DirectiveErrors *errors, int flags)
 }
 
 static int
-visit_directive(struct Collector *collector, stmt_ty node, const asdl_identifier_seq *identifiers,
-                const struct DirectiveErrors *errors)
+visit_directive(Collector *collector, stmt_ty node, const asdl_identifier_seq *identifiers,
+                const DirectiveErrors *errors)
 {
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(identifiers); i++) {
         PyObject *identifier = asdl_seq_GET(identifiers, i);
@@ -1200,7 +1194,7 @@ visit_directive(struct Collector *collector, stmt_ty node, const asdl_identifier
 
 /* The name that `import a.b.c` binds: `a`. */
 static int
-define_first_part(struct Collector *collector, alias_ty node, Py_ssize_t length)
+define_first_part(Collector *collector, alias_ty node, Py_ssize_t length)
 {
     PyObject *first = PyUnicode_Substring(node->name, 0, length);
     if (first == NULL) {
@@ -1212,7 +1206,7 @@ define_first_part(struct Collector *collector, alias_ty node, Py_ssize_t length)
 }
 
 static int
-visit_alias(struct Collector *collector, alias_ty node)
+visit_alias(Collector *collector, alias_ty node)
 {
     PyObject *identifier = node->asname != NULL ? node->asname : node->name;
     Py_ssize_t dot = PyUnicode_FindChar(identifier, '.', 0, PyUnicode_GET_LENGTH(identifier), 1);
@@ -1229,7 +1223,7 @@ visit_alias(struct Collector *collector, alias_ty node)
 }
 
 static int
-visit_aliases(struct Collector *collector, const asdl_alias_seq *nodes)
+visit_aliases(Collector *collector, const asdl_alias_seq *nodes)
 {
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(nodes); i++) {
         if (visit_alias(collector, asdl_seq_GET(nodes, i)) < 0) {
@@ -1241,7 +1235,7 @@ visit_aliases(struct Collector *collector, const asdl_alias_seq *nodes)
 
 /* At module level an annotation may stand beside a global statement. */
 static int
-check_annotated_name(struct Collector *collector, stmt_ty node, PyObject *identifier)
+check_annotated_name(Collector *collector, stmt_ty node, PyObject *identifier)
 {
     NameId name = mangled_id(collector, identifier);
     if (name == NAME_NONE) {
@@ -1258,7 +1252,7 @@ check_annotated_name(struct Collector *collector, stmt_ty node, PyObject *identi
 }
 
 static int
-visit_annotated_target(struct Collector *collector, stmt_ty node)
+visit_annotated_target(Collector *collector, stmt_ty node)
 {
     expr_ty target = node->v.AnnAssign.target;
     if (target->kind != Name_kind) {
@@ -1278,7 +1272,7 @@ visit_annotated_target(struct Collector *collector, stmt_ty node)
 }
 
 static int
-visit_annotated_assignment(struct Collector *collector, stmt_ty node)
+visit_annotated_assignment(Collector *collector, stmt_ty node)
 {
     if (visit_annotated_target(collector, node) < 0
         || visit_annotation(collector, node->v.AnnAssign.annotation) < 0) {
@@ -1288,7 +1282,7 @@ visit_annotated_assignment(struct Collector *collector, stmt_ty node)
 }
 
 static int
-visit_handlers(struct Collector *collector, const asdl_excepthandler_seq *nodes)
+visit_handlers(Collector *collector, const asdl_excepthandler_seq *nodes)
 {
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(nodes); i++) {
         excepthandler_ty node = asdl_seq_GET(nodes, i);
@@ -1305,7 +1299,7 @@ visit_handlers(struct Collector *collector, const asdl_excepthandler_seq *nodes)
 
 /* Try and TryStar have the same fields. */
 static int
-visit_try(struct Collector *collector, stmt_ty node)
+visit_try(Collector *collector, stmt_ty node)
 {
     if (visit_statements(collector, node->v.Try.body) < 0
         || visit_statements(collector, node->v.Try.orelse) < 0
@@ -1317,7 +1311,7 @@ visit_try(struct Collector *collector, stmt_ty node)
 
 /* With and AsyncWith have the same fields. */
 static int
-visit_with(struct Collector *collector, stmt_ty node)
+visit_with(Collector *collector, stmt_ty node)
 {
     const asdl_withitem_seq *items = node->v.With.items;
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(items); i++) {
@@ -1332,7 +1326,7 @@ visit_with(struct Collector *collector, stmt_ty node)
 
 /* For and AsyncFor have the same fields. */
 static int
-visit_for(struct Collector *collector, stmt_ty node)
+visit_for(Collector *collector, stmt_ty node)
 {
     if (visit_expression(collector, node->v.For.target) < 0
         || visit_expression(collector, node->v.For.iter) < 0
@@ -1344,7 +1338,7 @@ visit_for(struct Collector *collector, stmt_ty node)
 
 /* If and While. */
 static int
-visit_conditional(struct Collector *collector, expr_ty test, const asdl_stmt_seq *body,
+visit_conditional(Collector *collector, expr_ty test, const asdl_stmt_seq *body,
                   const asdl_stmt_seq *orelse)
 {
     if (visit_expression(collector, test) < 0 || visit_statements(collector, body) < 0) {
@@ -1354,7 +1348,7 @@ visit_conditional(struct Collector *collector, expr_ty test, const asdl_stmt_seq
 }
 
 static int
-visit_statement_fields(struct Collector *collector, stmt_ty node)
+visit_statement_fields(Collector *collector, stmt_ty node)
 {
     switch (node->kind) {
     case FunctionDef_kind:
@@ -1434,7 +1428,7 @@ visit_statement_fields(struct Collector *collector, stmt_ty node)
 }
 
 static int
-visit_statement(struct Collector *collector, stmt_ty node)
+visit_statement(Collector *collector, stmt_ty node)
 {
     if (nesting_enter(&collector->nesting) < 0 || visit_statement_fields(collector, node) < 0) {
         return -1;
@@ -1446,7 +1440,7 @@ visit_statement(struct Collector *collector, stmt_ty node)
 /* --- The whole tree --- */
 
 static int
-visit_tree(struct Collector *collector, mod_ty tree)
+visit_tree(Collector *collector, mod_ty tree)
 {
     switch (tree->kind) {
     case Module_kind:
@@ -1463,29 +1457,28 @@ visit_tree(struct Collector *collector, mod_ty tree)
 }
 
 static int
-collect(struct Scopes *scopes, mod_ty tree)
+collect(Scopes *scopes, mod_ty tree)
 {
-    struct Collector collector = {
+    Collector collector = {
         .scopes = scopes,
         .names = scopes->names,
         .keeps_annotations = scopes->future_features & CO_FUTURE_ANNOTATIONS,
         .own_mode_flags = scopes->future_features & PyCF_OWN_MODE ? scopes->future_features : 0,
     };
-    struct Symbol *few[16] = {0};
+    Symbol *few[16] = {0};
     symbols_by_name_lend(&collector.seen, few, Py_ARRAY_LENGTH(few));
     collector.seen.count = Py_ARRAY_LENGTH(few);
     nesting_init(&collector.nesting);
-    scopes->top = enter_known(&collector, SCOPE_MODULE, KNOWN_TOP, tree, (struct SourceSpan){0});
+    scopes->top = enter_known(&collector, SCOPE_MODULE, KNOWN_TOP, tree, (SourceSpan){0});
     int status = scopes->top != NULL ? visit_tree(&collector, tree) : -1;
     symbols_by_name_clear(&collector.seen);
     return status;
 }
 
-struct Scopes *
-scopes_build(mod_ty tree, PyObject *filename, int future_features, struct Names *names,
-             PyArena *arena)
+Scopes *
+scopes_build(mod_ty tree, PyObject *filename, int future_features, Names *names, PyArena *arena)
 {
-    struct Scopes *scopes = arena_zeroed(arena, 1, sizeof(*scopes));
+    Scopes *scopes = arena_zeroed(arena, 1, sizeof(*scopes));
     if (scopes == NULL) {
         return NULL;
     }

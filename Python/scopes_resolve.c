@@ -11,21 +11,22 @@
 #include "scopes.h"
 #include "memory.h"
 
-enum Meaning { MEANS_NOTHING, MEANS_VARIABLE, MEANS_GLOBAL };
+typedef enum { MEANS_NOTHING, MEANS_VARIABLE, MEANS_GLOBAL } Meaning;
 
+typedef struct Resolver Resolver;
 struct Resolver {
-    struct Scopes *scopes;
-    uint8_t *meanings; /* enum Meaning, by NameId */
+    Scopes *scopes;
+    uint8_t *meanings; /* Meaning, by NameId */
     NameId dunder_class;
 };
 
 /* --- The error of a declaration --- */
 
 static int
-error_at_directive(const struct Resolver *resolver, const struct Scope *scope, NameId name)
+error_at_directive(const Resolver *resolver, const Scope *scope, NameId name)
 {
-    const struct Directive *first = NULL;
-    for (const struct Directive *at = scope->directives; at != NULL; at = at->previous) {
+    const Directive *first = NULL;
+    for (const Directive *at = scope->directives; at != NULL; at = at->previous) {
         if (at->name == name) {
             first = at;
         }
@@ -34,8 +35,7 @@ error_at_directive(const struct Resolver *resolver, const struct Scope *scope, N
 }
 
 static int
-directive_error(const struct Resolver *resolver, const struct Scope *scope, NameId name,
-                const char *format)
+directive_error(const Resolver *resolver, const Scope *scope, NameId name, const char *format)
 {
     PyErr_Format(PyExc_SyntaxError, format, names_string(resolver->scopes->names, name));
     return error_at_directive(resolver, scope, name);
@@ -43,13 +43,13 @@ directive_error(const struct Resolver *resolver, const struct Scope *scope, Name
 
 /* --- Free variables --- */
 
-enum Passing { PASSING_FAILED = -1, PASSING_STOPS, PASSING_GOES_ON };
+typedef enum { PASSING_FAILED = -1, PASSING_STOPS, PASSING_GOES_ON } Passing;
 
 /* A block inside `scope` uses a variable of a function around it. */
-static enum Passing
-pass_through_function(struct Resolver *resolver, struct Scope *scope, NameId name)
+static Passing
+pass_through_function(Resolver *resolver, Scope *scope, NameId name)
 {
-    struct Symbol *symbol = scope_symbol(resolver->scopes, scope, name);
+    Symbol *symbol = scope_symbol(resolver->scopes, scope, name);
     if (symbol != NULL) {
         if (symbol->binding == BINDING_LOCAL) {
             symbol->binding = BINDING_CELL;
@@ -64,14 +64,14 @@ pass_through_function(struct Resolver *resolver, struct Scope *scope, NameId nam
     return PASSING_GOES_ON;
 }
 
-static enum Passing
-pass_through_class(struct Resolver *resolver, struct Scope *scope, NameId name)
+static Passing
+pass_through_class(Resolver *resolver, Scope *scope, NameId name)
 {
     if (name == resolver->dunder_class) {
         scope->needs_class_closure = true;
         return PASSING_STOPS;
     }
-    struct Symbol *symbol = scope_symbol(resolver->scopes, scope, name);
+    Symbol *symbol = scope_symbol(resolver->scopes, scope, name);
     if (symbol == NULL) {
         return pass_through_function(resolver, scope, name);
     }
@@ -86,9 +86,9 @@ pass_through_class(struct Resolver *resolver, struct Scope *scope, NameId name)
 /* Make every block between `scope` and the one that binds the name pass it on.  Stops at the first
  * block that does already. */
 static int
-pass_inwards(struct Resolver *resolver, struct Scope *scope, NameId name)
+pass_inwards(Resolver *resolver, Scope *scope, NameId name)
 {
-    enum Passing passing = PASSING_GOES_ON;
+    Passing passing = PASSING_GOES_ON;
     for (scope = scope->parent; scope != NULL && passing == PASSING_GOES_ON;
          scope = scope->parent) {
         if (scope->kind == SCOPE_CLASS) {
@@ -104,7 +104,7 @@ pass_inwards(struct Resolver *resolver, struct Scope *scope, NameId name)
 /* --- The names of one block --- */
 
 static int
-bind_nonlocal(struct Resolver *resolver, struct Scope *scope, struct Symbol *symbol)
+bind_nonlocal(Resolver *resolver, Scope *scope, Symbol *symbol)
 {
     if (scope->parent == NULL) {
         PyErr_SetString(PyExc_SyntaxError, "nonlocal declaration not allowed at module level");
@@ -119,9 +119,9 @@ bind_nonlocal(struct Resolver *resolver, struct Scope *scope, struct Symbol *sym
 }
 
 static int
-bind_used(struct Resolver *resolver, struct Scope *scope, struct Symbol *symbol)
+bind_used(Resolver *resolver, Scope *scope, Symbol *symbol)
 {
-    enum Meaning meaning = resolver->meanings[symbol->name];
+    Meaning meaning = resolver->meanings[symbol->name];
     if (meaning == MEANS_VARIABLE) {
         symbol->binding = BINDING_FREE;
         scope->has_free = true;
@@ -135,7 +135,7 @@ bind_used(struct Resolver *resolver, struct Scope *scope, struct Symbol *symbol)
 }
 
 static int
-bind_symbol(struct Resolver *resolver, struct Scope *scope, struct Symbol *symbol)
+bind_symbol(Resolver *resolver, Scope *scope, Symbol *symbol)
 {
     if (symbol->flags & SYMBOL_GLOBAL) {
         if (symbol->flags & SYMBOL_NONLOCAL) {
@@ -156,9 +156,9 @@ bind_symbol(struct Resolver *resolver, struct Scope *scope, struct Symbol *symbo
 }
 
 static int
-bind_symbols(struct Resolver *resolver, struct Scope *scope)
+bind_symbols(Resolver *resolver, Scope *scope)
 {
-    struct Symbol *symbol;
+    Symbol *symbol;
     FOR_EACH_SYMBOL (scope, symbol) {
         if (bind_symbol(resolver, scope, symbol) < 0) {
             return -1;
@@ -170,8 +170,8 @@ bind_symbols(struct Resolver *resolver, struct Scope *scope)
 /* --- From a block to its children and back --- */
 
 /* What a name of the block means to the blocks inside; MEANS_NOTHING: the same as outside. */
-static enum Meaning
-meaning_inside(const struct Scope *scope, const struct Symbol *symbol)
+static Meaning
+meaning_inside(const Scope *scope, const Symbol *symbol)
 {
     if (symbol->binding == BINDING_GLOBAL_EXPLICIT) {
         return MEANS_GLOBAL;
@@ -182,22 +182,22 @@ meaning_inside(const struct Scope *scope, const struct Symbol *symbol)
 
 /* Inside a class there is one more variable, the cell that super() looks at. */
 static void
-open_class(struct Resolver *resolver, struct Scope *scope)
+open_class(Resolver *resolver, Scope *scope)
 {
     scope->class_cell_outside = resolver->meanings[resolver->dunder_class];
     resolver->meanings[resolver->dunder_class] = MEANS_VARIABLE;
 }
 
 static void
-open_scope(struct Resolver *resolver, struct Scope *scope)
+open_scope(Resolver *resolver, Scope *scope)
 {
     if (scope->kind == SCOPE_CLASS) {
         open_class(resolver, scope);
         return;
     }
-    struct Symbol *symbol;
+    Symbol *symbol;
     FOR_EACH_SYMBOL (scope, symbol) {
-        enum Meaning inside = meaning_inside(scope, symbol);
+        Meaning inside = meaning_inside(scope, symbol);
         if (inside != MEANS_NOTHING) {
             symbol->outside = resolver->meanings[symbol->name];
             resolver->meanings[symbol->name] = (uint8_t)inside;
@@ -207,13 +207,13 @@ open_scope(struct Resolver *resolver, struct Scope *scope)
 
 /* Symbols that were passed through since open_scope() are free, and mean nothing new inside. */
 static void
-close_scope(struct Resolver *resolver, struct Scope *scope)
+close_scope(Resolver *resolver, Scope *scope)
 {
     if (scope->kind == SCOPE_CLASS) {
         resolver->meanings[resolver->dunder_class] = scope->class_cell_outside;
         return;
     }
-    const struct Symbol *symbol;
+    const Symbol *symbol;
     FOR_EACH_SYMBOL (scope, symbol) {
         if (meaning_inside(scope, symbol) != MEANS_NOTHING) {
             resolver->meanings[symbol->name] = symbol->outside;
@@ -224,7 +224,7 @@ close_scope(struct Resolver *resolver, struct Scope *scope)
 /* --- All blocks --- */
 
 static uint32_t
-node_slot(const struct Scopes *scopes, const void *node)
+node_slot(const Scopes *scopes, const void *node)
 {
     uint32_t at = hash_of_address(node) & scopes->node_mask;
     while (scopes->by_node[at] != NULL && scopes->by_node[at]->node != node) {
@@ -233,14 +233,14 @@ node_slot(const struct Scopes *scopes, const void *node)
     return at;
 }
 
-struct Scope *
-scopes_at(const struct Scopes *scopes, const void *node)
+Scope *
+scopes_at(const Scopes *scopes, const void *node)
 {
     return scopes->by_node[node_slot(scopes, node)];
 }
 
 static int
-make_node_table(struct Scopes *scopes)
+make_node_table(Scopes *scopes)
 {
     size_t size = 4;
     while (size < 2 * (size_t)scopes->count) {
@@ -252,15 +252,15 @@ make_node_table(struct Scopes *scopes)
 }
 
 /* The block after `scope`; blocks that have no child left are closed on the way. */
-static struct Scope *
-next_scope(struct Resolver *resolver, struct Scope *scope)
+static Scope *
+next_scope(Resolver *resolver, Scope *scope)
 {
     if (scope->first_child != NULL) {
         open_scope(resolver, scope);
         return scope->first_child;
     }
     while (scope->next_sibling == NULL) {
-        struct Scope *parent = scope->parent;
+        Scope *parent = scope->parent;
         if (parent == NULL) {
             return NULL;
         }
@@ -273,9 +273,9 @@ next_scope(struct Resolver *resolver, struct Scope *scope)
 }
 
 int
-scopes_resolve(struct Scopes *scopes)
+scopes_resolve(Scopes *scopes)
 {
-    struct Resolver resolver = {
+    Resolver resolver = {
         .scopes = scopes,
         .dunder_class = names_known(scopes->names, KNOWN_DUNDER_CLASS),
     };
@@ -286,7 +286,7 @@ scopes_resolve(struct Scopes *scopes)
     if (resolver.meanings == NULL) {
         return -1;
     }
-    for (struct Scope *at = scopes->top; at != NULL; at = next_scope(&resolver, at)) {
+    for (Scope *at = scopes->top; at != NULL; at = next_scope(&resolver, at)) {
         scopes->by_node[node_slot(scopes, at->node)] = at;
         if (bind_symbols(&resolver, at) < 0) {
             return -1;

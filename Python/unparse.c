@@ -14,7 +14,7 @@
 #include <stdbool.h>
 
 /* Loosest first. */
-enum Precedence {
+typedef enum {
     PRECEDENCE_TUPLE,
     PRECEDENCE_TEST, /* conditional expressions, lambda */
     PRECEDENCE_OR,
@@ -31,14 +31,15 @@ enum Precedence {
     PRECEDENCE_POWER,
     PRECEDENCE_AWAIT,
     PRECEDENCE_ATOM,
-};
+} Precedence;
 
+typedef struct Operator Operator;
 struct Operator {
     const char *text;
-    enum Precedence precedence;
+    Precedence precedence;
 };
 
-static const struct Operator binary_operators[] = {
+static const Operator binary_operators[] = {
     [Add] = {" + ", PRECEDENCE_SUM},           [Sub] = {" - ", PRECEDENCE_SUM},
     [Mult] = {" * ", PRECEDENCE_PRODUCT},      [MatMult] = {" @ ", PRECEDENCE_PRODUCT},
     [Div] = {" / ", PRECEDENCE_PRODUCT},       [Mod] = {" % ", PRECEDENCE_PRODUCT},
@@ -48,7 +49,7 @@ static const struct Operator binary_operators[] = {
     [FloorDiv] = {" // ", PRECEDENCE_PRODUCT},
 };
 
-static const struct Operator unary_operators[] = {
+static const Operator unary_operators[] = {
     [Invert] = {"~", PRECEDENCE_SIGN},
     [Not] = {"not ", PRECEDENCE_NOT},
     [UAdd] = {"+", PRECEDENCE_SIGN},
@@ -60,30 +61,31 @@ static const char *const comparisons[] = {
     [GtE] = " >= ", [Is] = " is ",    [IsNot] = " is not ", [In] = " in ",  [NotIn] = " not in ",
 };
 
+typedef struct Unparser Unparser;
 struct Unparser {
     _PyUnicodeWriter writer;
-    struct Nesting *nesting;
+    Nesting *nesting;
 };
 
-static int write_expression(struct Unparser *unparser, expr_ty node, enum Precedence place);
+static int write_expression(Unparser *unparser, expr_ty node, Precedence place);
 
 /* --- Text --- */
 
 static int
-write_ascii(struct Unparser *unparser, const char *text)
+write_ascii(Unparser *unparser, const char *text)
 {
     return _PyUnicodeWriter_WriteASCIIString(&unparser->writer, text, -1);
 }
 
 static int
-write_string(struct Unparser *unparser, PyObject *string)
+write_string(Unparser *unparser, PyObject *string)
 {
     return _PyUnicodeWriter_WriteStr(&unparser->writer, string);
 }
 
 /* Takes over the reference; NULL is a failure. */
 static int
-write_owned(struct Unparser *unparser, PyObject *string)
+write_owned(Unparser *unparser, PyObject *string)
 {
     if (string == NULL) {
         return -1;
@@ -94,7 +96,7 @@ write_owned(struct Unparser *unparser, PyObject *string)
 }
 
 static int
-write_separator(struct Unparser *unparser, bool *is_first)
+write_separator(Unparser *unparser, bool *is_first)
 {
     if (*is_first) {
         *is_first = false;
@@ -123,7 +125,7 @@ replaced(PyObject *string, const char *from, const char *to)
 
 /* Infinity is a literal too large to be represented. */
 static int
-write_repr(struct Unparser *unparser, PyObject *value)
+write_repr(Unparser *unparser, PyObject *value)
 {
     static_assert(DBL_MAX_10_EXP == 308, "1e309 is infinite");
     PyObject *repr = PyObject_Repr(value);
@@ -134,7 +136,7 @@ write_repr(struct Unparser *unparser, PyObject *value)
 }
 
 static int
-write_constant_value(struct Unparser *unparser, PyObject *value)
+write_constant_value(Unparser *unparser, PyObject *value)
 {
     if (value == Py_Ellipsis) {
         return write_ascii(unparser, "...");
@@ -156,7 +158,7 @@ write_constant_value(struct Unparser *unparser, PyObject *value)
 }
 
 static int
-write_constant(struct Unparser *unparser, expr_ty node)
+write_constant(Unparser *unparser, expr_ty node)
 {
     PyObject *prefix = node->v.Constant.kind;
     if (prefix != NULL && write_string(unparser, prefix) < 0) {
@@ -168,7 +170,7 @@ write_constant(struct Unparser *unparser, expr_ty node)
 /* --- Sequences --- */
 
 static int
-write_items(struct Unparser *unparser, const asdl_expr_seq *nodes, bool *is_first)
+write_items(Unparser *unparser, const asdl_expr_seq *nodes, bool *is_first)
 {
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(nodes); i++) {
         if (write_separator(unparser, is_first) < 0
@@ -180,8 +182,7 @@ write_items(struct Unparser *unparser, const asdl_expr_seq *nodes, bool *is_firs
 }
 
 static int
-write_display(struct Unparser *unparser, const char *open, const asdl_expr_seq *nodes,
-              const char *close)
+write_display(Unparser *unparser, const char *open, const asdl_expr_seq *nodes, const char *close)
 {
     bool is_first = true;
     if (write_ascii(unparser, open) < 0 || write_items(unparser, nodes, &is_first) < 0) {
@@ -191,14 +192,14 @@ write_display(struct Unparser *unparser, const char *open, const asdl_expr_seq *
 }
 
 static int
-write_tuple_items(struct Unparser *unparser, expr_ty node)
+write_tuple_items(Unparser *unparser, expr_ty node)
 {
     const asdl_expr_seq *nodes = node->v.Tuple.elts;
     return write_display(unparser, "", nodes, asdl_seq_LEN(nodes) == 1 ? "," : "");
 }
 
 static int
-write_dict(struct Unparser *unparser, expr_ty node)
+write_dict(Unparser *unparser, expr_ty node)
 {
     bool is_first = true;
     if (write_ascii(unparser, "{") < 0) {
@@ -206,7 +207,7 @@ write_dict(struct Unparser *unparser, expr_ty node)
     }
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(node->v.Dict.values); i++) {
         expr_ty key = asdl_seq_GET(node->v.Dict.keys, i);
-        enum Precedence place = key != NULL ? PRECEDENCE_TEST : PRECEDENCE_BIT_OR;
+        Precedence place = key != NULL ? PRECEDENCE_TEST : PRECEDENCE_BIT_OR;
         if (write_separator(unparser, &is_first) < 0
             || (key != NULL && write_expression(unparser, key, PRECEDENCE_TEST) < 0)
             || write_ascii(unparser, key != NULL ? ": " : "**") < 0
@@ -220,7 +221,7 @@ write_dict(struct Unparser *unparser, expr_ty node)
 /* --- Operators --- */
 
 static int
-write_bool_operation(struct Unparser *unparser, expr_ty node, enum Precedence precedence)
+write_bool_operation(Unparser *unparser, expr_ty node, Precedence precedence)
 {
     const asdl_expr_seq *values = node->v.BoolOp.values;
     const char *text = node->v.BoolOp.op == And ? " and " : " or ";
@@ -234,7 +235,7 @@ write_bool_operation(struct Unparser *unparser, expr_ty node, enum Precedence pr
 }
 
 static int
-write_binary_operation(struct Unparser *unparser, expr_ty node, enum Precedence precedence)
+write_binary_operation(Unparser *unparser, expr_ty node, Precedence precedence)
 {
     bool is_right_associative = node->v.BinOp.op == Pow;
     if (write_expression(unparser, node->v.BinOp.left, precedence + is_right_associative) < 0
@@ -245,7 +246,7 @@ write_binary_operation(struct Unparser *unparser, expr_ty node, enum Precedence 
 }
 
 static int
-write_unary_operation(struct Unparser *unparser, expr_ty node, enum Precedence precedence)
+write_unary_operation(Unparser *unparser, expr_ty node, Precedence precedence)
 {
     if (write_ascii(unparser, unary_operators[node->v.UnaryOp.op].text) < 0) {
         return -1;
@@ -254,7 +255,7 @@ write_unary_operation(struct Unparser *unparser, expr_ty node, enum Precedence p
 }
 
 static int
-write_comparison(struct Unparser *unparser, expr_ty node)
+write_comparison(Unparser *unparser, expr_ty node)
 {
     const asdl_expr_seq *comparators = node->v.Compare.comparators;
     if (write_expression(unparser, node->v.Compare.left, PRECEDENCE_COMPARISON + 1) < 0) {
@@ -272,7 +273,7 @@ write_comparison(struct Unparser *unparser, expr_ty node)
 }
 
 static int
-write_conditional(struct Unparser *unparser, expr_ty node)
+write_conditional(Unparser *unparser, expr_ty node)
 {
     if (write_expression(unparser, node->v.IfExp.body, PRECEDENCE_TEST + 1) < 0
         || write_ascii(unparser, " if ") < 0
@@ -284,7 +285,7 @@ write_conditional(struct Unparser *unparser, expr_ty node)
 }
 
 static int
-write_named_expression(struct Unparser *unparser, expr_ty node)
+write_named_expression(Unparser *unparser, expr_ty node)
 {
     if (write_expression(unparser, node->v.NamedExpr.target, PRECEDENCE_ATOM) < 0
         || write_ascii(unparser, " := ") < 0) {
@@ -296,7 +297,7 @@ write_named_expression(struct Unparser *unparser, expr_ty node)
 /* --- Lambda --- */
 
 static int
-write_parameter(struct Unparser *unparser, arg_ty node)
+write_parameter(Unparser *unparser, arg_ty node)
 {
     if (write_string(unparser, node->arg) < 0) {
         return -1;
@@ -311,7 +312,7 @@ write_parameter(struct Unparser *unparser, arg_ty node)
 }
 
 static int
-write_default(struct Unparser *unparser, expr_ty node)
+write_default(Unparser *unparser, expr_ty node)
 {
     if (node == NULL) {
         return 0;
@@ -323,7 +324,7 @@ write_default(struct Unparser *unparser, expr_ty node)
 }
 
 static int
-write_positional(struct Unparser *unparser, arguments_ty arguments, bool *is_first)
+write_positional(Unparser *unparser, arguments_ty arguments, bool *is_first)
 {
     Py_ssize_t positional_only = asdl_seq_LEN(arguments->posonlyargs);
     Py_ssize_t count = positional_only + asdl_seq_LEN(arguments->args);
@@ -342,7 +343,7 @@ write_positional(struct Unparser *unparser, arguments_ty arguments, bool *is_fir
 }
 
 static int
-write_keyword_only(struct Unparser *unparser, arguments_ty arguments, bool *is_first)
+write_keyword_only(Unparser *unparser, arguments_ty arguments, bool *is_first)
 {
     if (arguments->vararg != NULL || asdl_seq_LEN(arguments->kwonlyargs) > 0) {
         if (write_separator(unparser, is_first) < 0 || write_ascii(unparser, "*") < 0
@@ -361,7 +362,7 @@ write_keyword_only(struct Unparser *unparser, arguments_ty arguments, bool *is_f
 }
 
 static int
-write_arguments(struct Unparser *unparser, arguments_ty arguments)
+write_arguments(Unparser *unparser, arguments_ty arguments)
 {
     bool is_first = true;
     if (write_positional(unparser, arguments, &is_first) < 0
@@ -378,7 +379,7 @@ write_arguments(struct Unparser *unparser, arguments_ty arguments)
 }
 
 static int
-write_lambda(struct Unparser *unparser, expr_ty node)
+write_lambda(Unparser *unparser, expr_ty node)
 {
     arguments_ty arguments = node->v.Lambda.args;
     /* No space before a star: CPython does it so. */
@@ -394,7 +395,7 @@ write_lambda(struct Unparser *unparser, expr_ty node)
 /* --- Comprehensions --- */
 
 static int
-write_loop(struct Unparser *unparser, comprehension_ty loop)
+write_loop(Unparser *unparser, comprehension_ty loop)
 {
     if (write_ascii(unparser, loop->is_async ? " async for " : " for ") < 0
         || write_expression(unparser, loop->target, PRECEDENCE_TUPLE) < 0
@@ -413,7 +414,7 @@ write_loop(struct Unparser *unparser, comprehension_ty loop)
 
 /* `value` is that of a dict comprehension, or NULL. */
 static int
-write_comprehension(struct Unparser *unparser, const char *open, expr_ty element, expr_ty value,
+write_comprehension(Unparser *unparser, const char *open, expr_ty element, expr_ty value,
                     const asdl_comprehension_seq *loops, const char *close)
 {
     if (write_ascii(unparser, open) < 0
@@ -434,7 +435,7 @@ write_comprehension(struct Unparser *unparser, const char *open, expr_ty element
 }
 
 static int
-write_generator(struct Unparser *unparser, expr_ty node)
+write_generator(Unparser *unparser, expr_ty node)
 {
     return write_comprehension(unparser, "(", node->v.GeneratorExp.elt, NULL,
                                node->v.GeneratorExp.generators, ")");
@@ -443,7 +444,7 @@ write_generator(struct Unparser *unparser, expr_ty node)
 /* --- Calls, subscripts, attributes --- */
 
 static int
-write_keyword(struct Unparser *unparser, keyword_ty node)
+write_keyword(Unparser *unparser, keyword_ty node)
 {
     if (node->arg == NULL) {
         if (write_ascii(unparser, "**") < 0) {
@@ -457,7 +458,7 @@ write_keyword(struct Unparser *unparser, keyword_ty node)
 }
 
 static int
-write_call(struct Unparser *unparser, expr_ty node)
+write_call(Unparser *unparser, expr_ty node)
 {
     const asdl_expr_seq *arguments = node->v.Call.args;
     const asdl_keyword_seq *keywords = node->v.Call.keywords;
@@ -482,7 +483,7 @@ write_call(struct Unparser *unparser, expr_ty node)
 }
 
 static int
-write_attribute(struct Unparser *unparser, expr_ty node)
+write_attribute(Unparser *unparser, expr_ty node)
 {
     expr_ty value = node->v.Attribute.value;
     /* "1.x" would be a number. */
@@ -495,7 +496,7 @@ write_attribute(struct Unparser *unparser, expr_ty node)
 }
 
 static int
-write_subscript(struct Unparser *unparser, expr_ty node)
+write_subscript(Unparser *unparser, expr_ty node)
 {
     if (write_expression(unparser, node->v.Subscript.value, PRECEDENCE_ATOM) < 0
         || write_ascii(unparser, "[") < 0
@@ -506,13 +507,13 @@ write_subscript(struct Unparser *unparser, expr_ty node)
 }
 
 static int
-write_optional(struct Unparser *unparser, expr_ty node)
+write_optional(Unparser *unparser, expr_ty node)
 {
     return node != NULL ? write_expression(unparser, node, PRECEDENCE_TEST) : 0;
 }
 
 static int
-write_slice(struct Unparser *unparser, expr_ty node)
+write_slice(Unparser *unparser, expr_ty node)
 {
     if (write_optional(unparser, node->v.Slice.lower) < 0 || write_ascii(unparser, ":") < 0
         || write_optional(unparser, node->v.Slice.upper) < 0) {
@@ -528,7 +529,7 @@ write_slice(struct Unparser *unparser, expr_ty node)
 }
 
 static int
-write_yield(struct Unparser *unparser, const char *open, expr_ty value)
+write_yield(Unparser *unparser, const char *open, expr_ty value)
 {
     if (write_ascii(unparser, open) < 0 || write_optional(unparser, value) < 0) {
         return -1;
@@ -538,10 +539,10 @@ write_yield(struct Unparser *unparser, const char *open, expr_ty value)
 
 /* --- f-strings --- */
 
-static int write_fstring_part(struct Unparser *unparser, expr_ty node, bool in_specification);
+static int write_fstring_part(Unparser *unparser, expr_ty node, bool in_specification);
 
 static void
-start(struct Unparser *unparser, struct Nesting *nesting)
+start(Unparser *unparser, Nesting *nesting)
 {
     _PyUnicodeWriter_Init(&unparser->writer);
     unparser->writer.min_length = 256;
@@ -551,7 +552,7 @@ start(struct Unparser *unparser, struct Nesting *nesting)
 
 /* Returns NULL if `result` is a failure. */
 static PyObject *
-finish(struct Unparser *unparser, int result)
+finish(Unparser *unparser, int result)
 {
     if (result < 0) {
         _PyUnicodeWriter_Dealloc(&unparser->writer);
@@ -561,15 +562,15 @@ finish(struct Unparser *unparser, int result)
 }
 
 static PyObject *
-expression_text(struct Nesting *nesting, expr_ty node, enum Precedence place)
+expression_text(Nesting *nesting, expr_ty node, Precedence place)
 {
-    struct Unparser unparser;
+    Unparser unparser;
     start(&unparser, nesting);
     return finish(&unparser, write_expression(&unparser, node, place));
 }
 
 static int
-write_fstring_parts(struct Unparser *unparser, expr_ty node, bool in_specification)
+write_fstring_parts(Unparser *unparser, expr_ty node, bool in_specification)
 {
     const asdl_expr_seq *parts = node->v.JoinedStr.values;
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(parts); i++) {
@@ -581,12 +582,12 @@ write_fstring_parts(struct Unparser *unparser, expr_ty node, bool in_specificati
 }
 
 static int
-write_fstring(struct Unparser *unparser, expr_ty node, bool in_specification)
+write_fstring(Unparser *unparser, expr_ty node, bool in_specification)
 {
     if (in_specification) {
         return write_fstring_parts(unparser, node, true);
     }
-    struct Unparser inner;
+    Unparser inner;
     start(&inner, unparser->nesting);
     PyObject *body = finish(&inner, write_fstring_parts(&inner, node, false));
     if (body == NULL) {
@@ -601,7 +602,7 @@ write_fstring(struct Unparser *unparser, expr_ty node, bool in_specification)
 }
 
 static int
-write_conversion(struct Unparser *unparser, int conversion)
+write_conversion(Unparser *unparser, int conversion)
 {
     if (conversion <= 0) {
         return 0;
@@ -615,7 +616,7 @@ write_conversion(struct Unparser *unparser, int conversion)
 }
 
 static int
-write_formatted_value(struct Unparser *unparser, expr_ty node)
+write_formatted_value(Unparser *unparser, expr_ty node)
 {
     PyObject *text =
         expression_text(unparser->nesting, node->v.FormattedValue.value, PRECEDENCE_TEST + 1);
@@ -642,7 +643,7 @@ write_formatted_value(struct Unparser *unparser, expr_ty node)
 }
 
 static int
-write_fstring_part(struct Unparser *unparser, expr_ty node, bool in_specification)
+write_fstring_part(Unparser *unparser, expr_ty node, bool in_specification)
 {
     switch (node->kind) {
     case Constant_kind: {
@@ -661,7 +662,7 @@ write_fstring_part(struct Unparser *unparser, expr_ty node, bool in_specificatio
 
 /* --- All expressions --- */
 
-static enum Precedence
+static Precedence
 precedence_of(expr_ty node)
 {
     switch (node->kind) {
@@ -688,7 +689,7 @@ precedence_of(expr_ty node)
 }
 
 static int
-write_fields(struct Unparser *unparser, expr_ty node, enum Precedence precedence)
+write_fields(Unparser *unparser, expr_ty node, Precedence precedence)
 {
     switch (node->kind) {
     case BoolOp_kind:
@@ -764,9 +765,9 @@ write_fields(struct Unparser *unparser, expr_ty node, enum Precedence precedence
 }
 
 static int
-write_expression(struct Unparser *unparser, expr_ty node, enum Precedence place)
+write_expression(Unparser *unparser, expr_ty node, Precedence place)
 {
-    enum Precedence precedence = precedence_of(node);
+    Precedence precedence = precedence_of(node);
     bool needs_parentheses = place > precedence;
     if (nesting_enter(unparser->nesting) < 0
         || (needs_parentheses && write_ascii(unparser, "(") < 0)
@@ -781,7 +782,7 @@ write_expression(struct Unparser *unparser, expr_ty node, enum Precedence place)
 PyObject *
 _PyAST_ExprAsUnicode(expr_ty node)
 {
-    struct Nesting nesting;
+    Nesting nesting;
     nesting_init(&nesting);
     /* The interpreter limit was looked at when scopes were collected; here only the stack is. */
     nesting.limit = INT_MAX;

@@ -50,13 +50,14 @@ SAME_FIELD(_expr, ListComp, SetComp, generators);
 SAME_FIELD(_expr, ListComp, GeneratorExp, elt);
 SAME_FIELD(_expr, ListComp, GeneratorExp, generators);
 
+typedef struct Validator Validator;
 struct Validator {
-    struct Nesting nesting;
+    Nesting nesting;
 };
 
-static int check_statements(struct Validator *validator, const asdl_stmt_seq *nodes);
-static int check_expression(struct Validator *validator, expr_ty node, expr_context_ty context);
-static int check_pattern(struct Validator *validator, pattern_ty node, bool star_allowed);
+static int check_statements(Validator *validator, const asdl_stmt_seq *nodes);
+static int check_expression(Validator *validator, expr_ty node, expr_context_ty context);
+static int check_pattern(Validator *validator, pattern_ty node, bool star_allowed);
 
 PyObject *
 _PyAST_GetDocString(asdl_stmt_seq *body)
@@ -155,10 +156,10 @@ check_names(const asdl_identifier_seq *names)
     return 0;
 }
 
-static int check_constant(struct Validator *validator, PyObject *value);
+static int check_constant(Validator *validator, PyObject *value);
 
 static int
-check_items(struct Validator *validator, PyObject *collection)
+check_items(Validator *validator, PyObject *collection)
 {
     PyObject *iterator = PyObject_GetIter(collection);
     if (iterator == NULL) {
@@ -175,7 +176,7 @@ check_items(struct Validator *validator, PyObject *collection)
 }
 
 static int
-check_constant(struct Validator *validator, PyObject *value)
+check_constant(Validator *validator, PyObject *value)
 {
     if (value == Py_None || value == Py_Ellipsis || PyLong_CheckExact(value)
         || PyFloat_CheckExact(value) || PyComplex_CheckExact(value) || PyBool_Check(value)
@@ -207,7 +208,7 @@ check_nonempty(Py_ssize_t length, const char *what, const char *owner)
 }
 
 static int
-check_expressions(struct Validator *validator, const asdl_expr_seq *nodes, expr_context_ty context,
+check_expressions(Validator *validator, const asdl_expr_seq *nodes, expr_context_ty context,
                   bool null_allowed)
 {
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(nodes); i++) {
@@ -225,25 +226,25 @@ check_expressions(struct Validator *validator, const asdl_expr_seq *nodes, expr_
 }
 
 static int
-check_loads(struct Validator *validator, const asdl_expr_seq *nodes)
+check_loads(Validator *validator, const asdl_expr_seq *nodes)
 {
     return check_expressions(validator, nodes, Load, false);
 }
 
 static int
-check_load(struct Validator *validator, expr_ty node)
+check_load(Validator *validator, expr_ty node)
 {
     return check_expression(validator, node, Load);
 }
 
 static int
-check_optional(struct Validator *validator, expr_ty node)
+check_optional(Validator *validator, expr_ty node)
 {
     return node != NULL ? check_load(validator, node) : 0;
 }
 
 static int
-check_body(struct Validator *validator, const asdl_stmt_seq *nodes, const char *owner)
+check_body(Validator *validator, const asdl_stmt_seq *nodes, const char *owner)
 {
     if (check_nonempty(asdl_seq_LEN(nodes), "body", owner) < 0) {
         return -1;
@@ -252,7 +253,7 @@ check_body(struct Validator *validator, const asdl_stmt_seq *nodes, const char *
 }
 
 static int
-check_targets(struct Validator *validator, const asdl_expr_seq *nodes, expr_context_ty context)
+check_targets(Validator *validator, const asdl_expr_seq *nodes, expr_context_ty context)
 {
     const char *owner = context == Del ? "Delete" : "Assign";
     if (check_nonempty(asdl_seq_LEN(nodes), "targets", owner) < 0) {
@@ -262,7 +263,7 @@ check_targets(struct Validator *validator, const asdl_expr_seq *nodes, expr_cont
 }
 
 static int
-check_keywords(struct Validator *validator, const asdl_keyword_seq *nodes)
+check_keywords(Validator *validator, const asdl_keyword_seq *nodes)
 {
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(nodes); i++) {
         keyword_ty node = asdl_seq_GET(nodes, i);
@@ -276,7 +277,7 @@ check_keywords(struct Validator *validator, const asdl_keyword_seq *nodes)
 /* --- Parameters --- */
 
 static int
-check_annotations(struct Validator *validator, const asdl_arg_seq *nodes)
+check_annotations(Validator *validator, const asdl_arg_seq *nodes)
 {
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(nodes); i++) {
         arg_ty node = asdl_seq_GET(nodes, i);
@@ -289,7 +290,7 @@ check_annotations(struct Validator *validator, const asdl_arg_seq *nodes)
 }
 
 static int
-check_arguments(struct Validator *validator, arguments_ty node)
+check_arguments(Validator *validator, arguments_ty node)
 {
     if (check_annotations(validator, node->posonlyargs) < 0
         || check_annotations(validator, node->args) < 0
@@ -313,7 +314,7 @@ check_arguments(struct Validator *validator, arguments_ty node)
 /* --- Expressions --- */
 
 static int
-check_comprehension(struct Validator *validator, const asdl_comprehension_seq *loops)
+check_comprehension(Validator *validator, const asdl_comprehension_seq *loops)
 {
     if (asdl_seq_LEN(loops) == 0) {
         return invalid("comprehension with no generators");
@@ -330,7 +331,7 @@ check_comprehension(struct Validator *validator, const asdl_comprehension_seq *l
 }
 
 static int
-check_dict(struct Validator *validator, expr_ty node)
+check_dict(Validator *validator, expr_ty node)
 {
     if (asdl_seq_LEN(node->v.Dict.keys) != asdl_seq_LEN(node->v.Dict.values)) {
         return invalid("Dict doesn't have the same number of keys as values");
@@ -342,7 +343,7 @@ check_dict(struct Validator *validator, expr_ty node)
 }
 
 static int
-check_compare(struct Validator *validator, expr_ty node)
+check_compare(Validator *validator, expr_ty node)
 {
     Py_ssize_t count = asdl_seq_LEN(node->v.Compare.comparators);
     if (count == 0) {
@@ -402,7 +403,7 @@ check_context(expr_ty node, expr_context_ty expected)
 }
 
 static int
-check_expression_fields(struct Validator *validator, expr_ty node, expr_context_ty context)
+check_expression_fields(Validator *validator, expr_ty node, expr_context_ty context)
 {
     switch (node->kind) {
     case BoolOp_kind:
@@ -498,7 +499,7 @@ check_expression_fields(struct Validator *validator, expr_ty node, expr_context_
 }
 
 static int
-check_expression(struct Validator *validator, expr_ty node, expr_context_ty context)
+check_expression(Validator *validator, expr_ty node, expr_context_ty context)
 {
     if (CHECK_RANGE(node) < 0 || nesting_enter(&validator->nesting) < 0
         || check_context(node, context) < 0
@@ -551,7 +552,7 @@ check_literal_constant(PyObject *value)
 }
 
 static int
-check_literal(struct Validator *validator, expr_ty node)
+check_literal(Validator *validator, expr_ty node)
 {
     if (check_load(validator, node) < 0) {
         return -1;
@@ -589,7 +590,7 @@ check_capture(PyObject *name)
 }
 
 static int
-check_patterns(struct Validator *validator, const asdl_pattern_seq *nodes, bool star_allowed)
+check_patterns(Validator *validator, const asdl_pattern_seq *nodes, bool star_allowed)
 {
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(nodes); i++) {
         pattern_ty node = asdl_seq_GET(nodes, i);
@@ -608,7 +609,7 @@ is_singleton(PyObject *value)
 }
 
 static int
-check_mapping_keys(struct Validator *validator, const asdl_expr_seq *keys)
+check_mapping_keys(Validator *validator, const asdl_expr_seq *keys)
 {
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(keys); i++) {
         expr_ty key = asdl_seq_GET(keys, i);
@@ -626,7 +627,7 @@ check_mapping_keys(struct Validator *validator, const asdl_expr_seq *keys)
 }
 
 static int
-check_mapping(struct Validator *validator, pattern_ty node)
+check_mapping(Validator *validator, pattern_ty node)
 {
     if (asdl_seq_LEN(node->v.MatchMapping.keys) != asdl_seq_LEN(node->v.MatchMapping.patterns)) {
         return invalid("MatchMapping doesn't have the same number of keys as patterns");
@@ -652,7 +653,7 @@ check_class_name(expr_ty node)
 }
 
 static int
-check_class_pattern(struct Validator *validator, pattern_ty node)
+check_class_pattern(Validator *validator, pattern_ty node)
 {
     const asdl_identifier_seq *attributes = node->v.MatchClass.kwd_attrs;
     if (asdl_seq_LEN(attributes) != asdl_seq_LEN(node->v.MatchClass.kwd_patterns)) {
@@ -670,7 +671,7 @@ check_class_pattern(struct Validator *validator, pattern_ty node)
 }
 
 static int
-check_pattern_fields(struct Validator *validator, pattern_ty node, bool star_allowed)
+check_pattern_fields(Validator *validator, pattern_ty node, bool star_allowed)
 {
     switch (node->kind) {
     case MatchValue_kind:
@@ -713,7 +714,7 @@ check_pattern_fields(struct Validator *validator, pattern_ty node, bool star_all
 }
 
 static int
-check_pattern(struct Validator *validator, pattern_ty node, bool star_allowed)
+check_pattern(Validator *validator, pattern_ty node, bool star_allowed)
 {
     if (CHECK_RANGE(node) < 0 || nesting_enter(&validator->nesting) < 0
         || check_pattern_fields(validator, node, star_allowed) < 0) {
@@ -727,7 +728,7 @@ check_pattern(struct Validator *validator, pattern_ty node, bool star_allowed)
 
 /* FunctionDef and AsyncFunctionDef have the same fields. */
 static int
-check_function(struct Validator *validator, stmt_ty node, const char *owner)
+check_function(Validator *validator, stmt_ty node, const char *owner)
 {
     if (check_body(validator, node->v.FunctionDef.body, owner) < 0
         || check_arguments(validator, node->v.FunctionDef.args) < 0
@@ -738,7 +739,7 @@ check_function(struct Validator *validator, stmt_ty node, const char *owner)
 }
 
 static int
-check_class(struct Validator *validator, stmt_ty node)
+check_class(Validator *validator, stmt_ty node)
 {
     if (check_body(validator, node->v.ClassDef.body, "ClassDef") < 0
         || check_loads(validator, node->v.ClassDef.bases) < 0
@@ -749,7 +750,7 @@ check_class(struct Validator *validator, stmt_ty node)
 }
 
 static int
-check_annotated_assignment(struct Validator *validator, stmt_ty node)
+check_annotated_assignment(Validator *validator, stmt_ty node)
 {
     if (node->v.AnnAssign.target->kind != Name_kind && node->v.AnnAssign.simple) {
         PyErr_SetString(PyExc_TypeError, "AnnAssign with simple non-Name target");
@@ -764,7 +765,7 @@ check_annotated_assignment(struct Validator *validator, stmt_ty node)
 
 /* For and AsyncFor have the same fields. */
 static int
-check_for(struct Validator *validator, stmt_ty node, const char *owner)
+check_for(Validator *validator, stmt_ty node, const char *owner)
 {
     if (check_expression(validator, node->v.For.target, Store) < 0
         || check_load(validator, node->v.For.iter) < 0
@@ -776,7 +777,7 @@ check_for(struct Validator *validator, stmt_ty node, const char *owner)
 
 /* With and AsyncWith have the same fields. */
 static int
-check_with(struct Validator *validator, stmt_ty node, const char *owner)
+check_with(Validator *validator, stmt_ty node, const char *owner)
 {
     const asdl_withitem_seq *items = node->v.With.items;
     if (check_nonempty(asdl_seq_LEN(items), "items", owner) < 0) {
@@ -794,7 +795,7 @@ check_with(struct Validator *validator, stmt_ty node, const char *owner)
 }
 
 static int
-check_match(struct Validator *validator, stmt_ty node)
+check_match(Validator *validator, stmt_ty node)
 {
     const asdl_match_case_seq *cases = node->v.Match.cases;
     if (check_load(validator, node->v.Match.subject) < 0
@@ -813,7 +814,7 @@ check_match(struct Validator *validator, stmt_ty node)
 }
 
 static int
-check_raise(struct Validator *validator, stmt_ty node)
+check_raise(Validator *validator, stmt_ty node)
 {
     if (node->v.Raise.exc == NULL) {
         return node->v.Raise.cause == NULL ? 0 : invalid("Raise with cause but no exception");
@@ -825,7 +826,7 @@ check_raise(struct Validator *validator, stmt_ty node)
 }
 
 static int
-check_handlers(struct Validator *validator, const asdl_excepthandler_seq *nodes, bool are_groups)
+check_handlers(Validator *validator, const asdl_excepthandler_seq *nodes, bool are_groups)
 {
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(nodes); i++) {
         excepthandler_ty node = asdl_seq_GET(nodes, i);
@@ -844,7 +845,7 @@ check_handlers(struct Validator *validator, const asdl_excepthandler_seq *nodes,
 
 /* Try and TryStar have the same fields. */
 static int
-check_try(struct Validator *validator, stmt_ty node, const char *owner)
+check_try(Validator *validator, stmt_ty node, const char *owner)
 {
     if (check_body(validator, node->v.Try.body, owner) < 0) {
         return -1;
@@ -900,7 +901,7 @@ check_directive(const asdl_identifier_seq *names, const char *owner)
 
 /* If and While. */
 static int
-check_conditional(struct Validator *validator, expr_ty test, const asdl_stmt_seq *body,
+check_conditional(Validator *validator, expr_ty test, const asdl_stmt_seq *body,
                   const asdl_stmt_seq *orelse, const char *owner)
 {
     if (check_load(validator, test) < 0 || check_body(validator, body, owner) < 0) {
@@ -910,7 +911,7 @@ check_conditional(struct Validator *validator, expr_ty test, const asdl_stmt_seq
 }
 
 static int
-check_statement_fields(struct Validator *validator, stmt_ty node)
+check_statement_fields(Validator *validator, stmt_ty node)
 {
     switch (node->kind) {
     case FunctionDef_kind:
@@ -982,7 +983,7 @@ check_statement_fields(struct Validator *validator, stmt_ty node)
 }
 
 static int
-check_statement(struct Validator *validator, stmt_ty node)
+check_statement(Validator *validator, stmt_ty node)
 {
     if (CHECK_RANGE(node) < 0 || nesting_enter(&validator->nesting) < 0
         || check_statement_fields(validator, node) < 0) {
@@ -993,7 +994,7 @@ check_statement(struct Validator *validator, stmt_ty node)
 }
 
 static int
-check_statements(struct Validator *validator, const asdl_stmt_seq *nodes)
+check_statements(Validator *validator, const asdl_stmt_seq *nodes)
 {
     for (Py_ssize_t i = 0; i < asdl_seq_LEN(nodes); i++) {
         stmt_ty node = asdl_seq_GET(nodes, i);
@@ -1007,7 +1008,7 @@ check_statements(struct Validator *validator, const asdl_stmt_seq *nodes)
 /* --- The whole tree --- */
 
 static int
-check_tree(struct Validator *validator, mod_ty tree)
+check_tree(Validator *validator, mod_ty tree)
 {
     switch (tree->kind) {
     case Module_kind:
@@ -1029,7 +1030,7 @@ check_tree(struct Validator *validator, mod_ty tree)
 int
 _PyAST_Validate(mod_ty tree)
 {
-    struct Validator validator;
+    Validator validator;
     nesting_init(&validator.nesting);
     return check_tree(&validator, tree) == 0 && !PyErr_Occurred();
 }

@@ -16,6 +16,7 @@
 #include "future.h"
 #include "scopes.h"
 
+typedef struct Input Input;
 struct Input {
     PyObject *filename;
     PyArena *arena;
@@ -38,7 +39,7 @@ mode_number(const char *mode)
 }
 
 static mod_ty
-parse(PyObject *source, const struct Input *input, int mode, int flags)
+parse(PyObject *source, const Input *input, int mode, int flags)
 {
     static const int starts[] = {Py_file_input, Py_eval_input, Py_single_input, Py_func_type_input};
     PyCompilerFlags compiler_flags = {.cf_flags = flags | PyCF_SOURCE_IS_UTF8,
@@ -59,7 +60,7 @@ parse(PyObject *source, const struct Input *input, int mode, int flags)
 }
 
 static void
-release_input(struct Input *input)
+release_input(Input *input)
 {
     if (input->arena != NULL) {
         _PyArena_Free(input->arena);
@@ -68,7 +69,7 @@ release_input(struct Input *input)
 }
 
 static int
-read_tree(struct Input *input, PyObject *source, int mode, int flags)
+read_tree(Input *input, PyObject *source, int mode, int flags)
 {
     input->arena = _PyArena_New();
     if (input->arena == NULL) {
@@ -94,7 +95,7 @@ read_tree(struct Input *input, PyObject *source, int mode, int flags)
 
 /* Parses the arguments that all functions have.  On failure nothing is left to release. */
 static int
-read_input(struct Input *input, PyObject *args, PyObject *kwargs)
+read_input(Input *input, PyObject *args, PyObject *kwargs)
 {
     static char *keywords[] = {"source", "filename", "mode", "flags", NULL};
     PyObject *source;
@@ -116,10 +117,10 @@ read_input(struct Input *input, PyObject *args, PyObject *kwargs)
 /* --- Scopes --- */
 
 static PyObject *
-symbols_as_dict(const struct Names *names, const struct Scope *scope)
+symbols_as_dict(const Names *names, const Scope *scope)
 {
     PyObject *dict = PyDict_New();
-    const struct Symbol *symbol;
+    const Symbol *symbol;
     FOR_EACH_SYMBOL (scope, symbol) {
         if (dict == NULL) {
             break;
@@ -134,10 +135,10 @@ symbols_as_dict(const struct Names *names, const struct Scope *scope)
 }
 
 static PyObject *
-parameters_as_list(const struct Names *names, const struct Scope *scope)
+parameters_as_list(const Names *names, const Scope *scope)
 {
     PyObject *list = PyList_New(scope->parameter_count);
-    struct SymbolCursor cursor = {scope->symbols, 0};
+    SymbolCursor cursor = {scope->symbols, 0};
     for (int32_t i = 0; list != NULL && i < scope->parameter_count; i++) {
         PyObject *name = names_string(names, symbol_next(&cursor)->name);
         PyList_SET_ITEM(list, i, Py_NewRef(name));
@@ -145,13 +146,13 @@ parameters_as_list(const struct Names *names, const struct Scope *scope)
     return list;
 }
 
-static PyObject *scope_as_dict(const struct Names *names, const struct Scope *scope);
+static PyObject *scope_as_dict(const Names *names, const Scope *scope);
 
 static PyObject *
-children_as_list(const struct Names *names, const struct Scope *scope)
+children_as_list(const Names *names, const Scope *scope)
 {
     PyObject *list = PyList_New(0);
-    const struct Scope *child = scope->first_child;
+    const Scope *child = scope->first_child;
     for (; list != NULL && child != NULL; child = child->next_sibling) {
         PyObject *dict = scope_as_dict(names, child);
         if (dict == NULL || PyList_Append(list, dict) < 0) {
@@ -163,7 +164,7 @@ children_as_list(const struct Names *names, const struct Scope *scope)
 }
 
 static PyObject *
-scope_as_dict(const struct Names *names, const struct Scope *scope)
+scope_as_dict(const Names *names, const Scope *scope)
 {
     static const char *const kinds[] = {"module", "class",         "function",
                                         "lambda", "comprehension", "annotation"};
@@ -195,14 +196,14 @@ PyDoc_STRVAR(scopes_doc, "scopes(source, filename, mode='exec', flags=0)\n--\n\n
 static PyObject *
 frontend_scopes(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
 {
-    struct Input input;
-    struct Names names;
+    Input input;
+    Names names;
     PyObject *result = NULL;
     if (read_input(&input, args, kwargs) < 0) {
         return NULL;
     }
     names_init(&names, input.arena);
-    struct Scopes *scopes =
+    Scopes *scopes =
         scopes_build(input.tree, input.filename, input.future_features, &names, input.arena);
     if (scopes != NULL) {
         result = scope_as_dict(&names, scopes->top);
@@ -220,7 +221,7 @@ PyDoc_STRVAR(fold_doc, "fold(source, filename, mode='exec', flags=0)\n--\n\n"
 static PyObject *
 frontend_fold(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
 {
-    struct Input input;
+    Input input;
     PyObject *result = NULL;
     if (read_input(&input, args, kwargs) < 0) {
         return NULL;
@@ -239,7 +240,7 @@ PyDoc_STRVAR(validate_doc, "validate(source, filename, mode='exec', flags=0)\n--
 static PyObject *
 frontend_validate(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
 {
-    struct Input input;
+    Input input;
     if (read_input(&input, args, kwargs) < 0) {
         return NULL;
     }
@@ -257,7 +258,7 @@ PyDoc_STRVAR(unparse_doc, "unparse(source, filename='<ast>', mode='eval', flags=
 static PyObject *
 frontend_unparse(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
 {
-    struct Input input;
+    Input input;
     PyObject *result = NULL;
     if (read_input(&input, args, kwargs) < 0) {
         return NULL;
@@ -277,12 +278,12 @@ frontend_unparse(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
 static PyObject *
 dump_stages(PyObject *args, PyObject *kwargs, int stages)
 {
-    struct Input input;
+    Input input;
     if (read_input(&input, args, kwargs) < 0) {
         return NULL;
     }
     PyCompilerFlags flags = {.cf_flags = input.flags, .cf_feature_version = PY_MINOR_VERSION};
-    struct DumpRequest dump = {.stages = stages};
+    DumpRequest dump = {.stages = stages};
     PyCodeObject *code =
         compile_with_dump(input.tree, input.filename, &flags, -1, input.arena, &dump);
     PyObject *text = code == NULL ? NULL : dump_text(&dump);
@@ -322,6 +323,7 @@ frontend_code(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
 /* --- Running out of memory --- */
 
 /* Allocators that stop working after a number of allocations. */
+typedef struct Rationing Rationing;
 struct Rationing {
     PyMemAllocatorEx raw, memory, objects;
     long left;   /* allocations until one fails */
@@ -330,7 +332,7 @@ struct Rationing {
 };
 
 static bool
-is_refused(struct Rationing *rationing)
+is_refused(Rationing *rationing)
 {
     if (rationing->left-- > 0 || (rationing->fails_once && rationing->failed > 0)) {
         return false;
@@ -343,30 +345,30 @@ is_refused(struct Rationing *rationing)
 #define RATIONED(domain)                                                                           \
     static void *domain##_malloc(void *context, size_t size)                                       \
     {                                                                                              \
-        struct Rationing *rationing = context;                                                     \
+        Rationing *rationing = context;                                                            \
         return is_refused(rationing) ? NULL                                                        \
                                      : rationing->domain.malloc(rationing->domain.ctx, size);      \
     }                                                                                              \
     static void *domain##_calloc(void *context, size_t count, size_t size)                         \
     {                                                                                              \
-        struct Rationing *rationing = context;                                                     \
+        Rationing *rationing = context;                                                            \
         return is_refused(rationing)                                                               \
                    ? NULL                                                                          \
                    : rationing->domain.calloc(rationing->domain.ctx, count, size);                 \
     }                                                                                              \
     static void *domain##_realloc(void *context, void *memory, size_t size)                        \
     {                                                                                              \
-        struct Rationing *rationing = context;                                                     \
+        Rationing *rationing = context;                                                            \
         return is_refused(rationing)                                                               \
                    ? NULL                                                                          \
                    : rationing->domain.realloc(rationing->domain.ctx, memory, size);               \
     }                                                                                              \
     static void domain##_free(void *context, void *memory)                                         \
     {                                                                                              \
-        struct Rationing *rationing = context;                                                     \
+        Rationing *rationing = context;                                                            \
         rationing->domain.free(rationing->domain.ctx, memory);                                     \
     }                                                                                              \
-    static void domain##_ration(struct Rationing *rationing, PyMemAllocatorDomain number)          \
+    static void domain##_ration(Rationing *rationing, PyMemAllocatorDomain number)                 \
     {                                                                                              \
         PyMemAllocatorEx rationed = {rationing, domain##_malloc, domain##_calloc,                  \
                                      domain##_realloc, domain##_free};                             \
@@ -389,8 +391,8 @@ PyDoc_STRVAR(
 static PyObject *
 frontend_compile_rationed(PyObject *Py_UNUSED(module), PyObject *args)
 {
-    struct Input input;
-    struct Rationing rationing = {.failed = 0};
+    Input input;
+    Rationing rationing = {.failed = 0};
     int fails_once;
     PyObject *source, *filename, *code;
     if (!PyArg_ParseTuple(args, "OOlp", &source, &filename, &rationing.left, &fails_once)) {

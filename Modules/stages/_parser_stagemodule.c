@@ -24,7 +24,7 @@ parse_with_archive(const char *string, PyObject *filename, int mode, PyCompilerF
 {
     ArchiveRequest request = {
         .string = string, .mode = mode, .filename = filename, .flags = flags, .arena = arena};
-    return ArchiveParser_Run(&request);
+    return archive_parser_run(&request);
 }
 
 static int
@@ -48,7 +48,7 @@ token_list(const TokenVector *vector, const char *text, size_t size)
         const Token *token = &vector->tokens[i];
         size_t start = token->start < size ? token->start : size;
         size_t end = token->end < size ? token->end : size;
-        PyObject *item = Py_BuildValue("(ss#ii)", Token_names[vector->kinds[i]], text + start,
+        PyObject *item = Py_BuildValue("(ss#ii)", token_names[vector->kinds[i]], text + start,
                                        (Py_ssize_t)(end - start), token->line, token->column);
         if (item == NULL || PyList_Append(list, item) < 0) {
             Py_CLEAR(list);
@@ -80,11 +80,11 @@ stage_tokens(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
     };
     TokenVector vector;
     PyObject *list = NULL;
-    if (TokenVector_Init(&vector, (size_t)size) == 0) {
-        if (Tokenizer_Run(&input, &vector) == 0) {
+    if (token_vector_init(&vector, (size_t)size) == 0) {
+        if (tokenizer_run(&input, &vector) == 0) {
             list = token_list(&vector, text, (size_t)size);
         }
-        TokenVector_Clear(&vector);
+        token_vector_clear(&vector);
     }
     return list;
 }
@@ -152,7 +152,7 @@ read_tree(const FileChoice *choice, int *error_code)
             .arena = arena,
         };
         mod_ty tree = choice->archive
-                          ? ArchiveParser_Run(&request)
+                          ? archive_parser_run(&request)
                           : _PyParser_ASTFromFile(choice->file, filename, choice->encoding, mode,
                                                   choice->prompt, choice->second_prompt, &flags,
                                                   error_code, arena);
@@ -285,7 +285,7 @@ stage_counts(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(ignored))
 {
     long values[PARSER_COUNTS];
     for (int i = 0; i < PARSER_COUNTS; i++) {
-        values[i] = Parser_GetCount(i);
+        values[i] = parser_get_count(i);
         if (values[i] < 0) {
             return NULL;
         }
@@ -304,7 +304,7 @@ static PyObject *
 stage_set_strict(PyObject *Py_UNUSED(module), PyObject *flag)
 {
     int strict = PyObject_IsTrue(flag);
-    if (strict < 0 || Parser_SetCount(PARSER_STRICT, strict) < 0) {
+    if (strict < 0 || parser_set_count(PARSER_STRICT, strict) < 0) {
         return NULL;
     }
     Py_RETURN_NONE;

@@ -9,19 +9,19 @@
 
 #include <stdio.h>
 
-struct comparison {
-    struct Nesting nesting;
+typedef struct Comparison Comparison;
+struct Comparison {
+    Nesting nesting;
     char *place;
     size_t size, written;
 };
 
-static int compare_nodes(struct comparison *comparison, int number, const char *left,
-                         const char *right);
+static int compare_nodes(Comparison *comparison, int number, const char *left, const char *right);
 
 /* A name, or an item's index. What does not fit is left out: the place is for a reader, and its
  * beginning says most. */
 static void
-write_place(struct comparison *comparison, const char *name, Py_ssize_t index)
+write_place(Comparison *comparison, const char *name, Py_ssize_t index)
 {
     size_t left = comparison->size - comparison->written;
     char *at = comparison->place + comparison->written;
@@ -34,7 +34,7 @@ write_place(struct comparison *comparison, const char *name, Py_ssize_t index)
 }
 
 static int
-differs_at(struct comparison *comparison, const char *name)
+differs_at(Comparison *comparison, const char *name)
 {
     write_place(comparison, name, 0);
     return 1;
@@ -70,8 +70,7 @@ compare_objects(PyObject *left, PyObject *right)
 }
 
 static int
-compare_values(struct comparison *comparison, const struct ast_field *field, const char *left,
-               const char *right)
+compare_values(Comparison *comparison, const AstField *field, const char *left, const char *right)
 {
     if (field->form == AST_INT || field->form == AST_ENUM) {
         return int_at(left) != int_at(right);
@@ -85,7 +84,7 @@ compare_values(struct comparison *comparison, const struct ast_field *field, con
 }
 
 static int
-compare_lists(struct comparison *comparison, const struct ast_field *field, const asdl_seq *left,
+compare_lists(Comparison *comparison, const AstField *field, const asdl_seq *left,
               const asdl_seq *right)
 {
     Py_ssize_t size = asdl_seq_LEN(left);
@@ -105,11 +104,10 @@ compare_lists(struct comparison *comparison, const struct ast_field *field, cons
 }
 
 static int
-compare_fields(struct comparison *comparison, const struct ast_class *class, const char *left,
-               const char *right)
+compare_fields(Comparison *comparison, const AstClass *class, const char *left, const char *right)
 {
     for (int i = 0; i < class->field_count + class->attribute_count; i++) {
-        const struct ast_field *field = &class->fields[i];
+        const AstField *field = &class->fields[i];
         const char *left_place = left + field->offset, *right_place = right + field->offset;
         int result =
             field->quantity == AST_MANY
@@ -126,7 +124,7 @@ compare_fields(struct comparison *comparison, const struct ast_class *class, con
 
 /* A kind's enumeration value is the node's first member, and its class number follows its sum's. */
 static int
-compare_nodes(struct comparison *comparison, int number, const char *left, const char *right)
+compare_nodes(Comparison *comparison, int number, const char *left, const char *right)
 {
     if (left == NULL || right == NULL) {
         return left != right;
@@ -152,7 +150,7 @@ compare_nodes(struct comparison *comparison, int number, const char *left, const
 int
 ast_difference(mod_ty left, mod_ty right, char *place, size_t size)
 {
-    struct comparison comparison = {.place = place, .size = size};
+    Comparison comparison = {.place = place, .size = size};
     nesting_init_for_stack(&comparison.nesting);
     place[0] = '\0';
     return compare_nodes(&comparison, AST_CLASS_mod, (const char *)left, (const char *)right);

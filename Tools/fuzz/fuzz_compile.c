@@ -152,7 +152,7 @@ parse_with_archive(const char *string, PyObject *filename, int mode, PyCompilerF
 {
     ArchiveRequest request = {
         .string = string, .mode = mode, .filename = filename, .flags = flags, .arena = arena};
-    return ArchiveParser_Run(&request);
+    return archive_parser_run(&request);
 }
 
 static Outcome
@@ -249,7 +249,7 @@ read_piece(LineInput *lines)
     }
     pieces->at += size;
     lines->has_ended = rest == 0;
-    return Source_Add(&lines->source, text, size);
+    return source_add(&lines->source, text, size);
 }
 
 static ParserVerdict
@@ -260,8 +260,8 @@ run_pieces(const Source *source, const ParserOptions *options, uint32_t random, 
                      .text = source->text,
                      .size = source->size,
                      .random = random};
-    ParserVerdict verdict = Parser_RunLines(&pieces.lines, options, arena, tree);
-    Source_Clear(&pieces.lines.source);
+    ParserVerdict verdict = parser_run_lines(&pieces.lines, options, arena, tree);
+    source_clear(&pieces.lines.source);
     return verdict;
 }
 
@@ -286,11 +286,11 @@ check_pieces(const char *text, PyObject *filename, const Choice *choice, uint32_
     Source source = {0};
     /* In those before 3.7 it depends on the next word what "async" is. */
     bool is_tried = choice->mode != Py_single_input && options.feature_version >= 7;
-    if (is_tried && Source_FromString(&source, text, false, true) == 0) {
+    if (is_tried && source_from_string(&source, text, false, true) == 0) {
         mod_ty whole = NULL, tree = NULL;
-        ParserVerdict wanted = Parser_Run(&source, &options, arena, &whole);
+        ParserVerdict wanted = parser_run(&source, &options, arena, &whole);
         ParserVerdict verdict = run_pieces(&source, &options, random, arena, &tree);
-        Parser_DropIssuedWarnings();
+        parser_drop_issued_warnings();
         char place[500] = "";
         bool same = without_reason(verdict) == without_reason(wanted)
                     && (verdict != PARSER_ACCEPTED
@@ -301,7 +301,7 @@ check_pieces(const char *text, PyObject *filename, const Choice *choice, uint32_
         }
     }
     PyErr_Clear();
-    Source_Clear(&source);
+    source_clear(&source);
 }
 
 /* ---- time ---- */
@@ -365,14 +365,14 @@ time_of_parsing(const char *text, PyObject *filename, const Choice *choice, bool
     Source source = {0};
     mod_ty tree = NULL;
     double start = thread_time(), taken = 0;
-    if (Source_FromString(&source, text, false, choice->mode == Py_file_input) == 0
-        && Parser_Run(&source, &options, arena, &tree) == PARSER_ACCEPTED && compiled) {
+    if (source_from_string(&source, text, false, choice->mode == Py_file_input) == 0
+        && parser_run(&source, &options, arena, &tree) == PARSER_ACCEPTED && compiled) {
         start = thread_time();
         compile_tree(tree, filename, choice, arena);
     }
     taken = thread_time() - start;
     PyErr_Clear();
-    Source_Clear(&source);
+    source_clear(&source);
     _PyArena_Free(arena);
     return taken;
 }
@@ -422,7 +422,7 @@ start_interpreter(void)
     }
     PyRun_SimpleString("import warnings; warnings.simplefilter('ignore')");
     /* What ours turns down it hands over: it must not come back as accepted. */
-    if (Parser_SetCount(PARSER_STRICT, 1) < 0) {
+    if (parser_set_count(PARSER_STRICT, 1) < 0) {
         report("an exception", "start");
     }
 }

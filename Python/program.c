@@ -10,6 +10,7 @@
    trace and the profilers) come by program_exec(), which Lib/autoawait/program.py gives to those
    modules in the place of exec(). */
 
+#include "additions.h"
 #include "awaithook.h"
 #include "modes.h"
 #include "program.h"
@@ -58,6 +59,10 @@ PyObject *
 __wrap_PyEval_EvalCode(PyObject *code, PyObject *globals, PyObject *locals)
 {
     if (next_program == NO_PROGRAM || !is_main_namespace(globals)) {
+        const char *name = Additions_Find(code);
+        if (name != NULL) {
+            return Additions_EvalModule(name, __real_PyEval_EvalCode, code, globals, locals);
+        }
         return __real_PyEval_EvalCode(code, globals, locals);
     }
     ProgramKind kind = next_program;
@@ -265,29 +270,9 @@ call_program_module(const char *function, PyObject *argument)
     return 0;
 }
 
-/* `-m ast` names the modes that are ours as well. */
-static int
-prepare_ast_program(void)
-{
-    const wchar_t *module = _Py_GetConfig()->run_module;
-    if (module == NULL || wcscmp(module, L"ast") != 0) {
-        return 0;
-    }
-    PyObject *preparation = PyImport_ImportModule("_ast_program");
-    if (preparation == NULL) {
-        PyErr_Print();
-        return -1;
-    }
-    Py_DECREF(preparation);
-    return 0;
-}
-
 static int
 prepare(int is_asyncio)
 {
-    if (prepare_ast_program() < 0) {
-        return -1;
-    }
     PyObject *option = awaiting_option();
     if (option != NULL || is_asyncio) {
         int failed = call_program_module("begin", option == NULL ? Py_True : option) < 0;

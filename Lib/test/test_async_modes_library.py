@@ -1,6 +1,7 @@
 """The modules of the standard library that take a mode or a statement take ours."""
 
 import _autoawait
+import _stdlib_additions.symtable
 import ast
 import asyncio
 import code
@@ -365,7 +366,7 @@ class SymtableTest(unittest.TestCase):
             symtable.symtable("x", "text", [])
 
     def test_modes_are_compiles(self):
-        for mode in symtable._STOCK_MODES:
+        for mode in _stdlib_additions.symtable._STOCK_MODES:
             compile("x", "text", mode)
 
 

@@ -1,8 +1,4 @@
-"""What the program `python -m ast` needs added: the names of all modes of compile().
-
-The interpreter imports this module before it runs module ast by `-m`
-(Python/program.c). Module ast itself is the standard library's file: many import it.
-"""
+"""Added to the program `python -m ast`: the names of all modes of compile()."""
 
 import argparse
 
@@ -11,10 +7,12 @@ _OWN_MODES = "async-exec", "async-single", "async-eval", "multi-single", "async-
 _stock_add_argument = argparse.ArgumentParser.add_argument
 
 
+def add(module):
+    """Have its option --mode take them."""
+    argparse.ArgumentParser.add_argument = _add_argument
+
+
 def _add_argument(parser, *names, **options):
     if "--mode" in names and parser.prog == "python -m ast":
         options["choices"] = *options["choices"], *_OWN_MODES
     return _stock_add_argument(parser, *names, **options)
-
-
-argparse.ArgumentParser.add_argument = _add_argument

@@ -1,0 +1,37 @@
+"""What is added to modules of the standard library.
+
+Module dis is the standard library's own file, found, loaded and run as ever:
+__file__, __spec__, source and .pyc are its own.  What we add to it lies here in
+a file of its name, which the interpreter (Python/additions.c) imports on one of
+three occasions:
+
+    dis.py                   when the module's body has run, at import or reload.  Its
+                             add(module) is called, to change what the module has.
+    on_demand/importlib.py   when the module is asked for a name that it has not got.
+                             The names of its __all__ become the module's.  Who imports
+                             the module and asks for none of them pays nothing.
+    programs/dis.py          when the module is run by `python -m dis`, as __main__.  Its
+                             add(module) is called between the body and the last
+                             statement, the `if __name__ == "__main__":`.
+
+A module may have one of each.  What is added to importlib.util lies in
+importlib/util.py; each folder needs an __init__.py.  A new file is known after
+the next `make`.
+
+If add() raises, the import fails by it.  What is imported here at the top is
+imported by all who import the module: import in functions what only those need.
+"""
+
+
+def stands_for(stock):
+    """Decorate a function that takes the place of stock, and looks the same.
+
+    By its __wrapped__, inspect.signature() and inspect.getsource() see stock's.
+    """
+    def decorate(function):
+        for name in ("__module__", "__name__", "__qualname__", "__doc__"):
+            setattr(function, name, getattr(stock, name))
+        function.__wrapped__ = stock
+        return function
+
+    return decorate

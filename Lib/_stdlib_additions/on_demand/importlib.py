@@ -1,0 +1,3 @@
+"""Added to package importlib."""
+
+__all__ = []

@@ -1,0 +1,1 @@
+"""What is added to modules of the standard library that run as a program."""

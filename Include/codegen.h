@@ -144,6 +144,9 @@ void unit_settle_first_line(Compiler *);
 /* True for code outside functions and classes that may await. */
 bool unit_may_await_at_top_level(const Compiler *);
 
+/* True for code outside functions and classes whose imports are points of suspension. */
+bool unit_awaits_imports(const Compiler *);
+
 int unit_flags(const Compiler *);
 
 /* ---- The stages behind: compile.c ---- */
@@ -308,6 +311,15 @@ int codegen_with(Compiler *, stmt_ty);
 /* Asks an asynchronous iterator for its next value; an exception goes to `handler`, the end of
    the iteration among them. */
 int codegen_await_next(Compiler *, Label handler);
+
+/* codegen_imports.c */
+int codegen_import(Compiler *, stmt_ty);
+int codegen_import_from(Compiler *, stmt_ty);
+/* The statements of a body from `first` on that are one batch of awaited imports: their number, 0
+   where there is none. */
+Py_ssize_t count_batch(asdl_stmt_seq *body, Py_ssize_t first);
+/* Imports what `count` statements name at once, and binds each name at its own statement. */
+int codegen_import_batch(Compiler *, asdl_stmt_seq *body, Py_ssize_t first, Py_ssize_t count);
 
 /* codegen_patterns.c */
 int codegen_match(Compiler *, stmt_ty);

@@ -8,7 +8,12 @@
 #include "Python.h"
 #include "pycore_ast.h"
 
+#include <stdbool.h>
+
 /* Fill `*features`.  Returns -1 with SyntaxError set for an unknown feature. */
 int future_from_tree(mod_ty tree, PyObject *filename, PyFutureFeatures *features);
+
+/* Whether a statement is `from __future__ import ...`. */
+bool future_is_statement(stmt_ty statement);
 
 #endif

@@ -46,6 +46,7 @@ enum { NAMES_FIRST_CAPACITY = 32, NAMES_FIRST_SLOTS = 4 * NAMES_FIRST_CAPACITY }
     KEPT(DUNDER_MODULE, __module__)                                                                \
     KEPT(DUNDER_NAME, __name__)                                                                    \
     KEPT(DUNDER_QUALNAME, __qualname__)                                                            \
+    SPELLED(DUNDER_AIMPORT, "__aimport__")                                                         \
     SPELLED(DUNDER_DEBUG, "__debug__")                                                             \
     SPELLED(ITERABLE, ".0")                                                                        \
     SPELLED(SUPER, "super")

@@ -13,6 +13,11 @@
 extern "C" {
 #endif
 
+/* The feature `from __future__ import top_level_await`, which marks a module that awaits: a bit of
+   compiler flags, beside CO_FUTURE_ANNOTATIONS and the like, and of the flags of the module's code
+   object, but of no code object inside it.  exec() and compile() do not inherit it. */
+#define CO_FUTURE_TOP_LEVEL_AWAIT 0x10000000
+
 /* As PyRun_InteractiveLoopFlags, with await at the top level: reads statements from fp until end of
    file and runs each in __main__.  filename is in the file system's encoding; flags may be NULL.
    Errors of statements are printed.  Returns 0 at end of file, -1 on failure with no exception set.

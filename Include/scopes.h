@@ -128,13 +128,14 @@ struct Scope {
     NameId private_class; /* innermost class, whose name mangles; NAME_NONE outside */
     SourceSpan span;      /* of the statement or expression; zeros for the module */
 
-    uint8_t kind;          /* ScopeKind */
-    uint8_t comprehension; /* ComprehensionKind */
-    bool is_nested;        /* inside a function, at any distance */
-    bool has_free;         /* has free variables */
-    bool child_has_free;   /* a nested block has, free references to globals included */
-    bool is_generator;     /* yield, or a generator expression */
-    bool is_coroutine;     /* async def, await, asynchronous comprehension */
+    uint8_t kind;             /* ScopeKind */
+    uint8_t comprehension;    /* ComprehensionKind */
+    bool is_nested;           /* inside a function, at any distance */
+    bool has_free;            /* has free variables */
+    bool child_has_free;      /* a nested block has, free references to globals included */
+    bool is_generator;        /* yield, or a generator expression */
+    bool is_coroutine;        /* async def, await, asynchronous comprehension */
+    bool has_async_statement; /* async for or async with, not in a block inside */
     bool has_varargs;
     bool has_varkeywords;
     bool returns_value;

@@ -3,6 +3,7 @@
 #include "inputhook.h"
 #include "interrupts.h"
 #include "linereader.h"
+#include "modes.h"
 #include "program.h"
 #include "pyasync.h"
 
@@ -305,7 +306,7 @@ compile_program(PyObject *Py_UNUSED(module), PyObject *arguments)
         return NULL;
     }
     return PyObject_CallFunction(compile, "OOOi", source, filename, mode,
-                                 PyCF_ALLOW_TOP_LEVEL_AWAIT);
+                                 PyCF_AWAITING_PROGRAM);
 }
 
 static PyMethodDef autoawait_functions[] = {

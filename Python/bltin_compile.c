@@ -100,7 +100,9 @@ check_mode(const char *name, const PyCompilerFlags *flags)
 static int
 find_flags(const Arguments *arguments, PyCompilerFlags *flags)
 {
-    if (arguments->flags & ~(PyCF_MASK | PyCF_MASK_OBSOLETE | PyCF_COMPILE_MASK)) {
+    const int known = PyCF_MASK | PyCF_MASK_OBSOLETE | PyCF_COMPILE_MASK
+                      | CO_FUTURE_TOP_LEVEL_AWAIT | PyCF_AWAITS_IMPORTS;
+    if (arguments->flags & ~known) {
         PyErr_SetString(PyExc_ValueError, "compile(): unrecognised flags");
         return -1;
     }

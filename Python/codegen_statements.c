@@ -1,6 +1,6 @@
 /* Code generation for simple statements and the bodies they stand in.  The contract is in
    codegen.h; statements that direct control are in codegen_control.c, match in
-   codegen_patterns.c, def and class in codegen_functions.c. */
+   codegen_patterns.c, def and class in codegen_functions.c, import in codegen_imports.c. */
 
 #ifndef Py_BUILD_CORE
 #define Py_BUILD_CORE
@@ -178,124 +178,6 @@ codegen_annotated_assign(Compiler *compiler, stmt_ty statement)
         return 0;
     }
     return evaluate(compiler, statement->v.AnnAssign.annotation);
-}
-
-/* ---- Imports ---- */
-
-/* The name from `start` up to the next dot: a new reference, not interned, so that the table of
-   names keeps it alive. */
-static PyObject *
-name_part(PyObject *name, Py_ssize_t start, Py_ssize_t *end)
-{
-    Py_ssize_t length = PyUnicode_GET_LENGTH(name);
-    *end = PyUnicode_FindChar(name, '.', start, length, 1);
-    if (*end == -2) {
-        return NULL;
-    }
-    return PyUnicode_Substring(name, start, *end < 0 ? length : *end);
-}
-
-static int
-store_top_package(Compiler *compiler, PyObject *name)
-{
-    Py_ssize_t dot;
-    PyObject *package = name_part(name, 0, &dot);
-    if (package == NULL) {
-        return -1;
-    }
-    int status = emit_variable(compiler, package, Store);
-    Py_DECREF(package);
-    return status;
-}
-
-/* import a.b.c as name: from the top package down to the module meant. */
-static int
-store_submodule(Compiler *compiler, PyObject *name, PyObject *as_name, Py_ssize_t dot)
-{
-    for (;;) {
-        PyObject *part = name_part(name, dot + 1, &dot);
-        if (part == NULL) {
-            return -1;
-        }
-        int status = emit_exact_name(compiler, IMPORT_FROM, part);
-        Py_DECREF(part);
-        TRY(status);
-        if (dot < 0) {
-            break;
-        }
-        TRY(emit_with(compiler, SWAP, 2));
-        TRY(emit(compiler, POP_TOP));
-    }
-    TRY(emit_variable(compiler, as_name, Store));
-    return emit(compiler, POP_TOP);
-}
-
-static int
-codegen_import(Compiler *compiler, stmt_ty statement)
-{
-    asdl_alias_seq *aliases = statement->v.Import.names;
-    for (Py_ssize_t i = 0; i < asdl_seq_LEN(aliases); i++) {
-        alias_ty alias = asdl_seq_GET(aliases, i);
-        TRY(emit_new_constant(compiler, PyLong_FromLong(0)));
-        TRY(emit_none(compiler));
-        TRY(emit_name(compiler, IMPORT_NAME, alias->name));
-        if (alias->asname == NULL) {
-            TRY(store_top_package(compiler, alias->name));
-            continue;
-        }
-        Py_ssize_t dot =
-            PyUnicode_FindChar(alias->name, '.', 0, PyUnicode_GET_LENGTH(alias->name), 1);
-        if (dot == -2) {
-            return -1;
-        }
-        TRY(dot >= 0 ? store_submodule(compiler, alias->name, alias->asname, dot)
-                     : emit_variable(compiler, alias->asname, Store));
-    }
-    return 0;
-}
-
-static PyObject *
-imported_names(asdl_alias_seq *aliases)
-{
-    PyObject *names = PyTuple_New(asdl_seq_LEN(aliases));
-    for (Py_ssize_t i = 0; names != NULL && i < asdl_seq_LEN(aliases); i++) {
-        PyTuple_SET_ITEM(names, i, Py_NewRef(asdl_seq_GET(aliases, i)->name));
-    }
-    return names;
-}
-
-static int
-refuse_late_future(Compiler *compiler, stmt_ty statement)
-{
-    PyObject *module = statement->v.ImportFrom.module;
-    if (module != NULL && statement->lineno > compiler->last_future_line
-        && _PyUnicode_EqualToASCIIString(module, "__future__")) {
-        return codegen_error(compiler, "from __future__ imports must occur at the beginning of "
-                                       "the file");
-    }
-    return 0;
-}
-
-static int
-codegen_import_from(Compiler *compiler, stmt_ty statement)
-{
-    asdl_alias_seq *aliases = statement->v.ImportFrom.names;
-    PyObject *module = statement->v.ImportFrom.module;
-    TRY(emit_new_constant(compiler, PyLong_FromLong(statement->v.ImportFrom.level)));
-    TRY(refuse_late_future(compiler, statement));
-    TRY(emit_new_constant(compiler, imported_names(aliases)));
-    TRY(module != NULL ? emit_name(compiler, IMPORT_NAME, module)
-                       : emit_exact_name(compiler, IMPORT_NAME, &_Py_STR(empty)));
-    for (Py_ssize_t i = 0; i < asdl_seq_LEN(aliases); i++) {
-        alias_ty alias = asdl_seq_GET(aliases, i);
-        if (i == 0 && PyUnicode_GET_LENGTH(alias->name) > 0
-            && PyUnicode_READ_CHAR(alias->name, 0) == '*') {
-            return emit(compiler, IMPORT_STAR);
-        }
-        TRY(emit_name(compiler, IMPORT_FROM, alias->name));
-        TRY(emit_variable(compiler, alias->asname != NULL ? alias->asname : alias->name, Store));
-    }
-    return emit(compiler, POP_TOP);
 }
 
 /* ---- Others ---- */
@@ -509,6 +391,25 @@ store_documentation(Compiler *compiler, stmt_ty statement)
     return emit_known_variable(compiler, KNOWN_DUNDER_DOC, Store);
 }
 
+/* The statements of a body from `first` on.  Where imports are awaited, those that follow one
+   another are awaited together. */
+static int
+codegen_own_statements(Compiler *compiler, asdl_stmt_seq *body, Py_ssize_t first)
+{
+    bool has_batches = unit_awaits_imports(compiler);
+    for (Py_ssize_t i = first; i < asdl_seq_LEN(body);) {
+        Py_ssize_t batched = has_batches ? count_batch(body, i) : 0;
+        if (batched > 0) {
+            TRY(codegen_import_batch(compiler, body, i, batched));
+            i += batched;
+            continue;
+        }
+        TRY(codegen_statement(compiler, asdl_seq_GET(body, i)));
+        i++;
+    }
+    return 0;
+}
+
 int
 codegen_body(Compiler *compiler, asdl_stmt_seq *body)
 {
@@ -521,10 +422,7 @@ codegen_body(Compiler *compiler, asdl_stmt_seq *body)
         TRY(store_documentation(compiler, asdl_seq_GET(body, 0)));
         first = 1;
     }
-    for (Py_ssize_t i = first; i < asdl_seq_LEN(body); i++) {
-        TRY(codegen_statement(compiler, asdl_seq_GET(body, i)));
-    }
-    return 0;
+    return codegen_own_statements(compiler, body, first);
 }
 
 static int
@@ -532,7 +430,7 @@ codegen_interactive(Compiler *compiler, asdl_stmt_seq *body)
 {
     TRY(set_up_annotations(compiler, body));
     compiler->is_interactive = true;
-    return codegen_statements(compiler, body);
+    return codegen_own_statements(compiler, body, 0);
 }
 
 static int

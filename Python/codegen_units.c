@@ -120,11 +120,26 @@ unit_flags(const Compiler *compiler)
     if (scope_is_function_like(scope)) {
         return flags | function_flags(scope);
     }
+    if (scope->kind == SCOPE_MODULE) {
+        flags |= compiler->flags & CO_FUTURE_TOP_LEVEL_AWAIT;
+    }
     if (!unit_may_await_at_top_level(compiler)) {
         return flags;
     }
     bool awaits = (scope->is_coroutine || unit->is_coroutine) && !scope->is_generator;
     return awaits || compiler->flags & PyCF_ALWAYS_COROUTINE ? flags | CO_COROUTINE : flags;
+}
+
+/* To be known before the first import; `is_coroutine` of the unit is known only at its end. */
+bool
+unit_awaits_imports(const Compiler *compiler)
+{
+    const Scope *scope = compiler->unit->scope;
+    if (!(compiler->flags & PyCF_AWAITS_IMPORTS) || !unit_may_await_at_top_level(compiler)) {
+        return false;
+    }
+    return (compiler->flags & (PyCF_ALWAYS_COROUTINE | CO_FUTURE_TOP_LEVEL_AWAIT)) != 0
+           || ((scope->is_coroutine || scope->has_async_statement) && !scope->is_generator);
 }
 
 /* ---- End ---- */

@@ -21,6 +21,7 @@
 #include "flowgraph.h"
 #include "fold.h"
 #include "future.h"
+#include "modes.h"
 #include "ownstack.h"
 
 /* ---- One code unit, from its instructions on ---- */
@@ -194,6 +195,9 @@ prepare_tree(Compiler *compiler, mod_ty tree, PyCompilerFlags *flags)
     TRY(future_from_tree(tree, compiler->filename, &future));
     flags->cf_flags |= future.ff_features;
     compiler->flags = flags->cf_flags;
+    if (compiler->flags & CO_FUTURE_TOP_LEVEL_AWAIT) {
+        compiler->flags |= PyCF_MARKED_MODULE;
+    }
     compiler->last_future_line = future.ff_lineno;
     _PyASTOptimizeState state = {
         .optimize = compiler->optimize,

@@ -1,6 +1,7 @@
 /* Future statements: see future.h.  Entry points: future_from_tree(), _PyFuture_FromAST(). */
 
 #include "future.h"
+#include "modes.h"
 #include "pycore_compile.h"
 
 #include <stdbool.h>
@@ -22,6 +23,7 @@ static const Feature features_known[] = {
     {FUTURE_GENERATOR_STOP, 0},
     {FUTURE_BARRY_AS_BDFL, CO_FUTURE_BARRY_AS_BDFL},
     {FUTURE_ANNOTATIONS, CO_FUTURE_ANNOTATIONS},
+    {FUTURE_TOP_LEVEL_AWAIT, CO_FUTURE_TOP_LEVEL_AWAIT},
 };
 
 static const Feature *
@@ -68,8 +70,8 @@ add_features(stmt_ty statement, PyObject *filename, PyFutureFeatures *features)
     return 0;
 }
 
-static bool
-is_future_statement(stmt_ty statement)
+bool
+future_is_statement(stmt_ty statement)
 {
     return statement->kind == ImportFrom_kind && statement->v.ImportFrom.module != NULL
            && PyUnicode_CompareWithASCIIString(statement->v.ImportFrom.module, "__future__") == 0;
@@ -89,7 +91,7 @@ read_statements(const asdl_stmt_seq *body, Py_ssize_t first, PyObject *filename,
             return 0;
         }
         last_line = statement->lineno;
-        if (!is_future_statement(statement)) {
+        if (!future_is_statement(statement)) {
             is_late = true;
             continue;
         }

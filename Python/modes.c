@@ -15,7 +15,7 @@
 
 enum {
     MULTI = PyCF_OWN_MODE,
-    ASYNC = PyCF_OWN_MODE | PyCF_ALWAYS_COROUTINE | PyCF_ALLOW_TOP_LEVEL_AWAIT,
+    ASYNC = PyCF_OWN_MODE | PyCF_ALWAYS_COROUTINE | PyCF_AWAITING_PROGRAM,
 };
 
 static const CompileMode modes[] = {
@@ -94,7 +94,7 @@ compile_tree(const CompileMode *mode, mod_ty tree, PyObject *filename, PyCompile
     PyCompilerFlags own_flags = flags_in_mode(mode, flags);
     PyCodeObject *code = _PyAST_Compile(tree, filename, &own_flags, optimize, arena);
     if (flags != NULL) {
-        flags->cf_flags |= own_flags.cf_flags & PyCF_MASK;
+        flags->cf_flags |= own_flags.cf_flags & PyCF_KEPT_FEATURES;
     }
     return (PyObject *)code;
 }

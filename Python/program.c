@@ -113,7 +113,7 @@ begin_program(ProgramKind kind, const PyCompilerFlags *flags, PyCompilerFlags *c
         *copy = *flags;
     }
     if (kind != NO_PROGRAM) {
-        copy->cf_flags |= PyCF_ALLOW_TOP_LEVEL_AWAIT;
+        copy->cf_flags |= PyCF_AWAITING_PROGRAM;
     }
     next_program = kind;
 }
@@ -129,7 +129,7 @@ program_end_file(PyCompilerFlags *flags, const PyCompilerFlags *copy)
 {
     next_program = NO_PROGRAM;
     if (flags != NULL) {
-        flags->cf_flags |= copy->cf_flags & PyCF_MASK;
+        flags->cf_flags |= copy->cf_flags & PyCF_KEPT_FEATURES;
     }
 }
 

@@ -137,10 +137,10 @@ compile_statement(const Prompt *prompt, mod_ty tree, PyArena *arena)
 {
     PyCompilerFlags statement_flags = *prompt->flags;
     if (AwaitHook_IsOn()) {
-        statement_flags.cf_flags |= PyCF_ALLOW_TOP_LEVEL_AWAIT;
+        statement_flags.cf_flags |= PyCF_AWAITING_PROGRAM;
     }
     PyCodeObject *code = _PyAST_Compile(tree, prompt->filename, &statement_flags, -1, arena);
-    prompt->flags->cf_flags |= statement_flags.cf_flags & PyCF_MASK;
+    prompt->flags->cf_flags |= statement_flags.cf_flags & PyCF_KEPT_FEATURES;
     return code;
 }
 

@@ -1377,16 +1377,20 @@ visit_statement_fields(Collector *collector, stmt_ty node)
         return visit_expression(collector, node->v.AugAssign.value);
     case AnnAssign_kind:
         return visit_annotated_assignment(collector, node);
-    case For_kind:
     case AsyncFor_kind:
+        collector->current->has_async_statement = true;
+        return visit_for(collector, node);
+    case For_kind:
         return visit_for(collector, node);
     case While_kind:
         return visit_conditional(collector, node->v.While.test, node->v.While.body,
                                  node->v.While.orelse);
     case If_kind:
         return visit_conditional(collector, node->v.If.test, node->v.If.body, node->v.If.orelse);
-    case With_kind:
     case AsyncWith_kind:
+        collector->current->has_async_statement = true;
+        return visit_with(collector, node);
+    case With_kind:
         return visit_with(collector, node);
     case Match_kind:
         if (visit_expression(collector, node->v.Match.subject) < 0) {

@@ -4,6 +4,7 @@ Every construct is compiled in every mode that takes it, from text, bytes and a 
 of optimization, and run; what it does is what the same statements do inside an async function.
 """
 
+import __future__
 import ast
 import contextlib
 import contextvars
@@ -34,6 +35,7 @@ GRAMMARS = {
 }
 LEVELS = 0, 1, 2
 FLAG = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+AWAITS_IMPORTS = 0x8000000
 
 # What makes top-level code a coroutine.
 AWAITING = {
@@ -465,15 +467,19 @@ class ConstructTest(unittest.TestCase):
                                      compile(text, "text", mode, 0, True, level))
 
     def test_code_that_awaits_is_stocks_with_the_flag(self):
-        """An async mode adds nothing to what awaits anyway."""
+        """An async mode adds nothing to what awaits anyway, but that imports are awaited."""
         wanted = []
         for source, mode, level in product((*AWAITING.values(), *AWAITING_APART.values()),
                                            ("exec", "single"), LEVELS):
             if takes(mode, source):
                 text = text_of(source, mode)
                 code = compile(text, "text", f"async-{mode}", 0, True, level)
-                self.assertEqual(code, compile(text, "text", mode, FLAG, True, level))
-                wanted.append((text, mode, level, describe(code)))
+                if "import" in text:
+                    flags = FLAG | AWAITS_IMPORTS
+                else:
+                    flags = FLAG
+                    wanted.append((text, mode, level, describe(code)))
+                self.assertEqual(code, compile(text, "text", mode, flags, True, level))
         self.assertGreater(len(wanted), 400)
         process = subprocess.run([STOCK, "-I", "-c", STOCK_PROGRAM], input=repr(wanted), text=True,
                                  capture_output=True, timeout=120)
@@ -652,7 +658,8 @@ class ErrorTest(unittest.TestCase):
 
     def test_private_flags(self):
         for bit in range(32):
-            if not (1 << bit) & 0x1FE7E10:
+            if not (1 << bit) & (0x1FE7E10 | __future__.top_level_await.compiler_flag
+                                 | AWAITS_IMPORTS):
                 with self.subTest(bit), self.assertRaisesRegex((ValueError, OverflowError),
                                                                "unrecognised flags|too large"):
                     compile("1", "text", "exec", 1 << bit)

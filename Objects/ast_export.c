@@ -11,6 +11,7 @@
 
 #include "pycore_interp.h"
 #include "pycore_pystate.h"
+#include "stages.h"
 
 #define INT_TABLE_SIZE 256
 
@@ -212,3 +213,4 @@ PyAST_mod2obj(mod_ty tree)
     }
     return result;
 }
+SHOWN_TO_STAGES(PyAST_mod2obj);

@@ -13,6 +13,7 @@
 
 #include "pycore_ceval.h"
 #include "pycore_pystate.h"
+#include "stages.h"
 
 typedef struct Importer Importer;
 struct Importer {
@@ -432,3 +433,4 @@ PyAST_obj2mod(PyObject *tree, PyArena *arena, int mode)
     mod_ty result;
     return import_node(&importer, AST_CLASS_mod, tree, &result) < 0 ? NULL : result;
 }
+SHOWN_TO_STAGES(PyAST_obj2mod);

@@ -16,6 +16,7 @@
 #include "pycore_interp.h"
 #include "pycore_pystate.h"
 #include "structmember.h"
+#include "stages.h"
 
 /* Descriptions */
 
@@ -109,6 +110,7 @@ static const AstField no_fields[] = {{NULL, 0, 0, 0, 0}};
 const AstClass ast_classes[AST_CLASS_COUNT] = {
     AST_CLASSES(CLASS_OF_SUM, CLASS_OF_ENUM, CLASS_OF_PRODUCT)
 };
+SHOWN_TO_STAGES(ast_classes);
 
 #define CHECK_ORDER(sum, kind, value) \
     _Static_assert(AST_CLASS_##sum + value == AST_CLASS_##kind, "kinds out of order");
@@ -703,6 +705,7 @@ PyAST_Check(PyObject *object)
     }
     return PyObject_IsInstance(object, (PyObject *)types->base);
 }
+SHOWN_TO_STAGES(PyAST_Check);
 
 /* Module _ast */
 

@@ -222,3 +222,34 @@ _PySymtable_Free(struct symtable *table)
     Py_XDECREF(table->st_top);
     PyMem_Free(table);
 }
+
+static PySTEntryObject *
+find_entry(PySTEntryObject *entry, PyObject *id)
+{
+    int is_same = PyObject_RichCompareBool(entry->ste_id, id, Py_EQ);
+    if (is_same != 0) {
+        return is_same < 0 ? NULL : entry;
+    }
+    PySTEntryObject *found = NULL;
+    for (Py_ssize_t i = 0; found == NULL && i < PyList_GET_SIZE(entry->ste_children); i++) {
+        found = find_entry((PySTEntryObject *)PyList_GET_ITEM(entry->ste_children, i), id);
+    }
+    return found;
+}
+
+/* The entry of a node's block, a new reference.  Nothing of the runtime asks for it, but an
+   extension can. */
+PySTEntryObject *
+PySymtable_Lookup(struct symtable *table, void *key)
+{
+    PyObject *id = PyLong_FromVoidPtr(key);
+    if (id == NULL) {
+        return NULL;
+    }
+    PySTEntryObject *entry = find_entry(table->st_top, id);
+    Py_DECREF(id);
+    if (entry == NULL && !PyErr_Occurred()) {
+        PyErr_SetString(PyExc_KeyError, "unknown symbol table entry");
+    }
+    return (PySTEntryObject *)Py_XNewRef(entry);
+}

@@ -16,6 +16,7 @@
 #include "filelines.h"
 #include "parser.h"
 #include "source.h"
+#include "stages.h"
 
 /* ---- counts ---- */
 
@@ -49,6 +50,7 @@ parser_get_count(ParserCount which)
     }
     return PyLong_AsLong(value);
 }
+SHOWN_TO_STAGES(parser_get_count);
 
 int
 parser_set_count(ParserCount which, long value)
@@ -62,6 +64,7 @@ parser_set_count(ParserCount which, long value)
     Py_DECREF(number);
     return result;
 }
+SHOWN_TO_STAGES(parser_set_count);
 
 /* Counting happens while an exception may be set, and must not add one of its own. */
 static void
@@ -183,6 +186,7 @@ _PyParser_ASTFromString(const char *string, PyObject *filename, int mode, PyComp
     source_clear(&source);
     return decide(&request, verdict, tree);
 }
+SHOWN_TO_STAGES(_PyParser_ASTFromString);
 
 /* ---- files ---- */
 
@@ -286,3 +290,4 @@ _PyParser_ASTFromFile(FILE *file, PyObject *filename, const char *encoding, int 
     return parser_read_prompt(&options, file, encoding, prompt, second_prompt, arena, fall_back,
                               &request);
 }
+SHOWN_TO_STAGES(_PyParser_ASTFromFile);

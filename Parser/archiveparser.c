@@ -3,6 +3,7 @@
 
 #include "archiveparser.h"
 #include "ownstack.h"
+#include "stages.h"
 
 /* Its own header is not installed. */
 extern mod_ty _PyPegen_run_parser_from_string(const char *string, int mode, PyObject *filename,
@@ -47,3 +48,4 @@ archive_parser_run(const ArchiveRequest *request)
     }
     return call.tree;
 }
+SHOWN_TO_STAGES(archive_parser_run);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "pycore_ast.h"
+#include "stages.h"
 
 enum {
     MAX_NULLS = 2, /* so many CPython's tokenizer overlooks at the beginning of a line */
@@ -95,6 +96,7 @@ static const uint8_t classes[256] = {
     ['^'] = CLASS_OPERATOR,       ['!'] = CLASS_OPERATOR,
     ['@'] = CLASS_OPERATOR,
 };
+SHOWN_TO_STAGES(token_names);
 
 /* How scanning goes on after a step. */
 typedef enum {
@@ -192,6 +194,7 @@ token_vector_init(TokenVector *vector, size_t source_size)
     }
     return 0;
 }
+SHOWN_TO_STAGES(token_vector_init);
 
 void
 token_vector_clear(TokenVector *vector)
@@ -203,6 +206,7 @@ token_vector_clear(TokenVector *vector)
     PyMem_Free(vector->warnings);
     memset(vector, 0, sizeof(*vector));
 }
+SHOWN_TO_STAGES(token_vector_clear);
 
 void
 tokenizer_truncate(TokenVector *vector, size_t count)
@@ -1189,6 +1193,7 @@ tokenizer_run(const TokenizerInput *input, TokenVector *vector)
     }
     return run(&s, step);
 }
+SHOWN_TO_STAGES(tokenizer_run);
 
 /* ---- text that comes by and by ---- */
 

@@ -23,6 +23,7 @@
 #include "future.h"
 #include "modes.h"
 #include "ownstack.h"
+#include "stages.h"
 
 /* ---- One code unit, from its instructions on ---- */
 
@@ -253,6 +254,7 @@ compile_with_dump(mod_ty tree, PyObject *filename, PyCompilerFlags *flags, int o
     clear_compiler(&compiler);
     return code;
 }
+SHOWN_TO_STAGES(compile_with_dump);
 
 int
 compile_and_look(mod_ty tree, PyObject *filename, PyCompilerFlags *flags, PyArena *arena)

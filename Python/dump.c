@@ -8,6 +8,7 @@
 #include "pycore_opcode.h"
 #include "codegen.h"
 #include "dump.h"
+#include "stages.h"
 
 static const char *const dump_stage_names[] = {"ir", "flow", "code", "scopes"};
 
@@ -94,12 +95,14 @@ dump_text(const DumpRequest *dump)
     Py_DECREF(newline);
     return text;
 }
+SHOWN_TO_STAGES(dump_text);
 
 void
 dump_clear(DumpRequest *dump)
 {
     Py_CLEAR(dump->lines);
 }
+SHOWN_TO_STAGES(dump_clear);
 
 /* ---- Instructions ---- */
 

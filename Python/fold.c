@@ -5,6 +5,7 @@
 #include "names.h"
 #include "nesting.h"
 #include "pycore_compile.h"
+#include "stages.h"
 
 #include <stdbool.h>
 
@@ -590,3 +591,4 @@ _PyAST_Optimize(mod_ty tree, PyArena *arena, _PyASTOptimizeState *state)
     TreeSurvey survey;
     return fold_and_survey(tree, arena, state, &survey) == 0;
 }
+SHOWN_TO_STAGES(_PyAST_Optimize);

@@ -3,6 +3,7 @@
 #include "future.h"
 #include "modes.h"
 #include "pycore_compile.h"
+#include "stages.h"
 
 #include <stdbool.h>
 
@@ -123,6 +124,7 @@ future_from_tree(mod_ty tree, PyObject *filename, PyFutureFeatures *features)
     }
     return read_statements(body, _PyAST_GetDocString(body) != NULL, filename, features);
 }
+SHOWN_TO_STAGES(future_from_tree);
 
 PyFutureFeatures *
 _PyFuture_FromAST(mod_ty tree, PyObject *filename)

@@ -4,6 +4,7 @@
 #include "names.h"
 #include "pycore_runtime.h"
 #include "pycore_global_strings.h"
+#include "stages.h"
 
 #include <stddef.h>
 
@@ -32,6 +33,7 @@ names_init(Names *names, PyArena *arena)
     names->slot_mask = NAMES_FIRST_SLOTS - 1;
     memset(names->known, 0xFF, sizeof(names->known));
 }
+SHOWN_TO_STAGES(names_init);
 
 static void
 free_slots(Names *names)
@@ -47,6 +49,7 @@ names_clear(Names *names)
     free_slots(names);
     name_records_clear(&names->records);
 }
+SHOWN_TO_STAGES(names_clear);
 
 /* The slot of a string, or the empty one where it belongs. */
 static int32_t *

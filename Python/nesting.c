@@ -2,6 +2,7 @@
 
 #include "nesting.h"
 #include "pycore_pystate.h"
+#include "stages.h"
 
 #include <limits.h>
 #include <pthread.h>
@@ -45,6 +46,7 @@ nesting_init_for_stack(Nesting *nesting)
     nesting->limit = INT_MAX;
     nesting->check = nesting->start + UNCHECKED_LEVELS;
 }
+SHOWN_TO_STAGES(nesting_init_for_stack);
 
 bool
 nesting_in_main_thread(void)
@@ -124,3 +126,4 @@ nesting_enter_deep(Nesting *nesting)
     }
     return nesting_has_room(nesting->stack_end, 0) ? 0 : too_deep();
 }
+SHOWN_TO_STAGES(nesting_enter_deep);

@@ -8,6 +8,7 @@
 #include "memory.h"
 #include "modes.h"
 #include "nesting.h"
+#include "stages.h"
 
 enum {
     FIRST_SYMBOLS = 4,
@@ -1495,3 +1496,4 @@ scopes_build(mod_ty tree, PyObject *filename, int future_features, Names *names,
     }
     return scopes;
 }
+SHOWN_TO_STAGES(scopes_build);

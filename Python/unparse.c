@@ -8,6 +8,7 @@
 #include "pycore_ast.h"
 
 #include "nesting.h"
+#include "stages.h"
 
 #include <float.h>
 #include <limits.h>
@@ -788,3 +789,4 @@ _PyAST_ExprAsUnicode(expr_ty node)
     nesting.limit = INT_MAX;
     return expression_text(&nesting, node, PRECEDENCE_TEST);
 }
+SHOWN_TO_STAGES(_PyAST_ExprAsUnicode);

@@ -16,6 +16,7 @@
 #include "pycore_ast.h"
 
 #include "nesting.h"
+#include "stages.h"
 
 #include <assert.h>
 #include <stdbool.h>
@@ -1034,3 +1035,4 @@ _PyAST_Validate(mod_ty tree)
     nesting_init(&validator.nesting);
     return check_tree(&validator, tree) == 0 && !PyErr_Occurred();
 }
+SHOWN_TO_STAGES(_PyAST_Validate);

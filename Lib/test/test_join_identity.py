@@ -6,6 +6,8 @@ import importlib.machinery
 import importlib.util
 import os
 import platform
+import re
+import subprocess
 import sys
 import sysconfig
 import tempfile
@@ -184,6 +186,45 @@ class SearchPathTests(JoinTestCase):
     def test_pydoc_and_help_find_our_modules(self):
         output = run_checked(self, PROGRAM, "-m", "pydoc", "autoawait")
         self.assertIn("autoawait", output)
+
+
+def exported(program):
+    """The names that a program gives to the extensions it loads."""
+    table = subprocess.run(["nm", "-D", "--defined-only", program], capture_output=True,
+                           text=True, check=True).stdout
+    names = {line.split()[-1] for line in table.splitlines()}
+    return {name for name in names if "@" not in name}     # with a version: the C library's
+
+
+# An extension's own function, called from the same extension through the dynamic linker.
+NAMESAKES = """
+int emit(int x) { return x + 41; }
+int assemble(void) { return emit(1); }
+int call_own(void) { return assemble(); }
+"""
+
+
+class ExportTests(JoinTestCase):
+    """What extensions see of the program."""
+
+    def test_names(self):
+        with open(os.path.join(os.path.dirname(OUR_LIBRARY), "Include", "pyasync.h"),
+                  encoding="utf-8") as header:
+            own = set(re.findall(r"PyAPI_FUNC\(.*?\) (\w+)\(", header.read()))
+        self.assertGreater(len(own), 4)
+        names = {name for name in exported(PROGRAM) if not name.startswith("_PyStage_")}
+        self.assertEqual(names - exported(STOCK), own | {"PyInit__autoawait"})
+        self.assertEqual(exported(STOCK) - names, set())
+
+    def test_namesakes(self):
+        """No function of ours takes the place of an extension's."""
+        with tempfile.TemporaryDirectory() as folder:
+            library = os.path.join(folder, "namesakes.so")
+            subprocess.run(["gcc", "-shared", "-fPIC", "-x", "c", "-", "-o", library],
+                           input=NAMESAKES, text=True, check=True)
+            output = run_checked(self, PROGRAM, "-c", "import ctypes, sys\n"
+                                 "print(ctypes.CDLL(sys.argv[1]).call_own())", library)
+        self.assertEqual(output, "42\n")
 
 
 if __name__ == "__main__":

@@ -10,15 +10,15 @@
 #include <Python.h>
 
 /* Evaluates code: PyEval_EvalCode. */
-typedef PyObject *(*Additions_Eval)(PyObject *code, PyObject *globals, PyObject *locals);
+typedef PyObject *(*AdditionsEval)(PyObject *code, PyObject *globals, PyObject *locals);
 
 /* The name of the module whose body code is, if there is something to add to it, else NULL.  Never
    fails.  Each exec() and each import pays for this: it looks at the name of code's file. */
-const char *Additions_Find(PyObject *code);
+const char *additions_find(PyObject *code);
 
 /* Evaluates code, the body of the module of that name, and adds.  New reference to what eval
    returned; NULL with an exception of the body or of the addition. */
-PyObject *Additions_EvalModule(const char *name, Additions_Eval eval, PyObject *code,
-                               PyObject *globals, PyObject *locals);
+PyObject *additions_eval_module(const char *name, AdditionsEval eval, PyObject *code,
+                                PyObject *globals, PyObject *locals);
 
 #endif

@@ -1,5 +1,6 @@
 /* _autoawait: what the module autoawait cannot say in Python. */
 
+#include "awaithook.h"
 #include "inputhook.h"
 #include "interrupts.h"
 #include "linereader.h"
@@ -244,7 +245,11 @@ typedef PyObject *(*ExecCoroutine)(PyCodeObject *code, PyObject *globals, PyObje
 static PyObject *
 exec_statement(PyCodeObject *code, PyObject *globals, PyObject *locals)
 {
-    return PyEval_EvalAsyncCode((PyObject *)code, globals, locals);
+    PyObject *result = PyEval_EvalAsyncCode((PyObject *)code, globals, locals);
+    if (result == NULL) {
+        AwaitHook_TrimTraceback(code);
+    }
+    return result;
 }
 
 /* In C, so that it is no more to be seen in tracebacks than exec() is. */
@@ -290,11 +295,8 @@ exec_program(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t
     return exec_by(program_exec, arguments, count);
 }
 
-PyDoc_STRVAR(compile_program_doc, "compile_program(source, filename, mode, /)\n--\n\n"
-                                  "Do what compile() does; the source may await at its top level.");
-
 static PyObject *
-compile_program(PyObject *Py_UNUSED(module), PyObject *arguments)
+compile_with(int flags, PyObject *arguments)
 {
     PyObject *source, *filename, *mode;
     if (!PyArg_ParseTuple(arguments, "OOO:compile", &source, &filename, &mode)) {
@@ -305,8 +307,49 @@ compile_program(PyObject *Py_UNUSED(module), PyObject *arguments)
         PyErr_SetString(PyExc_RuntimeError, "lost builtins.compile");
         return NULL;
     }
-    return PyObject_CallFunction(compile, "OOOi", source, filename, mode,
-                                 PyCF_AWAITING_PROGRAM);
+    return PyObject_CallFunction(compile, "OOOi", source, filename, mode, flags);
+}
+
+PyDoc_STRVAR(compile_awaiting_doc,
+             "compile_awaiting(source, filename, mode, /)\n--\n\n"
+             "Do what compile() does; the source may await at its top level.");
+
+static PyObject *
+compile_awaiting(PyObject *Py_UNUSED(module), PyObject *arguments)
+{
+    return compile_with(PyCF_ALLOW_TOP_LEVEL_AWAIT, arguments);
+}
+
+PyDoc_STRVAR(compile_program_doc,
+             "compile_program(source, filename, mode, /)\n--\n\n"
+             "Do what compile_awaiting() does, unless awaiting is switched off.");
+
+static PyObject *
+compile_program(PyObject *Py_UNUSED(module), PyObject *arguments)
+{
+    return compile_with(AwaitHook_IsOn() ? PyCF_AWAITING_PROGRAM : 0, arguments);
+}
+
+PyDoc_STRVAR(call_awaiting_doc,
+             "call_awaiting(function, /, *arguments)\n--\n\n"
+             "Call an async function, have sys.awaithook run its coroutine, return the result.");
+
+/* In C, so that it is not to be seen in tracebacks. */
+static PyObject *
+call_awaiting(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
+{
+    if (count == 0 || !PyFunction_Check(arguments[0])) {
+        PyErr_SetString(PyExc_TypeError, "a function was expected");
+        return NULL;
+    }
+    PyObject *coroutine = PyObject_Vectorcall(arguments[0], arguments + 1, (size_t)count - 1, NULL);
+    if (coroutine == NULL) {
+        return NULL;
+    }
+    PyObject *code = PyFunction_GET_CODE(arguments[0]);
+    PyObject *result = AwaitHook_Run(coroutine, (PyCodeObject *)code);
+    Py_DECREF(coroutine);
+    return result;
 }
 
 static PyMethodDef autoawait_functions[] = {
@@ -321,6 +364,8 @@ static PyMethodDef autoawait_functions[] = {
     {"guarded_write", guarded_write, METH_VARARGS, guarded_write_doc},
     {"write_to_terminal", write_to_terminal, METH_VARARGS, write_to_terminal_doc},
     {"current_context", current_context, METH_NOARGS, current_context_doc},
+    {"call_awaiting", _PyCFunction_CAST(call_awaiting), METH_FASTCALL, call_awaiting_doc},
+    {"compile_awaiting", compile_awaiting, METH_VARARGS, compile_awaiting_doc},
     {"compile_program", compile_program, METH_VARARGS, compile_program_doc},
     {"exec_program", _PyCFunction_CAST(exec_program), METH_FASTCALL, exec_program_doc},
     {"exec_awaiting", _PyCFunction_CAST(exec_awaiting), METH_FASTCALL, exec_awaiting_doc},

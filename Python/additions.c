@@ -13,6 +13,7 @@
 #include <internal/pycore_parser.h>
 #include <internal/pycore_pylifecycle.h>
 #include <internal/pycore_pystate.h>
+#include <stdbool.h>
 
 #define PACKAGE "_stdlib_additions"
 
@@ -52,7 +53,7 @@ skip_text(PyObject *text, Py_ssize_t start, const char *expected, char dot)
     return start;
 }
 
-static int
+static bool
 ends_with(PyObject *text, Py_ssize_t start, const char *end)
 {
     return skip_text(text, start, end, '.') == PyUnicode_GET_LENGTH(text);
@@ -102,7 +103,7 @@ find_file(PyObject *filename, Py_ssize_t start)
 }
 
 const char *
-Additions_Find(PyObject *code)
+additions_find(PyObject *code)
 {
     if (!PyCode_Check(code)) {
         return NULL;
@@ -134,18 +135,18 @@ module_of(PyObject *globals, const char *name)
 
 /* Whether the exception that is set says that our package is not on sys.path: an embedder may set
    one with the standard library alone. */
-static int
+static bool
 package_is_missing(void)
 {
     if (!PyErr_ExceptionMatches(PyExc_ModuleNotFoundError)) {
-        return 0;
+        return false;
     }
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     PyErr_NormalizeException(&type, &value, &traceback);
     PyObject *name = ((PyImportErrorObject *)value)->name;
-    int is_missing = name != NULL && PyUnicode_Check(name)
-                     && PyUnicode_CompareWithASCIIString(name, PACKAGE) == 0;
+    bool is_missing = name != NULL && PyUnicode_Check(name)
+                      && PyUnicode_CompareWithASCIIString(name, PACKAGE) == 0;
     PyErr_Restore(type, value, traceback);
     return is_missing;
 }
@@ -231,7 +232,7 @@ take_from_addition(PyObject *addition, PyObject *module, PyObject *name)
 }
 
 /* Many ask a module for __path__, __wrapped__ and the like, which is no reason to import. */
-static int
+static bool
 is_special(PyObject *name)
 {
     return skip_text(name, 0, "__", '.') > 0;
@@ -274,7 +275,7 @@ add_on_demand(PyObject *module)
 }
 
 static PyObject *
-eval_imported(const char *name, Additions_Eval eval, PyObject *code, PyObject *module,
+eval_imported(const char *name, AdditionsEval eval, PyObject *code, PyObject *module,
               PyObject *locals)
 {
     PyObject *result = eval(code, PyModule_GetDict(module), locals);
@@ -354,7 +355,7 @@ compile_program(PyObject *source, PyObject *filename, Program *program)
 }
 
 static PyObject *
-eval_parts(const Program *program, Additions_Eval eval, const Addition *addition, PyObject *module,
+eval_parts(const Program *program, AdditionsEval eval, const Addition *addition, PyObject *module,
            PyObject *locals)
 {
     PyObject *globals = PyModule_GetDict(module);
@@ -368,7 +369,7 @@ eval_parts(const Program *program, Additions_Eval eval, const Addition *addition
 
 /* What a module is as a program lies in its last statement, `if __name__ == "__main__":`. */
 static PyObject *
-eval_program(const char *name, Additions_Eval eval, PyObject *code, PyObject *module,
+eval_program(const char *name, AdditionsEval eval, PyObject *code, PyObject *module,
              PyObject *locals)
 {
     PyObject *globals = PyModule_GetDict(module);
@@ -390,8 +391,8 @@ eval_program(const char *name, Additions_Eval eval, PyObject *code, PyObject *mo
 }
 
 PyObject *
-Additions_EvalModule(const char *name, Additions_Eval eval, PyObject *code, PyObject *globals,
-                     PyObject *locals)
+additions_eval_module(const char *name, AdditionsEval eval, PyObject *code, PyObject *globals,
+                      PyObject *locals)
 {
     PyObject *module = module_of(globals, name);
     PyObject *result;

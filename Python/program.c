@@ -59,9 +59,9 @@ PyObject *
 __wrap_PyEval_EvalCode(PyObject *code, PyObject *globals, PyObject *locals)
 {
     if (next_program == NO_PROGRAM || !is_main_namespace(globals)) {
-        const char *name = Additions_Find(code);
+        const char *name = additions_find(code);
         if (name != NULL) {
-            return Additions_EvalModule(name, __real_PyEval_EvalCode, code, globals, locals);
+            return additions_eval_module(name, __real_PyEval_EvalCode, code, globals, locals);
         }
         return __real_PyEval_EvalCode(code, globals, locals);
     }

@@ -40,8 +40,7 @@ def add(module):
             exec_awaiting(code, self.locals)
         except SystemExit:
             raise
-        except BaseException as error:
-            _leave_users_frames(error)
+        except:  # noqa: E722
             self.showtraceback()
 
     interpreter.runsource, interpreter.runcode = runsource, runcode
@@ -49,14 +48,6 @@ def add(module):
 
 def _is_off():
     return getattr(sys, "awaithook", None) is None
-
-
-def _leave_users_frames(error):
-    from autoawait.report import user_traceback
-
-    # What showtraceback() takes off is the frame that caught the exception.
-    caught = error.__traceback__
-    caught.tb_next = user_traceback(error, caught.tb_next)
 
 
 def _run_plain(run, interpreter, code):

@@ -1,0 +1,77 @@
+"""Added to module doctest: examples may await.
+
+A docstring or file in which an example does so is run as a session at the
+prompt is: what awaits, by sys.awaithook on one event loop, which is lent to the
+other examples and ends with the docstring.  A docstring without is run as ever.
+"""
+
+import sys
+
+from _autoawait import exec_awaiting
+from _stdlib_additions import stands_for
+
+# PyCF_ALLOW_TOP_LEVEL_AWAIT, whose module takes long to import.
+_ALLOW_AWAIT = 0x2000
+
+
+def add(module):
+    """Have every runner run examples that await."""
+    stock_run = module.DocTestRunner.run
+
+    @stands_for(stock_run)
+    def run(self, test, compileflags=None, out=None, clear_globs=True):
+        if not any(map(_awaits, test.examples)):
+            return stock_run(self, test, compileflags, out, clear_globs)
+        if compileflags is None:
+            compileflags = module._extract_future_flags(test.globs)
+        with _Session():
+            return stock_run(self, test, compileflags | _ALLOW_AWAIT, out, clear_globs)
+
+    module.DocTestRunner.run = run
+    module.exec = exec_awaiting
+
+
+def _awaits(example):
+    """Whether an example can be run if it is let await, and only then."""
+    if (getattr(sys, "awaithook", None) is None
+            or "await" not in example.source and "async" not in example.source
+            # It shows what is refused elsewhere.
+            or (example.exc_msg or "").startswith("SyntaxError")):
+        return False
+    import ast
+
+    try:
+        return ast.is_async(example.source)
+    except (SyntaxError, ValueError):
+        return False
+
+
+class _Session:
+    """A context manager for a docstring: its runner is the hook and lends its loop."""
+
+    def __enter__(self):
+        self._hook = sys.awaithook
+        if self._hook is sys.__awaithook__:
+            import autoawait
+
+            sys.awaithook = autoawait.runner("asyncio")
+        statement = getattr(sys.awaithook, "statement", None)
+        self._loan = statement() if statement is not None and _can_lend() else None
+        if self._loan is not None:
+            self._loan.__enter__()
+
+    def __exit__(self, *exception):
+        if self._loan is not None:
+            self._loan.__exit__(*exception)
+        hook, sys.awaithook = getattr(sys, "awaithook", None), self._hook
+        if hook is not self._hook and hook is not sys.__awaithook__ and hasattr(hook, "close"):
+            hook.close()
+
+
+def _can_lend():
+    """Whether no loop runs here already; one thread at a time can have one lent."""
+    import threading
+
+    events = sys.modules.get("asyncio.events")
+    return ((events is None or events._get_running_loop() is None)
+            and threading.current_thread() is threading.main_thread())

@@ -23,7 +23,8 @@ class InstallTests(JoinTestCase):
         cls.make("install")
         found = [os.path.join(parent, name)
                  for parent, _, names in os.walk(cls.folder)
-                 for name in names if name == "python3.11-async"]
+                 for name in names
+                 if os.path.join(os.path.basename(parent), name) == "bin/python3.11-async"]
         [cls.program] = found
         cls.root = os.path.dirname(os.path.dirname(cls.program))
         cls.library = os.path.join(cls.root, "lib", "python3.11-async")

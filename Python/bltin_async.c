@@ -5,6 +5,7 @@
    mode where its value is wanted; others are run by a coroutine around them.  Entry point:
    builtin_async_add(). */
 
+#include "asyncimport.h"
 #include "modes.h"
 
 #include <internal/pycore_runtime.h>
@@ -133,15 +134,14 @@ evaluate(PyObject *Py_UNUSED(module), PyObject *arguments)
 static PyMethodDef evaluate_definition = {"evaluate", evaluate, METH_VARARGS, NULL};
 
 /* Coroutines around code that may be of any kind. */
-static const char runners_source[] = "async def aexec(code, globals, locals):\n"
-                                     "    result = evaluate(code, globals, locals)\n"
-                                     "    if code.co_flags & 0x80:\n"
-                                     "        await result\n"
-                                     "async def aeval(code, globals, locals):\n"
-                                     "    result = evaluate(code, globals, locals)\n"
-                                     "    return await result if code.co_flags & 0x80 else result\n"
-                                     "async def ready(value):\n"
-                                     "    return value\n";
+static const char runners_source[] =
+    "async def aexec(code, globals, locals):\n"
+    "    result = evaluate(code, globals, locals)\n"
+    "    if code.co_flags & 0x80:\n"
+    "        await result\n"
+    "async def aeval(code, globals, locals):\n"
+    "    result = evaluate(code, globals, locals)\n"
+    "    return await result if code.co_flags & 0x80 else result\n";
 
 static int
 fill_runners(PyObject *namespace)
@@ -298,44 +298,6 @@ builtin_aeval(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_
 
 /* ---- Imports ---- */
 
-/* Imports what the next request names, as the plain statement does. */
-static PyObject *
-take_next(PyObject *self, PyObject *Py_UNUSED(unused))
-{
-    PyObject *requests, *globals, *locals, *name, *names, *level, *line;
-    if (!PyArg_ParseTuple(self, "OOO", &requests, &globals, &locals)) {
-        return NULL;
-    }
-    PyObject *request = PyIter_Next(requests);
-    PyObject *import = PyDict_GetItemString(PyEval_GetBuiltins(), "__import__");
-    PyObject *result = NULL;
-    if (request == NULL || import == NULL) {
-        if (!PyErr_Occurred()) {
-            PyErr_SetString(PyExc_ImportError,
-                            request == NULL ? "no request is left" : "__import__ not found");
-        }
-    }
-    else if (PyArg_ParseTuple(request, "OOOO", &name, &names, &level, &line)) {
-        result = PyObject_CallFunctionObjArgs(import, name, globals, locals, names, level, NULL);
-    }
-    Py_XDECREF(request);
-    return result;
-}
-
-static PyMethodDef take_definition = {"take", take_next, METH_NOARGS, NULL};
-
-/* New reference to the function that the compiler's code calls for each request. */
-static PyObject *
-make_take(PyObject *requests, PyObject *globals, PyObject *locals)
-{
-    PyObject *iterator = PyObject_GetIter(requests);
-    PyObject *self = iterator == NULL ? NULL : PyTuple_Pack(3, iterator, globals, locals);
-    PyObject *take = self == NULL ? NULL : PyCFunction_New(&take_definition, self);
-    Py_XDECREF(iterator);
-    Py_XDECREF(self);
-    return take;
-}
-
 PyDoc_STRVAR(aimport_doc,
              "__aimport__($module, requests, globals=None, locals=None)\n--\n\n"
              "Import modules side by side; the import statement of code that awaits calls this.\n\n"
@@ -354,15 +316,14 @@ builtin_aimport(PyObject *Py_UNUSED(module), PyObject *arguments, PyObject *keyw
                                      &requests, &globals, &locals)) {
         return NULL;
     }
-    if (globals == Py_None && PyEval_GetGlobals() != NULL) {
+    if (globals == Py_None) {
         globals = PyEval_GetGlobals();
     }
-    PyObject *runners = get_runners();
-    PyObject *ready = runners == NULL ? NULL : PyDict_GetItemString(runners, "ready");
-    PyObject *take = ready == NULL ? NULL : make_take(requests, globals, locals);
-    PyObject *coroutine = take == NULL ? NULL : PyObject_CallOneArg(ready, take);
-    Py_XDECREF(take);
-    return coroutine;
+    if (globals == NULL || !PyDict_Check(globals)) {
+        PyErr_SetString(PyExc_TypeError, "__aimport__(): globals must be a dict");
+        return NULL;
+    }
+    return asyncimport_begin_statement(requests, globals);
 }
 
 static PyMethodDef functions[] = {

@@ -6,13 +6,17 @@
    So the flag is put in where main calls them, and the evaluation that they do is ours to finish:
    the coroutine goes to sys.awaithook.  Nothing else of the program is changed.
 
+   A main program that is marked, by from __future__ import top_level_await, awaits without these.
+
    Programs that Python code of the standard library runs (-m, folders and archives; under pdb,
    trace and the profilers) come by program_exec(), which Lib/autoawait/program.py gives to those
    modules in the place of exec(). */
 
 #include "additions.h"
+#include "asyncimport.h"
 #include "awaithook.h"
 #include "modes.h"
+#include "pyasync.h"
 #include "program.h"
 #include "session.h"
 
@@ -55,10 +59,65 @@ run_program(ProgramKind kind, PyObject *coroutine, PyCodeObject *code)
 extern PyObject *__real_PyEval_EvalCode(PyObject *code, PyObject *globals, PyObject *locals);
 extern PyObject *__wrap_PyEval_EvalCode(PyObject *code, PyObject *globals, PyObject *locals);
 
+static int
+is_main_program(PyObject *globals)
+{
+    PyObject *name = PyDict_GetItemString(globals, "__name__");
+    return name != NULL && PyUnicode_Check(name)
+           && PyUnicode_CompareWithASCIIString(name, "__main__") == 0;
+}
+
+/* Code that runpy runs: `-m`, a folder or an archive, runpy.run_path(). */
+static bool
+is_called_by_runpy(void)
+{
+    PyFrameObject *frame = PyEval_GetFrame();
+    if (frame == NULL) {
+        return false;
+    }
+    PyCodeObject *caller = PyFrame_GetCode(frame);
+    PyObject *namespace = PyFrame_GetGlobals(frame);
+    PyObject *module = PyDict_GetItemString(namespace, "__name__");
+    bool result = PyUnicode_CompareWithASCIIString(caller->co_name, "_run_code") == 0
+                  && module != NULL && PyUnicode_Check(module)
+                  && PyUnicode_CompareWithASCIIString(module, "runpy") == 0;
+    Py_DECREF(caller);
+    Py_DECREF(namespace);
+    return result;
+}
+
+/* Whether code of a source that has the mark is evaluated as a program, by main or by runpy. */
+static bool
+is_marked_program(PyCodeObject *code, PyObject *globals)
+{
+    return (code->co_flags & CO_FUTURE_TOP_LEVEL_AWAIT)
+           && ((PyEval_GetFrame() == NULL && is_main_namespace(globals)) || is_called_by_runpy());
+}
+
+/* What is special about the code of a coroutine at a top level: it may be a program's, or the body
+   of a module that is imported. */
+static PyObject *
+evaluate_coroutine(PyCodeObject *code, PyObject *globals, PyObject *locals)
+{
+    if (is_marked_program(code, globals)) {
+        PyObject *coroutine = __real_PyEval_EvalCode((PyObject *)code, globals, locals);
+        ProgramKind kind = is_main_program(globals) ? MAIN_PROGRAM : OTHER_PROGRAM;
+        return coroutine == NULL ? NULL : run_program(kind, coroutine, code);
+    }
+    if (asyncimport_is_module_body(code, globals)) {
+        return asyncimport_run_module_body(code, globals);
+    }
+    return __real_PyEval_EvalCode((PyObject *)code, globals, locals);
+}
+
 PyObject *
 __wrap_PyEval_EvalCode(PyObject *code, PyObject *globals, PyObject *locals)
 {
+    bool is_coroutine = ((PyCodeObject *)code)->co_flags & CO_COROUTINE;
     if (next_program == NO_PROGRAM || !is_main_namespace(globals)) {
+        if (is_coroutine) {
+            return evaluate_coroutine((PyCodeObject *)code, globals, locals);
+        }
         const char *name = additions_find(code);
         if (name != NULL) {
             return additions_eval_module(name, __real_PyEval_EvalCode, code, globals, locals);
@@ -68,18 +127,10 @@ __wrap_PyEval_EvalCode(PyObject *code, PyObject *globals, PyObject *locals)
     ProgramKind kind = next_program;
     next_program = NO_PROGRAM;
     PyObject *result = __real_PyEval_EvalCode(code, globals, locals);
-    if (result != NULL && ((PyCodeObject *)code)->co_flags & CO_COROUTINE) {
+    if (result != NULL && is_coroutine) {
         return run_program(kind, result, (PyCodeObject *)code);
     }
     return result;
-}
-
-static int
-is_main_program(PyObject *globals)
-{
-    PyObject *name = PyDict_GetItemString(globals, "__name__");
-    return name != NULL && PyUnicode_Check(name)
-           && PyUnicode_CompareWithASCIIString(name, "__main__") == 0;
 }
 
 PyObject *

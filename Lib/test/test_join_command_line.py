@@ -33,7 +33,7 @@ pprint.pprint({{
               else None,
     "debug": __debug__, "docstring": (lambda: 0).__doc__,
     "site": "site" in sys.modules, "digits": sys.get_int_max_str_digits(),
-    "main": (sorted(set(vars(__builtins__)) - {{"aexec", "aeval"}})
+    "main": (sorted(set(vars(__builtins__)) - {{"__aimport__", "aexec", "aeval"}})
              if __name__ == "__main__" else None),
     "import": [__import__("_imp").check_hash_based_pycs],
     "tracing": "tracemalloc" in sys._xoptions,

@@ -24,7 +24,7 @@ pprint.pprint([
     sys.int_info, sys.thread_info, sys.abiflags, sys._git, sys._framework,
     sys.copyright, sys.getrecursionlimit(), sys.getswitchinterval(),
     sys.getdlopenflags(), sorted(sys.stdlib_module_names),
-    sorted(set(sys.builtin_module_names) - {"_autoawait"}),
+    sorted(set(sys.builtin_module_names) - {"_asyncimport", "_autoawait"}),
     sorted(set(dir(sys)) - {"awaithook", "__awaithook__"}),
     platform.python_implementation(), platform.python_version(),
     platform.python_build(), platform.python_compiler(),
@@ -213,7 +213,7 @@ class ExportTests(JoinTestCase):
             own = set(re.findall(r"PyAPI_FUNC\(.*?\) (\w+)\(", header.read()))
         self.assertGreater(len(own), 4)
         names = {name for name in exported(PROGRAM) if not name.startswith("_PyStage_")}
-        self.assertEqual(names - exported(STOCK), own | {"PyInit__autoawait"})
+        self.assertEqual(names - exported(STOCK), own | {"PyInit__asyncimport", "PyInit__autoawait"})
         self.assertEqual(exported(STOCK) - names, set())
 
     def test_namesakes(self):

@@ -1,0 +1,440 @@
+"""What one place imports at once: started in order, waited for together.
+
+Each import of a batch is a fiber: a generator that goes from name to module, by
+parents and submodules, and yields what it cannot do itself:
+
+    StartRun(run)   start run, then go on
+    a run           wait for its end
+    [fibers]        wait for the ends of these
+
+The batch drives them in the importer's own task.  Only modules that await have
+tasks of their own, since who imports them first may be cancelled while others wait.
+"""
+
+import sys
+import types
+from collections import deque
+
+from _asyncimport import Awaited, taker
+from _frozen_importlib import _resolve_name
+
+from . import finding, graph, libraries, messages, runs, tracebacks
+from .runs import StartRun
+
+
+class _Failed(Exception):
+    """What a run failed with, on its way through a fiber: its traceback is to stay as it is."""
+
+    def __init__(self, error, traceback):
+        super().__init__(error)
+        self.error = error
+        self.traceback = traceback
+
+
+class _Fiber:
+    """One import under way."""
+
+    __slots__ = ("batch", "steps", "place", "run", "children", "parent", "outcome")
+
+    def __init__(self, batch, steps, place, parent=None):
+        self.batch = batch
+        self.steps = steps(self)
+        self.place = place
+        self.parent = parent
+        self.run = None         # waited for
+        self.children = ()      # waited for
+        self.outcome = None     # at the end: (value, error, traceback)
+
+    def on_end(self, run):
+        """Go on, in the importer's task; called from any thread."""
+        self.batch.wake(self)
+
+    def advance(self):
+        """Take the next step; return what it yields, or None at the end."""
+        self.run, self.children = None, ()
+        try:
+            return next(self.steps)
+        except StopIteration as end:
+            self.outcome = end.value, None, None
+        except _Failed as failed:
+            self.outcome = None, failed.error, failed.traceback
+        except BaseException as error:
+            self.outcome = None, error, tracebacks.users(error)
+        return None
+
+
+class Batch:
+    """The imports that one place waits for."""
+
+    def __init__(self, frame, *, is_statement=False):
+        self.importer = importer = runs.current.get()
+        self._filename = frame.f_code.co_filename
+        self._name = frame.f_globals.get("__name__") or "?"
+        self._line = frame.f_lineno
+        self._is_statement = is_statement and importer is not None and (
+            frame.f_globals is vars(importer.module))
+        self._library = None
+        self._key = None
+        self._is_own = False    # of the importing module's own coroutine
+        self._ready = deque()
+        self._event = None
+        self._is_waiting = False
+        self.fibers = []
+        self._names = []        # that are imported, for finders that prepare
+
+    def add(self, name, fromlist, level, namespace, line=None):
+        """Add what an import statement asks for; its outcome is what __import__() returns."""
+        def steps(fiber):
+            absolute = finding.absolute_name(name, level, namespace)
+            module = yield from _import_absolute(fiber, absolute)
+            if not fromlist:
+                return sys.modules[_top(name, absolute, level)]
+            if hasattr(module, "__path__"):
+                yield from _import_names(fiber, module, fromlist)
+            return module
+
+        self._names.append(name if not level else None)
+        self.fibers.append(_Fiber(self, steps, self._place(line)))
+
+    def add_module(self, absolute):
+        """Add a module by its absolute name."""
+        self._names.append(absolute)
+        self.fibers.append(_Fiber(self, lambda fiber: _import_absolute(fiber, absolute),
+                                  self._place(None)))
+
+    def add_steps(self, steps):
+        """Add a fiber by its steps."""
+        self.fibers.append(_Fiber(self, steps, self._place(None)))
+
+    def _place(self, line):
+        return messages.Place(self._name, self._filename, self._line if line is None else line,
+                              self.importer)
+
+    # ---- What it waits for ----
+
+    def pending_runs(self):
+        """Return the runs it waits for, for the graph."""
+        return [fiber.run for fiber in _all(self.fibers)
+                if fiber.run is not None and not fiber.run.is_complete]
+
+    def wake(self, fiber):
+        """Have fiber go on."""
+        self._ready.append(fiber)
+        event = self._event
+        if event is not None:
+            event.set()
+
+    def look_around(self):
+        """Find out, when a run comes by, in what it would be waited for."""
+        if self._library is not None:
+            return
+        self._library = library = libraries.current()
+        task = library.current_task()
+        importer = self.importer
+        self._is_own = importer is not None and importer.task is task
+        self._key = importer.key if self._is_own else task if task is not None else self
+        graph.add(self._key, self)
+
+    def must_wait(self, run, place):
+        """Whether run is to be waited for, and not taken as it is.
+
+        ImportError if that could never end, or not be done.
+        """
+        self.look_around()
+        importer = self.importer
+        if run.is_complete:
+            return False
+        if importer is not None and self._is_own and importer.is_within(run):
+            importer.join_cycle(run)
+            return False
+        way = graph.path(run, self._key)
+        if way is not None:
+            if importer is not None and (run is importer or run in importer.ancestors):
+                if self._is_own:
+                    importer.join_cycle(run)
+                return False
+            raise messages.never_ends(way, place)
+        if not self._library.can_wait:
+            raise messages.cannot_wait(run)
+        return True
+
+    # ---- Driving it ----
+
+    async def outcomes(self):
+        """Import all; return the outcomes, in order."""
+        try:
+            await self._prepare()
+            for fiber in self.fibers:
+                await self._go_on(fiber)
+            while not all(fiber.outcome is not None for fiber in self.fibers):
+                await self._go_on(await self._next_ready())
+        except BaseException as error:
+            await self._give_up(error)
+            raise
+        finally:
+            if self._key is not None:
+                graph.remove(self._key, self)
+        return [fiber.outcome for fiber in self.fibers]
+
+    async def _prepare(self):
+        missing = None
+        for finder in tuple(sys.meta_path):
+            prepare = getattr(finder, "prepare_imports", None)
+            if prepare is not None:
+                if missing is None:
+                    missing = [name for name in self._names
+                               if name is not None and name not in sys.modules]
+                if missing:
+                    await prepare(missing)
+
+    async def _next_ready(self):
+        while not self._ready:
+            self._event = self._library.event()
+            if not self._ready:
+                await self._event.wait()
+            self._event = None
+        return self._ready.popleft()
+
+    async def _go_on(self, fiber):
+        """Take the fiber's steps up to one that has to wait, and its parent's after it."""
+        while fiber is not None:
+            step = fiber.advance()
+            if step is None:
+                fiber = fiber.parent
+                if fiber is None or any(child.outcome is None for child in fiber.children):
+                    return
+            elif type(step) is StartRun:
+                await self._start(step.run)
+            elif type(step) is list:
+                fiber.children = step
+                for child in step:
+                    child.parent = None
+                    await self._go_on(child)
+                    child.parent = fiber
+                if any(child.outcome is None for child in step):
+                    return
+            elif not self._wait_for(fiber, step):
+                continue
+            else:
+                return
+
+    @staticmethod
+    def _wait_for(fiber, run):
+        with runs.lock:
+            if run.is_complete:
+                return False
+            if run.is_done:
+                # Its cycle has yet to end.
+                run = run.root
+            fiber.run = run
+            run.add_waiter(fiber)
+            return True
+
+    async def _start(self, run):
+        self.look_around()
+        importer = self.importer if self._is_own else None
+        if importer is not None:
+            importer.starting += 1
+        try:
+            if self._is_statement and self._is_own and importer.starts_nested:
+                await _give_way(StartRun(run))
+            else:
+                await self._library.start(run)
+        finally:
+            if importer is not None:
+                importer.starting -= 1
+
+    async def _give_up(self, error):
+        """Wait no more for anything; see those to their end that nobody waits for then."""
+        ending = []
+        for fiber in _all(self.fibers):
+            run = fiber.run
+            if run is None or run.is_done:
+                continue
+            if run.remove_waiter(fiber):
+                ending.append(run)
+            else:
+                graph.is_broken = True
+        messages.add_chains(error, ending)
+        if isinstance(error, GeneratorExit):
+            return
+        for run in ending:
+            with runs.lock:
+                if run.is_done:
+                    continue
+                event = self._library.event()
+                run.add_waiter(_Setter(event))
+            await self._library.settle(event)
+
+
+class _Setter:
+    """A waiter that sets an event."""
+
+    def __init__(self, event):
+        self._event = event
+
+    def on_end(self, run):
+        """The run has ended."""
+        self._event.set()
+
+
+@types.coroutine
+def _give_way(start):
+    yield start
+
+
+def _all(fibers):
+    for fiber in fibers:
+        yield fiber
+        yield from _all(fiber.children)
+
+
+def _top(name, absolute, level):
+    """Return the name of the module that `import a.b` binds."""
+    if level == 0:
+        return name.partition(".")[0]
+    cut_off = len(name) - len(name.partition(".")[0])
+    return absolute[:len(absolute) - cut_off] if name else absolute
+
+
+# ---- The steps of fibers ----
+
+
+def _import_absolute(fiber, name):
+    module, is_complete = finding.present(name)
+    if is_complete:
+        return module
+    parent = name.rpartition(".")[0]
+    if parent and module is None:
+        yield from _import_absolute(fiber, parent)
+    return (yield from _import_one(fiber, name))
+
+
+def _import_one(fiber, name):
+    """Import a module whose parents are there; return it."""
+    while True:
+        module, is_complete = finding.present(name)
+        if is_complete:
+            return module
+        run = runs.in_progress.get(name)
+        if run is None and module is not None:
+            # Another thread imports it, or this one does around us.
+            finding.wait_for_others(name)
+            return finding.present(name)[0] or module
+        if run is None:
+            loaded = finding.load(name, fiber.place)
+            if not isinstance(loaded, runs.Run):
+                return loaded
+            run = loaded
+            if run.task is None and run.library is None:
+                yield StartRun(run)
+        if not run.is_complete and not fiber.batch.must_wait(run, fiber.place):
+            return sys.modules.get(name, run.module)
+        if not run.is_complete:
+            yield run
+        if run.is_complete or run.error is not None:
+            if run.error is None:
+                return run.module
+            if not run.is_given_up:
+                raise _Failed(run.error, run.traceback)
+
+
+def _import_names(fiber, module, names, is_all=False):
+    """Import the submodules that `from module import names` asks for."""
+    children = []
+    for name in names:
+        if not isinstance(name, str):
+            where = f"{module.__name__}.__all__" if is_all else "``from list''"
+            raise TypeError(f"Item in {where} must be str, not {type(name).__name__}")
+        if name == "*":
+            if not is_all and hasattr(module, "__all__"):
+                yield from _import_names(fiber, module, module.__all__, True)
+        elif not hasattr(module, name):
+            children.append(_Fiber(fiber.batch, _submodule_steps(f"{module.__name__}.{name}"),
+                                   fiber.place))
+    if children:
+        yield children
+        for child in children:
+            _, error, traceback = child.outcome
+            if error is not None:
+                raise _Failed(error, traceback)
+
+
+def _submodule_steps(name):
+    def steps(fiber):
+        try:
+            return (yield from _import_absolute(fiber, name))
+        except ModuleNotFoundError as error:
+            # As in stock: there may be no such attribute either, which is told by the statement.
+            if error.name != name or sys.modules.get(name, name) is None:
+                raise
+
+    return steps
+
+
+# ---- What is awaited ----
+
+
+def _with_notes(outcomes):
+    """Have the first failure tell of the others."""
+    errors = [error for _, error, _ in outcomes if error is not None]
+    for other in errors[1:]:
+        if other is not errors[0]:
+            note = f"also failed: {type(other).__name__}: {other}"
+            if note not in getattr(errors[0], "__notes__", ()):
+                errors[0].add_note(note)
+    return outcomes
+
+
+async def _statement(batch):
+    outcomes = _with_notes(await batch.outcomes())
+    return taker(outcomes[::-1]), None, None
+
+
+async def _single(batch):
+    return (await batch.outcomes())[0]
+
+
+def begin_statement(requests, namespace):
+    """Return what import statements await: a function that gives each module in turn.
+
+    requests is a sequence of (name, fromlist, level, line).
+    """
+    batch = Batch(sys._getframe(1), is_statement=True)
+    for name, fromlist, level, line in requests:
+        batch.add(name, fromlist, level, namespace, line)
+    return Awaited(_statement(batch))
+
+
+def import_module(name, package=None):
+    """Return an awaitable for a module by name; see importlib.import_module_async()."""
+    level = len(name) - len(name.lstrip("."))
+    if level:
+        if not package:
+            raise TypeError(f"the 'package' argument is required to perform a relative import "
+                            f"for {name!r}")
+        name = _resolve_name(name[level:], package, level)
+    elif not name:
+        raise ValueError("Empty module name")
+    batch = Batch(sys._getframe(2))
+    batch.add_module(name)
+    return Awaited(_single(batch))
+
+
+def reload(module):
+    """Return an awaitable for a module executed anew; see importlib.reload_async()."""
+    batch = Batch(sys._getframe(2))
+    batch.add_steps(lambda fiber: _reload(fiber, module))
+    return Awaited(_single(batch))
+
+
+def _reload(fiber, module):
+    run = finding.begin_reload(module, fiber.place)
+    if not isinstance(run, runs.Run):
+        return run
+    yield StartRun(run)
+    while not run.is_complete:
+        yield run
+    if run.error is not None:
+        raise _Failed(run.error, run.traceback)
+    return run.module

@@ -1,0 +1,182 @@
+"""From a name to a module, as importlib goes, or to the run of one that awaits."""
+
+import sys
+from _frozen_importlib import (
+    _calc___package__, _exec, _find_spec, _init_module_attrs, _load_unlocked,
+    _lock_unlock_module as stock_lock_unlock_module, _ModuleLockManager, _resolve_name,
+    _sanity_check, _verbose_message, module_from_spec)
+from _frozen_importlib_external import _LoaderBasics
+from _thread import get_ident
+
+from _asyncimport import exec_module
+
+from . import runs
+
+_MISSING = object()
+
+# (thread, name) of modules that a loader of others, with no way to await, is executing.
+executed_by_others = set()
+
+
+def absolute_name(name, level, namespace):
+    """Return the absolute name of what an import statement in namespace asks for."""
+    package = _calc___package__(namespace) if level else None
+    _sanity_check(name, package, level)
+    return _resolve_name(name, package, level) if level else name
+
+
+def present(name):
+    """Return (module, is complete) from sys.modules; module None if it is not there."""
+    module = sys.modules.get(name, _MISSING)
+    if module is _MISSING:
+        return None, False
+    if module is None:
+        raise ModuleNotFoundError(f"import of {name} halted; None in sys.modules", name=name)
+    return module, not getattr(getattr(module, "__spec__", None), "_initializing", False)
+
+
+def load(name, place):
+    """Find and create the module of an absolute name whose parents are there.
+
+    Returns the module, imported, or a run that has yet to be started, if its code awaits.
+    """
+    sys.audit("import", name, None, sys.path, sys.meta_path, sys.path_hooks)
+    with _ModuleLockManager(name):
+        module = sys.modules.get(name)
+        if module is not None:
+            return runs.in_progress.get(name, module)
+        spec = _find(name)
+        if not hasattr(spec.loader, "exec_module") or not _can_await(spec.loader):
+            return _load_by_others(spec, name)
+        return _begin(spec, place)
+
+
+def _find(name):
+    path = None
+    parent = name.rpartition(".")[0]
+    if parent:
+        try:
+            path = sys.modules[parent].__path__
+        except AttributeError:
+            message = f"No module named {name!r}; {parent!r} is not a package"
+            raise ModuleNotFoundError(message, name=name) from None
+    spec = _find_spec(name, path)
+    if spec is None:
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+    return spec
+
+
+def _can_await(loader):
+    """Whether what the module's code is can be known before it is left."""
+    own = getattr(loader.exec_module, "__func__", None)
+    return (own is _LoaderBasics.exec_module or hasattr(loader, "aexec_module")
+            or hasattr(loader, "aget_data"))
+
+
+def _load_by_others(spec, name):
+    entry = get_ident(), name
+    executed_by_others.add(entry)
+    try:
+        module = _load_unlocked(spec)
+    finally:
+        executed_by_others.discard(entry)
+    bind_to_parent(name, module)
+    return module
+
+
+def _begin(spec, place):
+    """Create the module and execute it, or its run; as _load_unlocked() does."""
+    module = module_from_spec(spec)
+    spec._initializing = True
+    run = None
+    try:
+        sys.modules[spec.name] = module
+        try:
+            coroutine = begin_execution(spec.loader, module)
+            if coroutine is not None:
+                run = runs.Run(module, coroutine, place)
+                runs.in_progress[spec.name] = run
+                return run
+        except BaseException:
+            sys.modules.pop(spec.name, None)
+            raise
+        module = sys.modules.pop(spec.name)
+        sys.modules[spec.name] = module
+        _verbose_message("import {!r} # {!r}", spec.name, spec.loader)
+    finally:
+        if run is None:
+            spec._initializing = False
+    bind_to_parent(spec.name, module)
+    return module
+
+
+def begin_execution(loader, module):
+    """Execute module, or return the coroutine that does."""
+    if hasattr(loader, "aexec_module"):
+        return loader.aexec_module(module)
+    if hasattr(loader, "aget_data"):
+        return _execute_fetched(loader, module)
+    return exec_module(loader.exec_module, module)
+
+
+async def _execute_fetched(loader, module):
+    """Execute a module whose source is fetched by a coroutine."""
+    name = module.__spec__.name
+    path = loader.get_filename(name)
+    source = await loader.aget_data(path)
+    code = loader.source_to_code(source, path)
+    # As a body: the code of a coroutine is kept, and given back.
+    coroutine = exec_module(lambda module: exec(code, module.__dict__), module)
+    if coroutine is not None:
+        await coroutine
+
+
+def bind_to_parent(name, module):
+    """Make a submodule an attribute of its package."""
+    parent, _, child = name.rpartition(".")
+    if not parent:
+        return
+    try:
+        setattr(sys.modules[parent], child, module)
+    except AttributeError:
+        import warnings
+
+        message = f"Cannot set an attribute on {parent!r} for child module {child!r}"
+        warnings.warn(message, ImportWarning, stacklevel=2)
+
+
+def wait_for_others(name):
+    """Wait until the thread that imports a module has done so; not if that would never end."""
+    stock_lock_unlock_module(name)
+
+
+def begin_reload(module, place):
+    """Execute a module anew in its namespace; return the module, or a run to be started."""
+    if not isinstance(module, type(sys)):
+        raise TypeError("reload() argument must be a module")
+    spec = getattr(module, "__spec__", None)
+    name = getattr(module, "__name__", None) if spec is None else spec.name
+    if sys.modules.get(name) is not module:
+        raise ImportError(f"module {name} not in sys.modules", name=name)
+    if name in runs.in_progress:
+        raise ImportError(f"module {name} is being imported", name=name)
+    with _ModuleLockManager(name):
+        path = None
+        parent = name.rpartition(".")[0]
+        if parent:
+            if parent not in sys.modules:
+                raise ImportError(f"parent {parent!r} not in sys.modules", name=parent)
+            path = sys.modules[parent].__path__
+        spec = module.__spec__ = _find_spec(name, path, module)
+        if spec is None:
+            raise ModuleNotFoundError(f"spec not found for the module {name!r}", name=name)
+        if not hasattr(spec.loader, "exec_module") or not _can_await(spec.loader):
+            _exec(spec, module)
+            return sys.modules[name]
+        _init_module_attrs(spec, module, override=True)
+        coroutine = begin_execution(spec.loader, module)
+        if coroutine is None:
+            return sys.modules[name]
+        run = runs.Run(module, coroutine, place, is_reload=True)
+        runs.in_progress[name] = run
+        return run

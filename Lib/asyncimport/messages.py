@@ -1,0 +1,153 @@
+"""What is said of imports that wait: places, chains, and why one cannot be."""
+
+import dis
+
+
+class Place:
+    """Where an import stands: the module's name, file, line, and run if it has one."""
+
+    __slots__ = ("name", "filename", "line", "run")
+
+    def __init__(self, name, filename, line, run=None):
+        self.name = name
+        self.filename = filename
+        self.line = line
+        self.run = run
+
+    def __str__(self):
+        return f"{self.name} ({self.filename}, line {self.line})"
+
+
+def place_of_frame(frame, run):
+    """Return the Place of a frame that imports."""
+    name = frame.f_globals.get("__name__") or "?"
+    if frame.f_code.co_name != "<module>":
+        name = f"{name}.{frame.f_code.co_qualname}"
+    return Place(name, frame.f_code.co_filename, frame.f_lineno, run)
+
+
+def place_of_importer(frame, run):
+    """Return the Place of the innermost frame around that is not of importlib or ours."""
+    while frame.f_back is not None and (
+            frame.f_code.co_filename.startswith("<frozen importlib")
+            or (frame.f_globals.get("__name__") or "").partition(".")[0] == "asyncimport"):
+        frame = frame.f_back
+    return place_of_frame(frame, run)
+
+
+def first_await(code):
+    """Return the line of the first await in a module's code."""
+    awaiting = {"GET_AWAITABLE", "GET_AITER", "BEFORE_ASYNC_WITH"}
+    for instruction in dis.get_instructions(code):
+        if instruction.opname in awaiting and instruction.positions.lineno is not None:
+            return instruction.positions.lineno
+    return code.co_firstlineno
+
+
+def importers(frame):
+    """Return the Places of the modules that are being imported around frame, innermost first."""
+    places = []
+    while frame is not None:
+        spec = frame.f_globals.get("__spec__")
+        if frame.f_code.co_name == "<module>" and (
+                getattr(spec, "_initializing", False)
+                or frame.f_globals.get("__name__") == "__main__"):
+            places.append(place_of_frame(frame, None))
+        frame = frame.f_back
+    return places
+
+
+_WAY_OUT = ("await it, by `await importlib.import_module_async({name!r})` in a coroutine or by "
+            "`from __future__ import top_level_await` at the head of the module that imports it")
+
+
+def would_wait(name, code, frame):
+    """Return the ImportError for a plain import that would have to wait in a running loop."""
+    chain = "".join(f", imported by {place}" for place in importers(frame))
+    message = (f"cannot import {name!r} here: it awaits ({code.co_filename}, line "
+               f"{first_await(code)}){chain}, and an event loop is running in this thread, "
+               f"which a plain import would block; " + _WAY_OUT.format(name=name))
+    return ImportError(message, name=name, path=code.co_filename)
+
+
+def is_waiting(run):
+    """Return the ImportError for a plain import of a module that waits in this thread's loop."""
+    message = (f"cannot import {run.name!r} here: its import has begun and waits "
+               f"({run.filename}, line {run.line()}) in the event loop of this thread, which a "
+               f"plain import would block; " + _WAY_OUT.format(name=run.name))
+    return ImportError(message, name=run.name, path=run.filename)
+
+
+def is_off(name, code):
+    """Return the ImportError where sys.awaithook is None."""
+    message = (f"cannot import {name!r}: it awaits ({code.co_filename}, line "
+               f"{first_await(code)}), and awaiting is switched off (sys.awaithook is None)")
+    return ImportError(message, name=name, path=code.co_filename)
+
+
+def is_no_module(name, path):
+    """Return the ImportError for code of a coroutine that a loader of others evaluates."""
+    message = (f"cannot import {name!r} here: its code is a coroutine's, and its loader has "
+               f"no method aexec_module() to await it")
+    return ImportError(message, name=name, path=path)
+
+
+def never_ends(way, place):
+    """Return the ImportError for a wait that would close a circle."""
+    lines = [f"cannot import {way[0].name!r}: each of these would wait for the next, for ever"]
+    lines.append(f"  {place} imports {way[0].name!r}")
+    for node, following in zip(way, way[1:] + [None]):
+        if not hasattr(node, "is_complete"):
+            lines.append(f"  which waits for the task {_name_of_task(node)}")
+            continue
+        target = getattr(following, "name", None) if hasattr(following, "is_complete") else None
+        what = f" for {target!r}" if target else ""
+        lines.append(f"  {node.name} ({node.filename}, line {node.line()}) waits{what}")
+    return ImportError("\n".join(lines), name=way[0].name, path=way[0].filename)
+
+
+def cannot_wait(run):
+    """Return the ImportError where the library that runs is not known."""
+    message = (f"cannot wait for the import of {run.name!r} ({run.filename}, line "
+               f"{run.line()}): nothing is known of the library that runs this coroutine, "
+               f"see asyncimport.libraries")
+    return ImportError(message, name=run.name, path=run.filename)
+
+
+def _name_of_task(task):
+    get_name = getattr(task, "get_name", None)
+    return repr(get_name() if get_name is not None else getattr(task, "name", task))
+
+
+def describe_waiting():
+    """Return a line for each import that waits: what, where, and who imported it where."""
+    from .runs import in_progress
+
+    lines = []
+    for run in tuple(in_progress.values()):
+        if not run.is_done:
+            lines.append(f"{run.name} waits at {run.filename}, line {run.line()}; "
+                         f"imported by {run.place}")
+    return lines
+
+
+def add_chains(error, given_up):
+    """Have the exception that ends a wait tell what was waited for."""
+    if not given_up or not isinstance(error, BaseException):
+        return
+    for run in given_up:
+        error.add_note("while waiting for " + ", which waits for ".join(_chain(run)))
+
+
+def _chain(run):
+    from . import graph
+
+    seen = set()
+    while run not in seen:
+        seen.add(run)
+        yield f"{run.name} ({run.filename}, line {run.line()})"
+        for waiter in graph.waiting.get(run.key, ()):
+            for following in waiter.pending_runs():
+                run = following
+                break
+

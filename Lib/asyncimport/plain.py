@@ -1,0 +1,176 @@
+"""The plain import that meets a module which awaits.
+
+Where nothing runs in this thread the module is run, by sys.awaithook, and where
+another thread imports it, that is waited for.  Where an event loop runs in this
+thread, a plain import cannot wait: it is refused before anything of the module
+has run.
+"""
+
+import sys
+import _frozen_importlib
+from _thread import allocate_lock, get_ident
+
+from _asyncimport import unwrapping
+
+from . import finding, graph, libraries, messages, runs, tracebacks
+
+_NOTHING = None, None, None
+
+
+def install():
+    """Have importlib ask here about modules whose import has not ended."""
+    _frozen_importlib._lock_unlock_module = unwrapping(_wait_for_module)
+
+
+def _refusal(error):
+    return None, error, None
+
+
+def run_plainly(coroutine, namespace):
+    """Run a module's body, not begun, to its end; return the outcome."""
+    spec = namespace.get("__spec__")
+    name = getattr(spec, "name", None) or namespace.get("__name__") or "?"
+    code = coroutine.cr_code
+    refusal = _why_not(name, code, sys._getframe(1))
+    if refusal is not None:
+        coroutine.close()
+        return _refusal(refusal)
+    module = sys.modules.get(name)
+    if spec is None or module is None or vars(module) is not namespace:
+        return _run_alone(coroutine)
+    return _run_module(module, coroutine)
+
+
+def _why_not(name, code, frame):
+    if (get_ident(), name) in finding.executed_by_others:
+        return messages.is_no_module(name, code.co_filename)
+    if libraries.is_running():
+        return messages.would_wait(name, code, frame)
+    if getattr(sys, "awaithook", None) is None:
+        return messages.is_off(name, code)
+    return None
+
+
+def _run_alone(coroutine):
+    """Run the code of what is no module in sys.modules."""
+    try:
+        sys.awaithook(coroutine)
+    except BaseException as error:
+        return None, error, tracebacks.users(error)
+    return _NOTHING
+
+
+def _run_module(module, coroutine):
+    importer = runs.current.get()
+    place = messages.place_of_importer(sys._getframe(2), importer)
+    with runs.lock:
+        run = runs.Run(module, coroutine, place, is_plain=True)
+        runs.in_progress[run.name] = run
+    try:
+        sys.awaithook(_drive(run))
+    except BaseException as error:
+        run.end_early(error)
+    if run.error is not None:
+        return None, run.error, run.traceback
+    return _NOTHING
+
+
+async def _drive(run):
+    run.library = libraries.current()
+    run.set_task(run.library.current_task())
+    await run.drive()
+
+
+# ---- Modules whose import has begun ----
+
+
+def _wait_for_module(name):
+    """Wait until the import of a module in sys.modules has ended; return the outcome."""
+    run = runs.in_progress.get(name)
+    if run is None:
+        finding.stock_lock_unlock_module(name)
+        return _NOTHING
+    importer = runs.current.get()
+    if importer is not None and (importer.is_within(run) or importer.thread != get_ident()
+                                 and run in importer.ancestors | {importer}):
+        importer.join_cycle(run)
+        return _NOTHING
+    if libraries.is_running():
+        return _refusal(messages.is_waiting(run))
+    way = graph.path(run, get_ident())
+    if way is not None:
+        return _refusal(messages.never_ends(way, messages.place_of_importer(sys._getframe(1),
+                                                                            importer)))
+    return _wait_for_run(run)
+
+
+def _wait_for_run(run):
+    while not run.is_complete:
+        if run.thread == get_ident():
+            # It goes on when the loop does.
+            sys.awaithook(_wait_awaiting(run))
+        else:
+            _ThreadWaiter().wait_for(run)
+    if run.error is not None:
+        return None, run.error, run.traceback
+    return _NOTHING
+
+
+async def _wait_awaiting(run):
+    library = libraries.current()
+    event = library.event()
+    with runs.lock:
+        target = run.root if run.is_done else run
+        if run.is_complete:
+            return
+        target.add_waiter(_EventSetter(event))
+    await event.wait()
+
+
+class _EventSetter:
+    def __init__(self, event):
+        self._event = event
+
+    def on_end(self, run):
+        """The run has ended."""
+        self._event.set()
+
+
+class _ThreadWaiter:
+    """A thread that waits for a run of another one.
+
+    importlib's own search for threads that wait for each other's modules sees it:
+    there it stands for a lock that the run's thread owns.
+    """
+
+    def __init__(self):
+        self._lock = allocate_lock()
+        self._lock.acquire()
+        self._run = None
+        self.owner = None
+
+    def pending_runs(self):
+        """Return what it waits for, for the graph."""
+        return (self._run,)
+
+    def on_end(self, run):
+        """The run has ended."""
+        self._lock.release()
+
+    def wait_for(self, run):
+        """Wait until run has ended, or its cycle if it has itself."""
+        thread = get_ident()
+        with runs.lock:
+            if run.is_complete:
+                return
+            self._run = run.root if run.is_done else run
+            self.owner = self._run.thread
+            self._run.add_waiter(self)
+        graph.add(thread, self)
+        _frozen_importlib._blocking_on[thread] = self
+        try:
+            self._lock.acquire()
+        finally:
+            del _frozen_importlib._blocking_on[thread]
+            graph.remove(thread, self)
+            self._run.remove_waiter(self)

@@ -1,0 +1,168 @@
+"""The tasks of asyncio, and of every loop that has its interface; see asyncimport.libraries."""
+
+import asyncio
+from _thread import get_ident
+from asyncio.tasks import _enter_task, _leave_task
+
+from _asyncimport import running_context
+from asyncimport.runs import StartRun
+
+can_wait = True
+
+
+def is_running():
+    """Whether an event loop runs in this thread."""
+    loop = asyncio._get_running_loop()
+    return loop is not None and loop.is_running()
+
+
+def current_task():
+    """Return the task that runs in this thread, or None."""
+    loop = asyncio._get_running_loop()
+    return None if loop is None else asyncio.current_task(loop)
+
+
+class Event:
+    """An event of one loop, waited for by one task, set from any thread."""
+
+    def __init__(self):
+        self._loop = asyncio.get_running_loop()
+        self._thread = get_ident()
+        self._future = self._loop.create_future()
+
+    def set(self):
+        """Let wait() return."""
+        if get_ident() == self._thread:
+            self._set()
+        else:
+            try:
+                self._loop.call_soon_threadsafe(self._set)
+            except RuntimeError:
+                # The loop is closed, and nobody waits any more.
+                pass
+
+    def _set(self):
+        if not self._future.done():
+            self._future.set_result(None)
+
+    async def wait(self):
+        """Wait until it is set."""
+        await self._future
+
+
+event = Event
+
+
+async def start(run):
+    """Run run.drive() as a task, its first step now, in the caller's context."""
+    start_nested(run)
+
+
+def start_nested(run):
+    """Take the first steps of a run, and of those that it starts, in the order of their starts.
+
+    By a stack of our own: a chain of imports may be longer than the interpreter's stack is deep.
+    """
+    stack = [_Begun(run)]
+    while stack:
+        started = stack[-1].begin()
+        if started is None:
+            stack.pop()
+        else:
+            stack.append(_Begun(started))
+
+
+class _Begun:
+    """The coroutine of a run's task, whose first steps are taken before the task's own.
+
+    What it gave way for then is what the task's first step gives to the loop.
+    """
+
+    def __init__(self, run):
+        self._coroutine = run.drive()
+        self._trap = None       # what the first steps ended in, until the loop has it
+        self._result = None     # a tuple, once it ended
+        loop = asyncio.get_running_loop()
+        self._task = loop.create_task(self, name=f"import of {run.name}",
+                                      context=running_context())
+        run.starts_nested = True
+        run.set_task(self._task)
+
+    def begin(self):
+        """Take steps; return a run that is to be started, or None when that is for the loop."""
+        loop = asyncio.get_running_loop()
+        before = asyncio.current_task(loop)
+        if before is not None:
+            _leave_task(loop, before)
+        _enter_task(loop, self._task)
+        try:
+            trap = self._coroutine.send(None)
+        except StopIteration as end:
+            self._result = (end.value,)
+            return None
+        finally:
+            _leave_task(loop, self._task)
+            if before is not None:
+                _enter_task(loop, before)
+        if type(trap) is StartRun:
+            return trap.run
+        self._trap = trap
+        return None
+
+    def send(self, value):
+        """Go on; at first with what begin() left."""
+        if self._result is not None:
+            raise StopIteration(*self._result)
+        trap, self._trap = self._trap, None
+        return trap if trap is not None else self._go_on(self._coroutine.send, value)
+
+    def throw(self, *error):
+        """Raise an error where it waits."""
+        if self._result is not None:
+            raise StopIteration(*self._result)
+        trap, self._trap = self._trap, None
+        if trap is not None:
+            trap.cancel()
+        return self._go_on(self._coroutine.throw, *error)
+
+    def _go_on(self, method, *arguments):
+        trap = method(*arguments)
+        while type(trap) is StartRun:
+            start_nested(trap.run)
+            trap = self._coroutine.send(None)
+        return trap
+
+    def close(self):
+        """Give up."""
+        self._coroutine.close()
+
+    def __await__(self):
+        return self
+
+
+def cancel(task):
+    """Cancel a task; from any thread."""
+    loop = task.get_loop()
+    if asyncio._get_running_loop() is loop:
+        task.cancel()
+    else:
+        try:
+            loop.call_soon_threadsafe(task.cancel)
+        except RuntimeError:
+            pass
+
+
+async def settle(event):
+    """Wait for event in a task that is being cancelled; a second time is not resisted."""
+    await event.wait()
+
+
+def awaited_by(task):
+    """Return the tasks that task waits for, through gathers, as far as asyncio tells."""
+    waiting = [getattr(task, "_fut_waiter", None)]
+    while waiting:
+        future = waiting.pop()
+        if isinstance(future, asyncio.Task):
+            yield future
+        else:
+            waiting.extend(getattr(future, "_children", ()))

@@ -633,6 +633,21 @@ free_types(AstTypes *types)
     PyMem_Free(types);
 }
 
+/* Returns NULL, with an exception.  Freeing a class that is half made can lose the one in hand, and
+   the runtime says nothing where there is no memory for the name of a class. */
+static AstTypes *
+fail_to_make(AstTypes *types)
+{
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    free_types(types);
+    if (type == NULL) {
+        return (AstTypes *)PyErr_NoMemory();
+    }
+    PyErr_Restore(type, value, traceback);
+    return NULL;
+}
+
 static AstTypes *
 make_types(void)
 {
@@ -644,13 +659,11 @@ make_types(void)
     types->fields_name = PyUnicode_InternFromString("_fields");
     types->dict_name = PyUnicode_InternFromString("__dict__");
     if (types->fields_name == NULL || types->dict_name == NULL || make_base(types) < 0) {
-        free_types(types);
-        return NULL;
+        return fail_to_make(types);
     }
     for (int number = 0; number < AST_CLASS_COUNT; number++) {
         if (make_class(types, number) < 0) {
-            free_types(types);
-            return NULL;
+            return fail_to_make(types);
         }
     }
     return types;

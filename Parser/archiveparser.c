@@ -46,6 +46,10 @@ archive_parser_run(const ArchiveRequest *request)
     else if (ownstack_call(call_archive, &call) < 0) {
         return NULL;
     }
+    /* Where it finds no memory to say what is wrong with the source, it says nothing. */
+    if (call.tree == NULL && !PyErr_Occurred()) {
+        PyErr_NoMemory();
+    }
     return call.tree;
 }
 SHOWN_TO_STAGES(archive_parser_run);

@@ -231,6 +231,16 @@ add_raw_line(FileLines *input)
     return add_line(input, text, size);
 }
 
+static void
+mark_bad_bytes(FileLines *input, char *text, size_t size)
+{
+    char *end = text + size;
+    while ((text = memchr(text, '\0', (size_t)(end - text))) != NULL) {
+        *text++ = (char)BAD_BYTE;
+        input->has_bad_bytes = true;
+    }
+}
+
 static int
 add_decoded_line(FileLines *input)
 {
@@ -245,10 +255,8 @@ add_decoded_line(FileLines *input)
     else if (text != NULL) {
         size_t before = input->lines.source.size;
         result = add_line(input, text, (size_t)size);
-        char *at = result < 0 ? NULL : input->lines.source.buffer + before, *end = at + size;
-        while (at != NULL && (at = memchr(at, '\0', (size_t)(end - at))) != NULL) {
-            *at++ = (char)BAD_BYTE;
-            input->has_bad_bytes = true;
+        if (result == 0) {
+            mark_bad_bytes(input, input->lines.source.buffer + before, (size_t)size);
         }
     }
     Py_XDECREF(line);

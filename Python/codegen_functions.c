@@ -382,8 +382,6 @@ struct Comprehension {
     uint8_t add;
 };
 
-static int codegen_generator(Compiler *, const Comprehension *, Py_ssize_t index, int depth);
-
 static Comprehension
 comprehension_of(expr_ty expression)
 {
@@ -446,19 +444,20 @@ codegen_element(Compiler *compiler, const Comprehension *comprehension, int dept
     return emit_with(compiler, comprehension->add, depth + 1);
 }
 
-/* What a loop does with one item: tests, then the next loop or the element. */
+/* The loop of one `for` clause, between its beginning and its end. */
+typedef struct {
+    Label start;
+    Label skip;   /* to the next item */
+    Label end;    /* of an asynchronous loop: the handler */
+    bool assigns; /* there is no loop, see single_element() */
+} ClauseLoop;
+
 static int
-codegen_generator_body(Compiler *compiler, const Comprehension *comprehension, Py_ssize_t index,
-                       int depth, Label skip)
+new_loop(Compiler *compiler, ClauseLoop *loop)
 {
-    comprehension_ty generator = asdl_seq_GET(comprehension->generators, index);
-    for (Py_ssize_t i = 0; i < asdl_seq_LEN(generator->ifs); i++) {
-        TRY(codegen_jump_if(compiler, asdl_seq_GET(generator->ifs, i), skip, 0));
-    }
-    if (index + 1 < asdl_seq_LEN(comprehension->generators)) {
-        return codegen_generator(compiler, comprehension, index + 1, depth);
-    }
-    return codegen_element(compiler, comprehension, depth);
+    TRY(loop->start = new_label(compiler));
+    TRY(loop->skip = new_label(compiler));
+    return loop->end = new_label(compiler);
 }
 
 /* `for x in [y]` assigns: the only element of such a list or tuple, otherwise NULL. */
@@ -483,79 +482,90 @@ load_outermost(Compiler *compiler)
 }
 
 static int
-codegen_sync_generator(Compiler *compiler, const Comprehension *comprehension, Py_ssize_t index,
-                       int depth)
+begin_sync_loop(Compiler *compiler, comprehension_ty clause, bool is_outermost, ClauseLoop *loop)
 {
-    comprehension_ty generator = asdl_seq_GET(comprehension->generators, index);
-    expr_ty assigned = index == 0 ? NULL : single_element(generator->iter);
-    Label start = new_label(compiler);
-    TRY(start);
-    Label skip = new_label(compiler);
-    TRY(skip);
-    Label end = new_label(compiler);
-    TRY(end);
-    if (assigned != NULL) {
-        TRY(codegen_expression(compiler, assigned));
+    expr_ty assigned = is_outermost ? NULL : single_element(clause->iter);
+    loop->assigns = assigned != NULL;
+    if (loop->assigns) {
+        return codegen_expression(compiler, assigned);
     }
-    else {
-        if (index == 0) {
-            TRY(load_outermost(compiler));
-        }
-        else {
-            TRY(codegen_expression(compiler, generator->iter));
-            TRY(emit(compiler, GET_ITER));
-        }
-        depth++;
-        TRY(place_label(compiler, start));
-        TRY(emit_jump(compiler, FOR_ITER, end));
-    }
-    TRY(codegen_expression(compiler, generator->target));
-    TRY(codegen_generator_body(compiler, comprehension, index, depth, skip));
-    TRY(place_label(compiler, skip));
-    if (assigned != NULL) {
-        return 0;
-    }
-    TRY(emit_jump(compiler, JUMP, start));
-    return place_label(compiler, end);
-}
-
-static int
-codegen_async_generator(Compiler *compiler, const Comprehension *comprehension, Py_ssize_t index,
-                        int depth)
-{
-    comprehension_ty generator = asdl_seq_GET(comprehension->generators, index);
-    Label start = new_label(compiler);
-    TRY(start);
-    Label handler = new_label(compiler);
-    TRY(handler);
-    Label skip = new_label(compiler);
-    TRY(skip);
-    if (index == 0) {
+    if (is_outermost) {
         TRY(load_outermost(compiler));
     }
     else {
-        TRY(codegen_expression(compiler, generator->iter));
-        TRY(emit(compiler, GET_AITER));
+        TRY(codegen_expression(compiler, clause->iter));
+        TRY(emit(compiler, GET_ITER));
     }
-    TRY(place_label(compiler, start));
-    TRY(frame_push(compiler, FRAME_ASYNC_COMPREHENSION, start, NO_LABEL));
-    TRY(codegen_await_next(compiler, handler));
-    TRY(codegen_expression(compiler, generator->target));
-    TRY(codegen_generator_body(compiler, comprehension, index, depth + 1, skip));
-    TRY(place_label(compiler, skip));
-    TRY(emit_jump(compiler, JUMP, start));
-    frame_pop(compiler);
-    TRY(place_label(compiler, handler));
-    return emit(compiler, END_ASYNC_FOR);
+    TRY(place_label(compiler, loop->start));
+    return emit_jump(compiler, FOR_ITER, loop->end);
 }
 
 static int
-codegen_generator(Compiler *compiler, const Comprehension *comprehension, Py_ssize_t index,
-                  int depth)
+begin_async_loop(Compiler *compiler, comprehension_ty clause, bool is_outermost, ClauseLoop *loop)
 {
-    return asdl_seq_GET(comprehension->generators, index)->is_async
-               ? codegen_async_generator(compiler, comprehension, index, depth)
-               : codegen_sync_generator(compiler, comprehension, index, depth);
+    loop->assigns = false;
+    if (is_outermost) {
+        TRY(load_outermost(compiler));
+    }
+    else {
+        TRY(codegen_expression(compiler, clause->iter));
+        TRY(emit(compiler, GET_AITER));
+    }
+    TRY(place_label(compiler, loop->start));
+    TRY(frame_push(compiler, FRAME_ASYNC_COMPREHENSION, loop->start, NO_LABEL));
+    return codegen_await_next(compiler, loop->end);
+}
+
+/* Up to where the next loop, or the element, stands. */
+static int
+begin_loop(Compiler *compiler, comprehension_ty clause, bool is_outermost, ClauseLoop *loop)
+{
+    TRY(new_loop(compiler, loop));
+    TRY(clause->is_async ? begin_async_loop(compiler, clause, is_outermost, loop)
+                         : begin_sync_loop(compiler, clause, is_outermost, loop));
+    TRY(codegen_expression(compiler, clause->target));
+    for (Py_ssize_t i = 0; i < asdl_seq_LEN(clause->ifs); i++) {
+        TRY(codegen_jump_if(compiler, asdl_seq_GET(clause->ifs, i), loop->skip, 0));
+    }
+    return 0;
+}
+
+static int
+end_loop(Compiler *compiler, comprehension_ty clause, const ClauseLoop *loop)
+{
+    TRY(place_label(compiler, loop->skip));
+    if (loop->assigns) {
+        return 0;
+    }
+    TRY(emit_jump(compiler, JUMP, loop->start));
+    if (!clause->is_async) {
+        return place_label(compiler, loop->end);
+    }
+    frame_pop(compiler);
+    TRY(place_label(compiler, loop->end));
+    return emit(compiler, END_ASYNC_FOR);
+}
+
+/* All loops.  There is no limit to the number of clauses, so they do not take stack. */
+static int
+codegen_loops(Compiler *compiler, const Comprehension *comprehension)
+{
+    asdl_comprehension_seq *clauses = comprehension->generators;
+    Py_ssize_t count = asdl_seq_LEN(clauses);
+    ClauseLoop *loops = arena_array(compiler->arena, (size_t)count, sizeof(*loops));
+    if (loops == NULL) {
+        return -1;
+    }
+    int iterators = 0;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        TRY(begin_loop(compiler, asdl_seq_GET(clauses, i), i == 0, &loops[i]));
+        iterators += !loops[i].assigns;
+    }
+    TRY(codegen_element(compiler, comprehension, iterators));
+    while (count-- > 0) {
+        TRY(end_loop(compiler, asdl_seq_GET(clauses, count), &loops[count]));
+    }
+    return 0;
 }
 
 /* `around` is the unit that the comprehension is part of. */
@@ -576,10 +586,10 @@ static int
 codegen_comprehension_body(Compiler *compiler, const Comprehension *comprehension)
 {
     if (comprehension->kind == COMPREHENSION_GENERATOR) {
-        return codegen_generator(compiler, comprehension, 0, 0);
+        return codegen_loops(compiler, comprehension);
     }
     TRY(emit_with(compiler, comprehension->build, 0));
-    TRY(codegen_generator(compiler, comprehension, 0, 0));
+    TRY(codegen_loops(compiler, comprehension));
     return emit(compiler, RETURN_VALUE);
 }
 

@@ -43,16 +43,6 @@ look_at_symbols(Compiler *compiler)
     return 0;
 }
 
-static void *
-arena_memory(Compiler *compiler, size_t size)
-{
-    void *memory = _PyArena_Malloc(compiler->arena, size);
-    if (memory == NULL) {
-        PyErr_NoMemory();
-    }
-    return memory;
-}
-
 /* Gives the `count` symbols that belong their slots, in the order of their names. */
 static int
 number_symbols(Compiler *compiler, bool (*belongs)(const Symbol *), int count, int first_slot)
@@ -61,7 +51,7 @@ number_symbols(Compiler *compiler, bool (*belongs)(const Symbol *), int count, i
         return 0;
     }
     const Scope *scope = compiler->unit->scope;
-    Symbol **found = arena_memory(compiler, (size_t)count * sizeof(*found));
+    Symbol **found = arena_array(compiler->arena, (size_t)count, sizeof(*found));
     if (found == NULL) {
         return -1;
     }
@@ -93,7 +83,7 @@ number_cells(Compiler *compiler)
     if (count == 0) {
         return 0;
     }
-    unit->cell_names = arena_memory(compiler, (size_t)count * sizeof(NameId));
+    unit->cell_names = arena_array(compiler->arena, (size_t)count, sizeof(NameId));
     if (unit->cell_names == NULL) {
         return -1;
     }
@@ -133,7 +123,7 @@ unit_cell_slots(Compiler *compiler)
 {
     const CodeUnit *unit = compiler->unit;
     int count = unit->cell_count + unit->free_count;
-    int *slots = arena_memory(compiler, (size_t)(count + 1) * sizeof(int));
+    int *slots = arena_array(compiler->arena, (size_t)count + 1, sizeof(int));
     if (slots == NULL) {
         return NULL;
     }

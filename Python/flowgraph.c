@@ -48,13 +48,28 @@ leaves(const Block *block)
     return (block->ends & OPCODE_LEAVES) != 0;
 }
 
-static inline Label
-first_nonempty(const FlowGraph *graph, Label label)
+/* The block behind a run of empty ones.  Each of them is told, so that to go there from a jump to
+   one of them, or by the next pass, is one step, however long the run. */
+static Label
+pass_empty(FlowGraph *graph, Label label, bool keeps_last)
 {
-    while (block_at(graph, label)->count == 0) {
-        label = block_at(graph, label)->next;
+    Label end = label;
+    while (end != NO_LABEL && block_at(graph, end)->count == 0
+           && !(keeps_last && block_at(graph, end)->next == NO_LABEL)) {
+        end = block_at(graph, end)->next;
     }
-    return label;
+    while (label != end) {
+        Label next = block_at(graph, label)->next;
+        block_at(graph, label)->next = end;
+        label = next;
+    }
+    return end;
+}
+
+static inline Label
+first_nonempty(FlowGraph *graph, Label label)
+{
+    return block_at(graph, label)->count != 0 ? label : pass_empty(graph, label, false);
 }
 
 static inline void
@@ -845,12 +860,7 @@ static void
 unlink_empty(FlowGraph *graph)
 {
     for (Label label = graph->entry; label != NO_LABEL; label = block_at(graph, label)->next) {
-        Label next = block_at(graph, label)->next;
-        while (next != NO_LABEL && block_at(graph, next)->count == 0
-               && block_at(graph, next)->next != NO_LABEL) {
-            next = block_at(graph, next)->next;
-        }
-        block_at(graph, label)->next = next;
+        block_at(graph, label)->next = pass_empty(graph, block_at(graph, label)->next, true);
     }
     for (Label label = graph->entry; label != NO_LABEL; label = block_at(graph, label)->next) {
         Instruction *jump = closing_jump(graph, block_at(graph, label));
@@ -983,11 +993,8 @@ copy_shared_exits(FlowGraph *graph)
 static void
 unlink_all_empty(FlowGraph *graph)
 {
-    for (Label label = graph->store->blocks.count - 1; label >= graph->entry; label--) {
-        Block *block = block_at(graph, label);
-        while (block->next != NO_LABEL && block_at(graph, block->next)->count == 0) {
-            block->next = block_at(graph, block->next)->next;
-        }
+    for (Label label = graph->entry; label != NO_LABEL; label = block_at(graph, label)->next) {
+        block_at(graph, label)->next = pass_empty(graph, block_at(graph, label)->next, false);
     }
 }
 

@@ -172,6 +172,28 @@ class ConstantTest(unittest.TestCase):
         self.assertEqual(namespace['x'], count - 0.5)
 
 
+class ClausesTest(unittest.TestCase):
+    """There is no limit to the clauses of a comprehension: no stack for each, no quadratic time."""
+
+    def test_many(self):
+        count = 105_000
+        for clause, depth in ((" for x in y", count + 1), (" for x in [y] if z", 2), (" if z", 2)):
+            with self.subTest(clause=clause):
+                code = compile(f"[x for x in y{clause * count}]", "f", "exec").co_consts[0]
+                self.assertGreater(code.co_stacksize, depth)
+                self.assertLess(code.co_stacksize, depth + 4)
+
+    def test_as_stock(self):
+        sources = [f"{head}{clause * count}{tail}" for count in (1, 2, 3, 20)
+                   for head, tail in (("[x for x in y", "]"), ("{x: x for x in y", "}"),
+                                      ("(x for x in y", ")"))
+                   for clause in (" for x in y", " for x in [y] if z", " for x in (y,) if not z",
+                                  " for x in y if a or b", " for x in [*y]")]
+        ours, stocks = support.ask_both("compile_all", sources)
+        for source, our, stock in zip(sources, ours, stocks, strict=True):
+            self.assertEqual(our, stock, source)
+
+
 class WideTest(unittest.TestCase):
     """Arguments beyond a byte, and beyond two."""
 

@@ -5,6 +5,7 @@ corners of the language one by one, and what no comparison of trees sees: counts
 """
 
 import ast
+import importlib.util
 import json
 import os
 import subprocess
@@ -915,6 +916,47 @@ class RobustnessTest(unittest.TestCase):
                     remove_mem_hooks()
                 start += 1
             self.assertGreater(failures, 8)
+
+    # No f-string: the archive's parser, which says what is wrong in one, crashes without memory.
+    REJECTED = ("x = (1,\n y z)", "    x\n  y\n z", "f(", "x = 08", "'\\N{no}'", "def f(:\n pass")
+
+    def test_out_of_memory_while_rejecting(self):
+        """Where there is none to say what is wrong, that is what is said."""
+        try:
+            from _testcapi import remove_mem_hooks, set_nomemory
+        except ImportError:
+            self.skipTest("needs _testcapi")
+        for source in self.REJECTED:
+            outcomes = set()
+            for start in range(150):
+                set_nomemory(start, start + 1)
+                try:
+                    compile(source, "f", "exec")
+                except BaseException as error:
+                    outcomes.add(type(error))
+                finally:
+                    remove_mem_hooks()
+            self.assertLessEqual(outcomes, {MemoryError, SyntaxError, IndentationError}, source)
+            self.assertIn(MemoryError, outcomes)
+
+    FIRST_COMPILE = """if True:
+        import _testcapi, sys
+        start = int(sys.argv[1])
+        try:
+            _testcapi.set_nomemory(start, start + 1)
+            compile("x = 1", "f", "exec")
+        except MemoryError:
+            pass
+        """
+
+    def test_out_of_memory_at_first(self):
+        """The classes of module ast are made when something is compiled first."""
+        if importlib.util.find_spec("_testcapi") is None:
+            self.skipTest("needs _testcapi")
+        for start in range(16):
+            run = subprocess.run([sys.executable, "-ISc", self.FIRST_COMPILE, str(start)],
+                                 capture_output=True, text=True)
+            self.assertEqual((run.returncode, run.stderr), (0, ""), start)
 
     @unittest.skipUnless(hasattr(sys, "gettotalrefcount"), "needs a debug build")
     def test_references(self):

@@ -10,8 +10,9 @@ import sys
 from _autoawait import exec_awaiting, interruptible, uninterrupted
 from _stdlib_additions import stands_for
 
-# PyCF_ALLOW_TOP_LEVEL_AWAIT and CO_COROUTINE, whose modules take long to import.
-_ALLOW_AWAIT = 0x2000
+# PyCF_ALLOW_TOP_LEVEL_AWAIT with imports that are awaited (Include/modes.h), and CO_COROUTINE;
+# their modules take long to import.
+_ALLOW_AWAIT = 0x08002000
 _IS_COROUTINE = 0x80
 
 

@@ -178,6 +178,27 @@ class FlagTest(unittest.TestCase):
         with self.assertRaisesRegex(SyntaxError, "'await' outside function"):
             compile("await a", "", "exec", 0, True)
 
+    def test_dis(self):
+        name = "FUTURE_TOP_LEVEL_AWAIT"
+        self.assertRegex(dis.code_info(marked("")), rf"Flags: +{name}\n")
+        self.assertRegex(dis.code_info(marked("import a")), rf"Flags: +COROUTINE, {name}\n")
+        self.assertRegex(dis.code_info("import a"), "Flags: +0x0\n")
+        self.assertIn(f"Flags:             {name}", dis.code_info(HEAD))
+        self.assertEqual(dis.pretty_flags(MARK | 3 | 1 << 40),
+                         f"OPTIMIZED, NEWLOCALS, 0x10000000000, {name}")
+
+    def test_inspect(self):
+        self.assertEqual(inspect.CO_FUTURE_TOP_LEVEL_AWAIT, MARK)
+
+    def test_console(self):
+        import code
+
+        hook = Hook()
+        console = code.InteractiveConsole({"__aimport__": hook, "ready": asyncio.sleep})
+        for line in "import a; await ready(0)", HEAD, "import b":
+            console.push(line.strip())
+        self.assertEqual([event[1] for event in hook.events if event[0] == "take"], ["a", "b"])
+
 
 # Source behind the mark: whether its code is a coroutine's.
 KINDS = {

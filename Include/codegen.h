@@ -317,7 +317,7 @@ int codegen_import(Compiler *, stmt_ty);
 int codegen_import_from(Compiler *, stmt_ty);
 /* The statements of a body from `first` on that are one batch of awaited imports: their number, 0
    where there is none. */
-Py_ssize_t count_batch(asdl_stmt_seq *body, Py_ssize_t first);
+Py_ssize_t codegen_count_batch(asdl_stmt_seq *body, Py_ssize_t first);
 /* Imports what `count` statements name at once, and binds each name at its own statement. */
 int codegen_import_batch(Compiler *, asdl_stmt_seq *body, Py_ssize_t first, Py_ssize_t count);
 

@@ -222,7 +222,7 @@ batch_requests(asdl_stmt_seq *body, Py_ssize_t first, Py_ssize_t count)
 }
 
 Py_ssize_t
-count_batch(asdl_stmt_seq *body, Py_ssize_t first)
+codegen_count_batch(asdl_stmt_seq *body, Py_ssize_t first)
 {
     Py_ssize_t count = 0;
     while (first + count < asdl_seq_LEN(body)) {

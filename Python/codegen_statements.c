@@ -398,7 +398,7 @@ codegen_own_statements(Compiler *compiler, asdl_stmt_seq *body, Py_ssize_t first
 {
     bool has_batches = unit_awaits_imports(compiler);
     for (Py_ssize_t i = first; i < asdl_seq_LEN(body);) {
-        Py_ssize_t batched = has_batches ? count_batch(body, i) : 0;
+        Py_ssize_t batched = has_batches ? codegen_count_batch(body, i) : 0;
         if (batched > 0) {
             TRY(codegen_import_batch(compiler, body, i, batched));
             i += batched;

@@ -9,8 +9,10 @@ import ast
 import asyncio
 import codeop
 import dis
+import gc
 import inspect
 import marshal
+import modulefinder
 import os
 import subprocess
 import symtable
@@ -31,6 +33,10 @@ ALLOW_AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 AWAITS_IMPORTS = 0x8000000
 COROUTINE = inspect.CO_COROUTINE
 HEAD = "from __future__ import top_level_await\n"
+
+
+def tearDownModule():
+    asyncio.set_event_loop_policy(None)
 
 
 def marked(source, mode="exec", flags=0, optimize=-1):
@@ -186,6 +192,23 @@ class FlagTest(unittest.TestCase):
         self.assertIn(f"Flags:             {name}", dis.code_info(HEAD))
         self.assertEqual(dis.pretty_flags(MARK | 3 | 1 << 40),
                          f"OPTIMIZED, NEWLOCALS, 0x10000000000, {name}")
+
+    def test_module_finder(self):
+        """It knows imports by their instructions, which module dis looks for."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "program.py")
+            with open(path, "w") as file:
+                file.write(HEAD + "import wave\nif 1:\n    from email import message\n"
+                           "def f(): import colorsys\n")
+            finder = modulefinder.ModuleFinder()
+            finder.run_script(path)
+        self.assertLessEqual({"__future__", "wave", "email", "email.message", "colorsys"},
+                             set(finder.modules))
+        self.assertEqual(list(dis._find_imports(marked("import a.b\nfrom ..c import d, e"))),
+                         [("__future__", 0, ("top_level_await",)),
+                          ("a.b", 0, None), ("c", 2, ("d", "e"))])
+        for call in "__aimport__(1)", "__aimport__((1, 2))", "'__aimport__', 1", "__aimport__":
+            self.assertEqual(list(dis._find_imports(compile(call, "text", "eval"))), [])
 
     def test_inspect(self):
         self.assertEqual(inspect.CO_FUTURE_TOP_LEVEL_AWAIT, MARK)
@@ -786,6 +809,7 @@ class ReferenceTest(unittest.TestCase):
             with redirect_stdout(StringIO()):
                 CallTest("test_loops").test_loops()
                 CallTest("test_failing_member").test_failing_member()
+            gc.collect()
             return sys.gettotalrefcount()
 
         counts = [run_all() for _ in range(6)]

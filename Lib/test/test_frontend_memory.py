@@ -14,6 +14,9 @@ SOURCES = [
     "x: lambda a, *b, c=1: f'{a!r:>{b}}' if [*a] else {**c}\ndef f(a: b[c:d, ...]) -> (e, f): x\n",
     "class A:\n    class __B:\n        def __c(self, __d): __e; super(); return lambda: __d\n",
     "\n".join(f"name_{i} = {i}.5" for i in range(60)),
+    "from __future__ import top_level_await\n"
+    "import a, b.c as d\nfrom .e import f, g as h\nfrom i import *\nif j:\n    import k.l, m\n"
+    "    from n import o\nawait p\nasync with q: import r\n",
     # So large that it is asked for memory beforehand, which need not be there.
     "x = {" + "a: 1, " * 17_000 + "}",
 ]
@@ -21,6 +24,7 @@ REFUSED = [
     "def f(x, x): pass", "def f():\n    nonlocal x", "[(x := 1) for x in y]",
     "def f():\n    x = 1\n    global x", "from __future__ import no_such_feature",
     "class C:\n    [(yield) for x in y]", "def f(): import a.b; from x import *",
+    "from __future__ import top_level_await\nimport a\nfrom b import __debug__",
 ]
 
 

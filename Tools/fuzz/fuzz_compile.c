@@ -17,6 +17,7 @@
 #include "archiveparser.h"
 #include "asyncimport.h"
 #include "ast_difference.h"
+#include "modes.h"
 #include "parser.h"
 
 #include <stdint.h>
@@ -87,7 +88,7 @@ read_choice(unsigned int byte)
     Choice choice = {.mode = starts[byte & 3], .optimize = (int)(variant & 3) % 3};
     choice.flags.cf_feature_version = PY_MINOR_VERSION;
     if (byte & 4) {
-        choice.flags.cf_flags |= PyCF_ALLOW_TOP_LEVEL_AWAIT;
+        choice.flags.cf_flags |= variant & 8 ? PyCF_AWAITING_PROGRAM : PyCF_ALLOW_TOP_LEVEL_AWAIT;
     }
     if (byte & 8) {
         choice.flags.cf_flags |= CO_FUTURE_ANNOTATIONS;

@@ -372,7 +372,15 @@ static PyMethodDef autoawait_functions[] = {
     {NULL, NULL, 0, NULL},
 };
 
+/* The flags that consoles and programs in Python compile with. */
+static int
+add_constants(PyObject *module)
+{
+    return PyModule_AddIntConstant(module, "AWAITING_PROGRAM", PyCF_AWAITING_PROGRAM);
+}
+
 static struct PyModuleDef_Slot autoawait_slots[] = {
+    {Py_mod_exec, add_constants},
     {0, NULL},
 };
 

@@ -7,12 +7,10 @@ as it is.
 
 import sys
 
-from _autoawait import exec_awaiting, interruptible, uninterrupted
+from _autoawait import AWAITING_PROGRAM, exec_awaiting, interruptible, uninterrupted
 from _stdlib_additions import stands_for
 
-# PyCF_ALLOW_TOP_LEVEL_AWAIT with imports that are awaited (Include/modes.h), and CO_COROUTINE;
-# their modules take long to import.
-_ALLOW_AWAIT = 0x08002000
+# CO_COROUTINE, whose module takes long to import.
 _IS_COROUTINE = 0x80
 
 
@@ -26,9 +24,9 @@ def add(module):
         compiler = getattr(self.compile, "compiler", None)
         if type(self).runcode is runcode and hasattr(compiler, "flags"):
             if _is_off():
-                compiler.flags &= ~_ALLOW_AWAIT
+                compiler.flags &= ~AWAITING_PROGRAM
             else:
-                compiler.flags |= _ALLOW_AWAIT
+                compiler.flags |= AWAITING_PROGRAM
         return stock_runsource(self, source, filename, symbol)
 
     @stands_for(stock_runcode)

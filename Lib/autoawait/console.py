@@ -1,6 +1,5 @@
 """A prompt inside a running coroutine, while the program's own loop goes on."""
 
-import ast
 import code
 import inspect
 import os
@@ -129,7 +128,7 @@ class _Console(code.InteractiveConsole):
         namespace.setdefault("__name__", "__console__")
         namespace.setdefault("__builtins__", __builtins__)
         super().__init__(namespace)
-        self.compile.compiler.flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        self.compile.compiler.flags |= _autoawait.AWAITING_PROGRAM
         self._reader = _Reader(_Sigint)
         self._ready_code = None
 

@@ -4,13 +4,12 @@ The interpreter imports this module when it was asked to let the main program
 await (Python/program.c); that it is imported is what tells the rest.
 """
 
-import ast
 import builtins
 import runpy
 import sys
 
 import autoawait
-from _autoawait import compile_program, exec_program
+from _autoawait import AWAITING_PROGRAM, compile_program, exec_program
 
 from . import imports
 
@@ -145,5 +144,5 @@ def _find_awaiting_module(name, *arguments):
 
 
 def _compile_awaiting(source, filename, mode, flags=0, *arguments, **keywords):
-    return _compile(source, filename, mode, flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT,
+    return _compile(source, filename, mode, flags | AWAITING_PROGRAM,
                     *arguments, **keywords)

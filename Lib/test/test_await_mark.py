@@ -787,6 +787,15 @@ class ProgramTest(unittest.TestCase):
         output, _ = self.run_program("-X", "autoawait", "-c", TELLING_HOOK + "import json, sys")
         self.assertEqual(output, "")
 
+    def test_awaiting_module(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, "awaiting_module.py"), "w") as file:
+                file.write(TELLING_HOOK + "import json, sys\n"
+                           "await __import__('asyncio').sleep(0)")
+            for program in ["-m", "awaiting_module"], ["awaiting_module.py"]:
+                output, _ = self.run_program("-X", "autoawait", *program, cwd=folder)
+                self.assertEqual(output, "json sys\n")
+
     def test_prompt(self):
         lines = ("async def ready(): pass\n\n" + TELLING_HOOK
                  + "\nimport json, sys\nimport json, sys; await ready()\n"

@@ -100,6 +100,10 @@ struct AstTypes {
 /* The interpreter's classes, made at the first call.  NULL with an exception set. */
 AstTypes *ast_types_get(void);
 
+/* Puts the class AST, or all others, into a module; -1 with an exception. */
+int ast_types_add_base_to(PyObject *module);
+int ast_types_add_to(PyObject *module);
+
 /* A new object of one of our classes other than AST, without attributes and not yet tracked by the
    collector. */
 PyObject *ast_new_object(PyTypeObject *type);

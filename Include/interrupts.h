@@ -9,13 +9,14 @@
 #define ASYNC_INTERRUPTS_H
 
 #include <Python.h>
+#include <stdbool.h>
 
 /* Holds (true) or lets go (false) in this thread; returns what was before, for the way back. */
-int Interrupts_SetHeld(int held);
+bool interrupts_set_held(bool held);
 
 /* Calls function with handlers held back or not; then as before.  Where they are let go, what came
    during the call takes effect in it: its result, if any, is given up for the exception. */
-PyObject *Interrupts_Call(int held, PyObject *function, PyObject *const *arguments,
+PyObject *interrupts_call(bool held, PyObject *function, PyObject *const *arguments,
                           Py_ssize_t count);
 
 #endif

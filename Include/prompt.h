@@ -1,4 +1,4 @@
-/* The interactive prompt that awaits (Python/prompt.c). */
+/* The interactive prompt that awaits (Python/prompt/prompt.c). */
 
 #ifndef ASYNC_PROMPT_H
 #define ASYNC_PROMPT_H
@@ -12,6 +12,6 @@
 
    Returns 0 at end of file and -1 when memory stays exhausted; no exception is left set.  Does not
    return from SystemExit. */
-int Prompt_Loop(FILE *fp, PyObject *filename, PyCompilerFlags *flags);
+int prompt_loop(FILE *fp, PyObject *filename, PyCompilerFlags *flags);
 
 #endif

@@ -1,4 +1,4 @@
-/* The library behind the module readline (Python/readlinelib.c).
+/* The library behind the module readline (Python/prompt/readlinelib.c).
 
    The interpreter is not linked with it: it is the one that the module has loaded and set up (key
    bindings, completion, history), and it is asked for by name. */
@@ -7,6 +7,7 @@
 #define ASYNC_READLINELIB_H
 
 #include <Python.h>
+#include <stdbool.h>
 
 /* The functions and variables of the library that we use. */
 #define READLINE_SYMBOLS(X)                                                                        \
@@ -47,16 +48,16 @@ typedef struct {
 /* The library, if the module readline reads the prompt's lines and it can be fed key by key; NULL
    if the module was not imported, or somebody else has put a reader of his own in its place.  Valid
    in this thread until the next call.  No exception is ever set. */
-const Readline *Readline_Open(void);
+const Readline *readlinelib_open(void);
 
-/* Calls a function without arguments.  0 if there is none of that name. */
-int Readline_Call(const Readline *library, ReadlineSymbol function);
+/* Calls a function without arguments.  False if there is none of that name. */
+bool readlinelib_call(const Readline *library, ReadlineSymbol function);
 
 /* Sets a variable, if there is one of that name; returns its value before. */
-int Readline_Set(const Readline *library, ReadlineSymbol variable, int value);
+int readlinelib_set(const Readline *library, ReadlineSymbol variable, int value);
 
 /* Adds line to the history, as the module does: unless it is empty or the same as the one before,
    or readline.set_auto_history(False) was called. */
-void Readline_AddHistory(const Readline *library, const char *line);
+void readlinelib_add_history(const Readline *library, const char *line);
 
 #endif

@@ -1,12 +1,13 @@
 /* _autoawait: what the module autoawait cannot say in Python. */
 
 #include "awaithook.h"
-#include "inputhook.h"
 #include "interrupts.h"
-#include "linereader.h"
+#include "linesource.h"
 #include "modes.h"
 #include "program.h"
 #include "pyasync.h"
+#include "readlinelib.h"
+#include "terminal.h"
 
 #include <poll.h>
 
@@ -50,7 +51,7 @@ write_to_terminal(PyObject *Py_UNUSED(module), PyObject *arguments)
     if (!PyArg_ParseTuple(arguments, "iy*p:write_to_terminal", &descriptor, &view, &above_line)) {
         return NULL;
     }
-    int failed = InputWait_Write(descriptor, view.buf, (size_t)view.len, above_line) < 0;
+    bool failed = terminal_write(descriptor, view.buf, (size_t)view.len, above_line) < 0;
     PyBuffer_Release(&view);
     if (failed) {
         return NULL;
@@ -78,7 +79,7 @@ keep_output(PyObject *pending, PyObject *data)
         return NULL;
     }
     PyObject *result = NULL;
-    if (!InputWait_TakeOutput()) {
+    if (!terminal_take_output()) {
         result = Py_NewRef(Py_None);
     }
     else if (PyList_Append(pending, bytes) == 0) {
@@ -93,7 +94,7 @@ static PyObject *
 write_guarded(PyObject *self, PyObject *data)
 {
     PyObject *file = PyTuple_GET_ITEM(self, 0);
-    if (InputWait_IsReading()) {
+    if (terminal_is_reading()) {
         int goes_to_terminal = is_terminal(file);
         if (goes_to_terminal < 0) {
             return NULL;
@@ -147,7 +148,11 @@ static PyObject *
 begin_line(PyObject *module, PyObject *prompt)
 {
     const char *text = PyUnicode_AsUTF8(prompt);
-    return text == NULL ? NULL : PyBool_FromLong(LineReader_Begin(module, stdin, stdout, text));
+    if (text == NULL) {
+        return NULL;
+    }
+    LineSource *source = readlinelib_open() == NULL ? NULL : readline_source_new(stdin, stdout);
+    return PyBool_FromLong(terminal_begin_owned_line(module, source, text));
 }
 
 PyDoc_STRVAR(feed_line_doc,
@@ -158,16 +163,20 @@ PyDoc_STRVAR(feed_line_doc,
 static PyObject *
 feed_line(PyObject *module, PyObject *Py_UNUSED(unused))
 {
-    if (!LineReader_IsOpen(module)) {
+    LineSource *source = terminal_owned_line(module);
+    if (source == NULL) {
         PyErr_SetString(PyExc_RuntimeError, "no line has been begun");
         return NULL;
     }
-    if (!LineReader_Feed(module)) {
+    if (!source->type->feed(source)) {
         Py_RETURN_NONE;
     }
-    char *line = LineReader_Take(module);
-    PyObject *result = line == NULL ? PyBytes_FromString("") : PyBytes_FromFormat("%s\n", line);
-    free(line);
+    LineText line;
+    bool failed = source->type->end(source, &line) < 0;
+    terminal_end_owned_line(module);
+    PyObject *result =
+        failed ? PyErr_NoMemory() : PyBytes_FromStringAndSize(line.text, (Py_ssize_t)line.size);
+    line_text_clear(&line);
     return result;
 }
 
@@ -177,7 +186,19 @@ PyDoc_STRVAR(abandon_line_doc, "abandon_line()\n--\n\n"
 static PyObject *
 abandon_line(PyObject *module, PyObject *Py_UNUSED(unused))
 {
-    LineReader_Abandon(module);
+    terminal_end_owned_line(module);
+    Py_RETURN_NONE;
+}
+
+PyDoc_STRVAR(set_line_source_doc,
+             "set_line_source(source, /)\n--\n\n"
+             "Have lines come from an object in the place of the terminal; None ends that.\n\n"
+             "Its methods are those of Include/linesource.h, for tests.");
+
+static PyObject *
+set_line_source(PyObject *Py_UNUSED(module), PyObject *source)
+{
+    terminal_set_line_source(source == Py_None ? NULL : source);
     Py_RETURN_NONE;
 }
 
@@ -204,25 +225,25 @@ PyDoc_STRVAR(interruptible_doc, "interruptible(function, /, *arguments)\n--\n\n"
                                 "Call function; handlers of signals run meanwhile.");
 
 static PyObject *
-call_held(int held, PyObject *const *arguments, Py_ssize_t count)
+call_held(bool held, PyObject *const *arguments, Py_ssize_t count)
 {
     if (count == 0) {
         PyErr_SetString(PyExc_TypeError, "a function was expected");
         return NULL;
     }
-    return Interrupts_Call(held, arguments[0], arguments + 1, count - 1);
+    return interrupts_call(held, arguments[0], arguments + 1, count - 1);
 }
 
 static PyObject *
 uninterrupted(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
 {
-    return call_held(1, arguments, count);
+    return call_held(true, arguments, count);
 }
 
 static PyObject *
 interruptible(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
 {
-    return call_held(0, arguments, count);
+    return call_held(false, arguments, count);
 }
 
 PyDoc_STRVAR(keep_forever_doc,
@@ -247,7 +268,7 @@ exec_statement(PyCodeObject *code, PyObject *globals, PyObject *locals)
 {
     PyObject *result = PyEval_EvalAsyncCode((PyObject *)code, globals, locals);
     if (result == NULL) {
-        AwaitHook_TrimTraceback(code);
+        awaithook_trim_traceback(code);
     }
     return result;
 }
@@ -327,7 +348,7 @@ PyDoc_STRVAR(compile_program_doc,
 static PyObject *
 compile_program(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
-    return compile_with(AwaitHook_IsOn() ? PyCF_AWAITING_PROGRAM : 0, arguments);
+    return compile_with(awaithook_is_on() ? PyCF_AWAITING_PROGRAM : 0, arguments);
 }
 
 PyDoc_STRVAR(call_awaiting_doc,
@@ -347,7 +368,7 @@ call_awaiting(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_
         return NULL;
     }
     PyObject *code = PyFunction_GET_CODE(arguments[0]);
-    PyObject *result = AwaitHook_Run(coroutine, (PyCodeObject *)code);
+    PyObject *result = awaithook_run(coroutine, (PyCodeObject *)code);
     Py_DECREF(coroutine);
     return result;
 }
@@ -357,6 +378,7 @@ static PyMethodDef autoawait_functions[] = {
     {"check_reader", check_reader, METH_NOARGS, check_reader_doc},
     {"begin_line", begin_line, METH_O, begin_line_doc},
     {"feed_line", feed_line, METH_NOARGS, feed_line_doc},
+    {"set_line_source", set_line_source, METH_O, set_line_source_doc},
     {"is_readable", is_readable, METH_O, is_readable_doc},
     {"uninterrupted", _PyCFunction_CAST(uninterrupted), METH_FASTCALL, uninterrupted_doc},
     {"interruptible", _PyCFunction_CAST(interruptible), METH_FASTCALL, interruptible_doc},

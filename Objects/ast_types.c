@@ -10,7 +10,6 @@
    being until someone asks for one, and that is where most of a tree's memory and time went. */
 
 #include "ast_objects.h"
-#include "modes.h"
 
 #include "compile.h"
 #include "pycore_interp.h"
@@ -720,16 +719,18 @@ PyAST_Check(PyObject *object)
 }
 SHOWN_TO_STAGES(PyAST_Check);
 
-/* Module _ast */
-
-static int
-module_exec(PyObject *module)
+int
+ast_types_add_base_to(PyObject *module)
 {
     AstTypes *types = ast_types_get();
-    if (types == NULL || PyModule_AddObjectRef(module, "AST", (PyObject *)types->base) < 0
-        || PyModule_AddIntMacro(module, PyCF_ALLOW_TOP_LEVEL_AWAIT) < 0
-        || PyModule_AddIntMacro(module, PyCF_ONLY_AST) < 0
-        || PyModule_AddIntMacro(module, PyCF_TYPE_COMMENTS) < 0) {
+    return types == NULL ? -1 : PyModule_AddObjectRef(module, "AST", (PyObject *)types->base);
+}
+
+int
+ast_types_add_to(PyObject *module)
+{
+    AstTypes *types = ast_types_get();
+    if (types == NULL) {
         return -1;
     }
     for (int i = 0; i < AST_CLASS_COUNT; i++) {
@@ -738,37 +739,4 @@ module_exec(PyObject *module)
         }
     }
     return 0;
-}
-
-PyDoc_STRVAR(is_async_doc,
-             "is_async(source, /)\n--\n\n"
-             "Return whether running source takes a coroutine.\n\n"
-             "The source is text (str or bytes), a Module, Interactive or Expression, or a code\n"
-             "object.  Text and trees are looked at as programs that may await outside of\n"
-             "functions; what is none raises its SyntaxError.");
-
-static PyObject *
-is_async(PyObject *Py_UNUSED(module), PyObject *source)
-{
-    int result = compile_mode_is_async(source);
-    return result < 0 ? NULL : PyBool_FromLong(result);
-}
-
-/* Here, since module ast takes all that is in this one. */
-static PyMethodDef module_functions[] = {{"is_async", is_async, METH_O, is_async_doc},
-                                         {NULL, NULL, 0, NULL}};
-
-static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, module_exec}, {0, NULL}};
-
-static struct PyModuleDef module_definition = {
-    PyModuleDef_HEAD_INIT,
-    .m_name = "_ast",
-    .m_methods = module_functions,
-    .m_slots = module_slots,
-};
-
-PyMODINIT_FUNC
-PyInit__ast(void)
-{
-    return PyModuleDef_Init(&module_definition);
 }

@@ -1,19 +1,15 @@
 /* sys.awaithook and what the prompt asks of it; see Include/awaithook.h.
 
-   Nothing here knows an event loop.  The default hook imports the module `autoawait` at its first
-   use and calls that; every other runner is a callable that the user set. */
+   Nothing here knows an event loop.  The default hook asks the session (session.h) at its first
+   use for what it calls; every other runner is a callable that the user set. */
 
 #include "awaithook.h"
-#include "interrupts.h"
-#include "modes.h"
 #include "pyasync.h"
+#include "session.h"
 
 #include <frameobject.h>
 #include <internal/pycore_interp.h>
 #include <internal/pycore_pylifecycle.h>
-
-extern PyObject *__real__PyBuiltin_Init(PyInterpreterState *interp);
-extern PyObject *__wrap__PyBuiltin_Init(PyInterpreterState *interp);
 
 PyDoc_STRVAR(awaithook_doc,
              "__awaithook__(coroutine, /)\n--\n\n"
@@ -21,8 +17,8 @@ PyDoc_STRVAR(awaithook_doc,
              "All coroutines of the interpreter's life share one asyncio event loop and the\n"
              "calling thread's context.");
 
-/* What runs the coroutine: autoawait's default runner, kept in the dict of self, which is a module
-   of the hook's own.  New reference. */
+/* What runs the coroutine: the session's default runner, kept in the dict of self, which is a
+   module of the hook's own.  New reference. */
 static PyObject *
 default_runner(PyObject *self)
 {
@@ -31,12 +27,7 @@ default_runner(PyObject *self)
     if (run != NULL) {
         return Py_NewRef(run);
     }
-    PyObject *module = PyImport_ImportModule("autoawait");
-    if (module == NULL) {
-        return NULL;
-    }
-    run = PyObject_CallMethod(module, "_default_runner", NULL);
-    Py_DECREF(module);
+    run = session_default_runner();
     if (run != NULL && PyDict_SetItemString(kept, "run", run) < 0) {
         Py_CLEAR(run);
     }
@@ -58,8 +49,8 @@ default_awaithook(PyObject *self, PyObject *coroutine)
 static PyMethodDef default_awaithook_definition = {"__awaithook__", default_awaithook, METH_O,
                                                    awaithook_doc};
 
-static int
-add_awaithook(void)
+int
+awaithook_add(void)
 {
     PyObject *module_name = PyUnicode_InternFromString("sys");
     PyObject *self = PyModule_New("sys");
@@ -72,28 +63,14 @@ add_awaithook(void)
     if (hook == NULL) {
         return -1;
     }
-    int failed =
+    bool failed =
         PySys_SetObject("awaithook", hook) < 0 || PySys_SetObject("__awaithook__", hook) < 0;
     Py_DECREF(hook);
     return failed ? -1 : 0;
 }
 
-/* Runs once for each interpreter, main and sub, when its sys module already stands.  What is put
-   into builtins here counts as built in from the start. */
-PyObject *
-__wrap__PyBuiltin_Init(PyInterpreterState *interp)
-{
-    PyObject *builtins = __real__PyBuiltin_Init(interp);
-    if (builtins != NULL
-        && (add_awaithook() < 0 || builtin_compile_add(builtins) < 0
-            || builtin_async_add(builtins) < 0)) {
-        Py_CLEAR(builtins);
-    }
-    return builtins;
-}
-
-int
-AwaitHook_IsOn(void)
+bool
+awaithook_is_on(void)
 {
     return PySys_GetObject("awaithook") != Py_None;
 }
@@ -112,38 +89,6 @@ skip_to_code(PyObject *traceback, PyCodeObject *code)
         }
     }
     return Py_NewRef(traceback);
-}
-
-PyObject *
-AwaitHook_ImportedModule(const char *name)
-{
-    PyObject *key = PyUnicode_FromString(name);
-    PyObject *module = key == NULL ? NULL : PyImport_GetModule(key);
-    Py_XDECREF(key);
-    if (module == NULL) {
-        PyErr_Clear();
-    }
-    return module;
-}
-
-/* New reference to what is left of traceback (or to None) when the frames of our runners are out;
-   they know their own.  Never fails. */
-static PyObject *
-skip_runners(PyObject *value, PyObject *traceback)
-{
-    PyObject *rest = NULL;
-    PyObject *module = AwaitHook_ImportedModule("autoawait");
-    if (module != NULL) {
-        int held_before = Interrupts_SetHeld(1);
-        rest = PyObject_CallMethod(module, "_user_traceback", "OO", value, traceback);
-        Interrupts_SetHeld(held_before);
-    }
-    Py_XDECREF(module);
-    if (rest == NULL) {
-        PyErr_Clear();
-        return Py_NewRef(traceback);
-    }
-    return rest;
 }
 
 /* Has the traceback of the exception that is set begin where code is, if no frame of it is
@@ -166,19 +111,22 @@ add_place(PyCodeObject *code)
 
 /* A statement that never began, or that the runner gave up, has no frames. */
 void
-AwaitHook_TrimTraceback(PyCodeObject *code)
+awaithook_trim_traceback(PyCodeObject *code)
 {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     PyErr_NormalizeException(&type, &value, &traceback);
     if (traceback != NULL) {
-        Py_SETREF(traceback, skip_runners(value, traceback));
+        PyObject *rest = session_user_traceback(value, traceback);
+        if (rest != NULL) {
+            Py_SETREF(traceback, rest);
+        }
         Py_SETREF(traceback, skip_to_code(traceback, code));
         if (PyException_SetTraceback(value, traceback) < 0) {
             PyErr_Clear();
         }
     }
-    int is_empty = traceback == NULL || traceback == Py_None;
+    bool is_empty = traceback == NULL || traceback == Py_None;
     if (is_empty) {
         Py_CLEAR(traceback);
     }
@@ -234,11 +182,11 @@ PySys_Await(PyObject *coroutine)
 }
 
 PyObject *
-AwaitHook_Run(PyObject *coroutine, PyCodeObject *code)
+awaithook_run(PyObject *coroutine, PyCodeObject *code)
 {
     PyObject *result = PySys_Await(coroutine);
     if (result == NULL) {
-        AwaitHook_TrimTraceback(code);
+        awaithook_trim_traceback(code);
         if (Py_REFCNT(coroutine) == 1) {
             discard_coroutine(coroutine);
         }

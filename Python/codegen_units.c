@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 #include "codegen.h"
-#include "modes.h"
+#include "compiler.h"
 
 /* ---- Beginning ---- */
 

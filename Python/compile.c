@@ -16,12 +16,11 @@
 #include "pycore_pystate.h"
 #include "codebuilder.h"
 #include "codegen.h"
-#include "compiler.h"
 #include "dump.h"
 #include "flowgraph.h"
 #include "fold.h"
 #include "future.h"
-#include "modes.h"
+#include "compiler.h"
 #include "ownstack.h"
 #include "stages.h"
 

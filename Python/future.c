@@ -1,7 +1,7 @@
 /* Future statements: see future.h.  Entry points: future_from_tree(), _PyFuture_FromAST(). */
 
 #include "future.h"
-#include "modes.h"
+#include "compiler.h"
 #include "pycore_compile.h"
 #include "stages.h"
 

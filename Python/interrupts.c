@@ -11,8 +11,8 @@
 #include <internal/pycore_pystate.h>
 
 static _Thread_local struct {
-    int held;
-    int missed; /* somebody asked meanwhile, and the evaluation loop does so only once */
+    bool held;
+    bool missed; /* somebody asked meanwhile, and the evaluation loop does so only once */
 } interrupts;
 
 extern int __real__PyErr_CheckSignalsTstate(PyThreadState *tstate);
@@ -24,7 +24,7 @@ int
 __wrap__PyErr_CheckSignalsTstate(PyThreadState *tstate)
 {
     if (interrupts.held) {
-        interrupts.missed = 1;
+        interrupts.missed = true;
         return 0;
     }
     return __real__PyErr_CheckSignalsTstate(tstate);
@@ -34,32 +34,32 @@ int
 __wrap_PyErr_CheckSignals(void)
 {
     if (interrupts.held) {
-        interrupts.missed = 1;
+        interrupts.missed = true;
         return 0;
     }
     return __real_PyErr_CheckSignals();
 }
 
-int
-Interrupts_SetHeld(int held)
+bool
+interrupts_set_held(bool held)
 {
-    int before = interrupts.held;
+    bool before = interrupts.held;
     interrupts.held = held;
     if (!held && interrupts.missed) {
-        interrupts.missed = 0;
+        interrupts.missed = false;
         _PyEval_SignalReceived(PyInterpreterState_Main());
     }
     return before;
 }
 
 PyObject *
-Interrupts_Call(int held, PyObject *function, PyObject *const *arguments, Py_ssize_t count)
+interrupts_call(bool held, PyObject *function, PyObject *const *arguments, Py_ssize_t count)
 {
-    int before = Interrupts_SetHeld(held);
+    bool before = interrupts_set_held(held);
     PyObject *result = PyObject_Vectorcall(function, arguments, (size_t)count, NULL);
     if (result != NULL && !held && PyErr_CheckSignals() < 0) {
         Py_CLEAR(result);
     }
-    Interrupts_SetHeld(before);
+    interrupts_set_held(before);
     return result;
 }

@@ -43,13 +43,13 @@ is_main_namespace(PyObject *globals)
 static PyObject *
 run_program(ProgramKind kind, PyObject *coroutine, PyCodeObject *code)
 {
-    PyObject *result = AwaitHook_Run(coroutine, code);
+    PyObject *result = awaithook_run(coroutine, code);
     Py_DECREF(coroutine);
     if (kind == MAIN_PROGRAM && !_Py_GetConfig()->inspect) {
         PyObject *type, *value, *traceback;
         PyErr_Fetch(&type, &value, &traceback);
-        PyObject *session = Session_Open();
-        Session_End(session);
+        PyObject *session = session_open();
+        session_end(session);
         Py_XDECREF(session);
         PyErr_Restore(type, value, traceback);
     }
@@ -148,12 +148,15 @@ program_exec(PyCodeObject *code, PyObject *globals, PyObject *locals)
 }
 
 /* True once -X autoawait or PYTHONAUTOAWAIT was seen: autoawait.program is imported then. */
-static int
+static bool
 program_may_await(void)
 {
-    PyObject *module = AwaitHook_ImportedModule("autoawait.program");
+    PyObject *name = PyUnicode_InternFromString("autoawait.program");
+    PyObject *module = name == NULL ? NULL : PyImport_GetModule(name);
+    Py_XDECREF(name);
     Py_XDECREF(module);
-    return module != NULL && AwaitHook_IsOn();
+    PyErr_Clear();
+    return module != NULL && awaithook_is_on();
 }
 
 static void
@@ -205,7 +208,7 @@ int
 __wrap__PyRun_SimpleFileObject(FILE *fp, PyObject *filename, int close_it, PyCompilerFlags *flags)
 {
     PyCompilerFlags copy;
-    begin_program(AwaitHook_IsOn() ? OTHER_PROGRAM : NO_PROGRAM, flags, &copy);
+    begin_program(awaithook_is_on() ? OTHER_PROGRAM : NO_PROGRAM, flags, &copy);
     int result = __real__PyRun_SimpleFileObject(fp, filename, close_it, &copy);
     program_end_file(flags, &copy);
     return result;

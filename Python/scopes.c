@@ -6,7 +6,7 @@
 
 #include "scopes.h"
 #include "memory.h"
-#include "modes.h"
+#include "compiler.h"
 #include "nesting.h"
 #include "stages.h"
 

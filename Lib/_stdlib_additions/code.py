@@ -50,9 +50,9 @@ def _is_off():
 
 
 def _run_plain(run, interpreter, code):
-    import autoawait
+    from autoawait.session import current
 
-    return uninterrupted(_run_lent, autoawait._session, run, interpreter, code)
+    return uninterrupted(_run_lent, current, run, interpreter, code)
 
 
 def _run_lent(session, run, interpreter, code):

@@ -10,12 +10,13 @@ from contextlib import suppress
 import _autoawait
 
 from . import asyncio_interrupts, interrupts, loan, report
+from .protocol import Runner
 
 # How often a statement may give way before it gets the loop itself, and SIGINT a guard.
 _STEPS_WITHOUT_LOOP = 8
 
 
-class AsyncioRunner:
+class AsyncioRunner(Runner):
     """Runs coroutines, one after the other, on one asyncio event loop.
 
     All that lives on the loop (tasks, servers, async generators) stays there
@@ -30,6 +31,7 @@ class AsyncioRunner:
     """
 
     name = "asyncio"
+    packages = frozenset({"asyncio"})
 
     def __init__(self, *, close_timeout=5.0, interrupt_grace=0.2):
         """Make a runner; both limits are in seconds.
@@ -163,6 +165,11 @@ class AsyncioRunner:
             if getattr(thread_state, "_loop", None) is loop:
                 thread_state._loop = None
                 thread_state._set_called = False
+
+    @staticmethod
+    def left_handler(handler):
+        """Whether it is asyncio.run()'s."""
+        return isinstance(interrupts.owner(handler), asyncio.Runner)
 
     def _run(self, coroutine):
         loop = self.open_loop()

@@ -218,7 +218,7 @@ class _SigintUnlessGuarded(_Sigint):
     """The same, where a runner does not have SIGINT cancel its statement anyway."""
 
     def __enter__(self):
-        if isinstance(interrupts.owner(), interrupts.SigintGuard):
+        if isinstance(interrupts.owner(signal.getsignal(signal.SIGINT)), interrupts.SigintGuard):
             self._before = None
             return self
         return super().__enter__()

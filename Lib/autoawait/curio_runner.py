@@ -4,8 +4,10 @@ import curio
 
 import _autoawait
 
+from .protocol import Runner
 
-class CurioRunner:
+
+class CurioRunner(Runner):
     """Runs coroutines, one after the other, on one curio kernel.
 
     Tasks spawned by one statement go on while a later one runs.  They stand
@@ -13,6 +15,7 @@ class CurioRunner:
     """
 
     name = "curio"
+    packages = frozenset({"curio"})
 
     def __init__(self):
         self._kernel = None

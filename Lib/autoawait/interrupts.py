@@ -64,14 +64,13 @@ class SigintGuard:
             self._wake()
 
 
-def owner():
-    """Return the object whose method handles SIGINT, None if it is none's."""
-    handler = getsignal(SIGINT)
+def owner(handler):
+    """Return the object whose method a handler of SIGINT is, None if it is none's."""
     # asyncio.Runner's is a functools.partial.
     return getattr(getattr(handler, "func", handler), "__self__", None)
 
 
-def take_back():
+def take_back(runner_classes):
     """Between two statements: take SIGINT back from what concerns the one before.
 
     A pdb that was told to go on keeps its handler until it is entered again, and what
@@ -79,9 +78,9 @@ def take_back():
     asyncio.run() and trio.run() leave their own if they are interrupted as they end.
     """
     debugger = getattr(sys.modules.get("pdb"), "Pdb", ())
-    runner = getattr(sys.modules.get("asyncio.runners"), "Runner", ())
-    if (isinstance(owner(), (SigintGuard, debugger, runner))
-            or getattr(getsignal(SIGINT), "__module__", None) == "trio._core._ki"):
+    handler = getsignal(SIGINT)
+    if (isinstance(owner(handler), (SigintGuard, debugger))
+            or any(made_by.left_handler(handler) for made_by in runner_classes)):
         signal(SIGINT, default_int_handler)
         if debugger:
             debugger._previous_sigint_handler = None

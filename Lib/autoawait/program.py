@@ -8,10 +8,9 @@ import builtins
 import runpy
 import sys
 
-import autoawait
 from _autoawait import AWAITING_PROGRAM, compile_program, exec_program
 
-from . import imports
+from . import imports, session
 
 _compile = compile
 _find_module = runpy._get_module_details
@@ -41,7 +40,7 @@ def begin(choice):
             imports.act_when_imported("subprocess", _pass_option_on)
     if choice not in (True, "1"):
         try:
-            autoawait._session.switch(choice)
+            session.current.switch(choice)
         except (ValueError, ImportError) as error:
             sys.exit(f"autoawait: {error}")
     _let_run_programs(vars(runpy))

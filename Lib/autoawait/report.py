@@ -3,7 +3,7 @@
 import sys
 import traceback
 
-_RUNNER_PACKAGES = frozenset({"autoawait", "asyncio", "selectors", "trio", "outcome", "curio"})
+from . import session
 
 
 def user_traceback(error, entry):
@@ -13,12 +13,13 @@ def user_traceback(error, entry):
     code called stay, as in every traceback, but for KeyboardInterrupt: where the
     user's code was waiting is what is of interest then.
     """
-    while entry is not None and is_runners(entry.tb_frame):
+    packages = session.current.runner_packages()
+    while entry is not None and is_of_packages(entry.tb_frame, packages):
         entry = entry.tb_next
     if isinstance(error, KeyboardInterrupt):
         last_of_user = following = entry
         while following is not None:
-            if not is_runners(following.tb_frame):
+            if not is_of_packages(following.tb_frame, packages):
                 last_of_user = following
             following = following.tb_next
         if last_of_user is not None:
@@ -26,10 +27,10 @@ def user_traceback(error, entry):
     return entry
 
 
-def is_runners(frame):
-    """Whether a frame is of what drives the user's code."""
+def is_of_packages(frame, packages):
+    """Whether a frame is of one of the packages."""
     module = frame.f_globals.get("__name__") or ""
-    return module.partition(".")[0] in _RUNNER_PACKAGES
+    return module.partition(".")[0] in packages
 
 
 def show_background_failure(loop, context):

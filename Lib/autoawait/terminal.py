@@ -9,7 +9,6 @@ screen, all of it is written, and prompt and line are drawn again below.
 
 import collections
 import contextlib
-import os
 import sys
 
 import _autoawait
@@ -29,7 +28,7 @@ class OutputAboveLine:
         self._is_scheduled = False
 
     def __enter__(self):
-        if os.isatty(0):
+        if _types_at_terminal():
             _flush_streams()
             self._files = _terminal_files()
             for file in self._files:
@@ -78,7 +77,7 @@ class PromptOutput:
         """
         if self._files is None:
             self._files = [(file, _autoawait.guarded_write(file, self._pending))
-                           for file in (_terminal_files() if os.isatty(0) else ())]
+                           for file in (_terminal_files() if _types_at_terminal() else ())]
         for file, write in self._files:
             file.write = write
 
@@ -92,6 +91,12 @@ class PromptOutput:
         """Have what is still in the streams' buffers appear."""
         if self._files:
             _flush_streams()
+
+
+def _types_at_terminal():
+    with contextlib.suppress(AttributeError, ValueError):
+        return sys.__stdin__.isatty()
+    return False
 
 
 def _terminal_files():

@@ -16,13 +16,14 @@ from trio._core import _run, _thread_cache
 import _autoawait
 
 from . import interrupts, report
+from .protocol import Runner
 
 
 # What trio marks the frames by that KeyboardInterrupt must not break.
 _PROTECTION = getattr(trio._core._ki, "LOCALS_KEY_KI_PROTECTION_ENABLED", None)
 
 
-class TrioRunner:
+class TrioRunner(Runner):
     """Runs coroutines, one after the other, in one run of trio.
 
     The run begins when it is first needed and lives as long as the session, by
@@ -32,6 +33,7 @@ class TrioRunner:
     """
 
     name = "trio"
+    packages = frozenset({"trio", "outcome"})
 
     def __init__(self, *, close_timeout=5.0, interrupt_grace=0.2):
         """Make a runner; both limits are in seconds, as AsyncioRunner's."""
@@ -122,6 +124,11 @@ class TrioRunner:
             self._host.forget()
             self._host = self._nursery = None
 
+    @staticmethod
+    def left_handler(handler):
+        """Whether it is trio.run()'s."""
+        return getattr(handler, "__module__", None) == "trio._core._ki"
+
     def _open(self):
         """Start the run of trio, if there is none or it has ended; have trio know it."""
         if self._host is not None and not self._ended:
@@ -145,6 +152,10 @@ class TrioRunner:
 
     def _on_end(self, outcome):
         self._ended = outcome
+
+
+# The packages whose code runs the user's.
+_DRIVERS = TrioRunner.packages | {__package__}
 
 
 class _SessionNursery:
@@ -261,7 +272,7 @@ class _CancelStatement(interrupts.CancelOnInterrupt):
                 return is_users
             if is_protected is not None:
                 return not is_protected
-            is_users = is_users or not report.is_runners(frame)
+            is_users = is_users or not report.is_of_packages(frame, _DRIVERS)
             frame = frame.f_back
         return False
 

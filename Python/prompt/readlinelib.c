@@ -5,12 +5,14 @@
 #include <dlfcn.h>
 #include <stdatomic.h>
 
-/* What readline.set_auto_history() was told.  The module has a variable of its own for it, one for
-   the process, which nobody can ask for; so we listen. */
-static atomic_int history_is_manual;
-
-/* The module's function; written once, before the module is anybody's. */
-static PyCFunction module_set_auto_history;
+/* Of the module, which is one for the process, as the library is. */
+static struct {
+    /* What readline.set_auto_history() was told.  The module has a variable of its own for it,
+       which nobody can ask for; so we listen. */
+    atomic_bool history_is_manual;
+    /* Its function; written once, before the module is anybody's. */
+    PyCFunction set_auto_history;
+} module_readline;
 
 /* What was found last; the module is never unloaded. */
 static _Thread_local Readline found_library;
@@ -58,31 +60,31 @@ look_up_symbols(const void *reader)
 }
 
 const Readline *
-Readline_Open(void)
+readlinelib_open(void)
 {
     const void *reader;
     memcpy(&reader, &PyOS_ReadlineFunctionPointer, sizeof(reader));
     if (found_library.reader != reader) {
         look_up_symbols(reader);
     }
-    int has_callbacks = found_library.symbols[READLINE_rl_callback_handler_install] != NULL;
+    bool has_callbacks = found_library.symbols[READLINE_rl_callback_handler_install] != NULL;
     return has_callbacks ? &found_library : NULL;
 }
 
-int
-Readline_Call(const Readline *library, ReadlineSymbol name)
+bool
+readlinelib_call(const Readline *library, ReadlineSymbol name)
 {
     int (*function)(void);
     *(void **)&function = library->symbols[name];
     if (function == NULL) {
-        return 0;
+        return false;
     }
     function();
-    return 1;
+    return true;
 }
 
 int
-Readline_Set(const Readline *library, ReadlineSymbol name, int value)
+readlinelib_set(const Readline *library, ReadlineSymbol name, int value)
 {
     int *variable = library->symbols[name];
     int before = variable == NULL ? 0 : *variable;
@@ -95,9 +97,9 @@ Readline_Set(const Readline *library, ReadlineSymbol name, int value)
 static PyObject *
 set_auto_history(PyObject *module, PyObject *enabled)
 {
-    PyObject *result = module_set_auto_history(module, enabled);
+    PyObject *result = module_readline.set_auto_history(module, enabled);
     if (result != NULL) {
-        history_is_manual = !PyObject_IsTrue(enabled);
+        module_readline.history_is_manual = !PyObject_IsTrue(enabled);
     }
     return result;
 }
@@ -115,7 +117,7 @@ listen_to(PyObject *module)
         Py_XDECREF(function);
         return -1;
     }
-    module_set_auto_history = PyCFunction_GET_FUNCTION(function);
+    module_readline.set_auto_history = PyCFunction_GET_FUNCTION(function);
     listening_function.ml_doc = ((PyCFunctionObject *)function)->m_ml->ml_doc;
     PyObject *ours =
         PyCFunction_NewEx(&listening_function, module, ((PyCFunctionObject *)function)->m_module);
@@ -148,7 +150,7 @@ typedef struct {
     char *line;
 } HistoryEntry;
 
-static int
+static bool
 is_last_in_history(const Readline *library, const char *line)
 {
     HistoryEntry *(*get)(int);
@@ -156,18 +158,19 @@ is_last_in_history(const Readline *library, const char *line)
     const int *base = library->symbols[READLINE_history_base];
     const int *length = library->symbols[READLINE_history_length];
     if (get == NULL || base == NULL || length == NULL || *length <= 0) {
-        return 0;
+        return false;
     }
     HistoryEntry *last = get(*base + *length - 1);
     return last != NULL && strcmp(last->line, line) == 0;
 }
 
 void
-Readline_AddHistory(const Readline *library, const char *line)
+readlinelib_add_history(const Readline *library, const char *line)
 {
     void (*add)(const char *);
     *(void **)&add = library->symbols[READLINE_add_history];
-    if (*line != '\0' && add != NULL && !history_is_manual && !is_last_in_history(library, line)) {
+    if (*line != '\0' && add != NULL && !module_readline.history_is_manual
+        && !is_last_in_history(library, line)) {
         add(line);
     }
 }

@@ -9,7 +9,6 @@
    is not interactive goes on to the runtime. */
 
 #include "awaithook.h"
-#include "inputhook.h"
 #include "interrupts.h"
 #include "modes.h"
 #include "program.h"
@@ -44,7 +43,7 @@ typedef enum { STATEMENT_READ, STATEMENT_FAILED, INPUT_ENDED } ReadResult;
 static void
 clear_error(void)
 {
-    int interrupted = PyErr_ExceptionMatches(PyExc_KeyboardInterrupt);
+    bool interrupted = PyErr_ExceptionMatches(PyExc_KeyboardInterrupt);
     PyErr_Clear();
     if (interrupted) {
         PyErr_SetInterrupt();
@@ -102,7 +101,6 @@ static ReadResult
 read_statement(const Prompt *prompt, PyArena *arena, mod_ty *tree)
 {
     int error_code = 0;
-    InputWait wait;
     *tree = NULL;
     PyObject *encoding = input_encoding(prompt->fp);
     PyObject *first_prompt = prompt_text("ps1");
@@ -110,12 +108,10 @@ read_statement(const Prompt *prompt, PyArena *arena, mod_ty *tree)
     /* What came since the last statement ended drops the line that is not begun yet. */
     if (encoding != NULL && first_prompt != NULL && next_prompt != NULL
         && PyErr_CheckSignals() == 0) {
-        InputWait_Begin(&wait, prompt->session);
         *tree = _PyParser_ASTFromFile(
             prompt->fp, prompt->filename, encoding == Py_None ? NULL : PyUnicode_AsUTF8(encoding),
             Py_single_input, PyUnicode_AsUTF8(first_prompt), PyUnicode_AsUTF8(next_prompt),
             prompt->flags, &error_code, arena);
-        InputWait_End(&wait);
     }
     Py_XDECREF(encoding);
     Py_XDECREF(first_prompt);
@@ -136,7 +132,7 @@ static PyCodeObject *
 compile_statement(const Prompt *prompt, mod_ty tree, PyArena *arena)
 {
     PyCompilerFlags statement_flags = *prompt->flags;
-    if (AwaitHook_IsOn()) {
+    if (awaithook_is_on()) {
         statement_flags.cf_flags |= PyCF_AWAITING_PROGRAM;
     }
     PyCodeObject *code = _PyAST_Compile(tree, prompt->filename, &statement_flags, -1, arena);
@@ -150,7 +146,7 @@ static int
 check_signals(PyCodeObject *code)
 {
     if (PyErr_CheckSignals() < 0) {
-        AwaitHook_TrimTraceback(code);
+        awaithook_trim_traceback(code);
         return -1;
     }
     return 0;
@@ -163,7 +159,7 @@ await_code(PyCodeObject *code, PyObject *namespace)
     if (coroutine == NULL) {
         return NULL;
     }
-    PyObject *result = AwaitHook_Run(coroutine, code);
+    PyObject *result = awaithook_run(coroutine, code);
     Py_DECREF(coroutine);
     if (result != NULL && check_signals(code) < 0) {
         Py_CLEAR(result);
@@ -175,16 +171,16 @@ static PyObject *
 evaluate_plain(PyObject *session, PyCodeObject *code, PyObject *namespace)
 {
     PyObject *guard;
-    if (Session_Enter(session, &guard) < 0) {
-        AwaitHook_TrimTraceback(code);
+    if (session_enter(session, &guard) < 0) {
+        awaithook_trim_traceback(code);
         return NULL;
     }
     PyObject *result = PyEval_EvalCode((PyObject *)code, namespace, namespace);
     if (result != NULL && check_signals(code) < 0) {
         Py_CLEAR(result);
     }
-    if (Session_Leave(guard) < 0) {
-        AwaitHook_TrimTraceback(code);
+    if (session_leave(guard) < 0) {
+        awaithook_trim_traceback(code);
         Py_CLEAR(result);
     }
     return result;
@@ -223,7 +219,7 @@ run_statement(PyObject *session, PyCodeObject *code)
     }
     Py_DECREF(namespace);
     Py_XDECREF(result);
-    Session_AfterStatement(session);
+    session_after_statement(session);
     return result == NULL ? -1 : 0;
 }
 
@@ -278,9 +274,10 @@ static void
 show_exception(void)
 {
     PyObject *hook = PySys_GetObject("excepthook");
-    int held_before = Interrupts_SetHeld(hook != NULL && hook == PySys_GetObject("__excepthook__"));
+    bool held_before =
+        interrupts_set_held(hook != NULL && hook == PySys_GetObject("__excepthook__"));
     PyErr_Print();
-    Interrupts_SetHeld(held_before);
+    interrupts_set_held(held_before);
 }
 
 /* Shows the exception that is set.  SystemExit ends the process here, unless -i asks to stay. */
@@ -288,7 +285,7 @@ static void
 report_failure(PyObject *session)
 {
     if (PyErr_ExceptionMatches(PyExc_SystemExit) && !_Py_GetConfig()->inspect) {
-        Session_End(session);
+        session_end(session);
         PyErr_Print();
     }
     else {
@@ -316,7 +313,7 @@ run_to_end_of_file(const Prompt *prompt)
         if (read == INPUT_ENDED) {
             return 0;
         }
-        int failed = read == STATEMENT_FAILED;
+        bool failed = read == STATEMENT_FAILED;
         out_of_memory = failed && PyErr_ExceptionMatches(PyExc_MemoryError) ? out_of_memory + 1 : 0;
         if (out_of_memory > OUT_OF_MEMORY_LIMIT) {
             PyErr_Clear();
@@ -333,7 +330,7 @@ run_to_end_of_file(const Prompt *prompt)
 }
 
 int
-Prompt_Loop(FILE *fp, PyObject *filename, PyCompilerFlags *flags)
+prompt_loop(FILE *fp, PyObject *filename, PyCompilerFlags *flags)
 {
     PyCompilerFlags own_flags = _PyCompilerFlags_INIT;
     if (set_default_prompt("ps1", ">>> ") < 0 || set_default_prompt("ps2", "... ") < 0) {
@@ -343,11 +340,11 @@ Prompt_Loop(FILE *fp, PyObject *filename, PyCompilerFlags *flags)
         .fp = fp,
         .filename = filename,
         .flags = flags == NULL ? &own_flags : flags,
-        .session = Session_Open(),
+        .session = session_open(),
     };
     int result = run_to_end_of_file(&prompt);
     flush_output();
-    Session_End(prompt.session);
+    session_end(prompt.session);
     Py_XDECREF(prompt.session);
     return result;
 }
@@ -361,7 +358,7 @@ int
 __wrap__PyRun_AnyFileObject(FILE *fp, PyObject *filename, int close_it, PyCompilerFlags *flags)
 {
     if (filename != NULL && _Py_FdIsInteractive(fp, filename)) {
-        int result = Prompt_Loop(fp, filename, flags);
+        int result = prompt_loop(fp, filename, flags);
         if (close_it) {
             fclose(fp);
         }
@@ -382,7 +379,7 @@ PyRun_AsyncInteractiveLoop(FILE *fp, const char *filename, PyCompilerFlags *flag
         PyErr_Print();
         return -1;
     }
-    int result = Prompt_Loop(fp, filename_object, flags);
+    int result = prompt_loop(fp, filename_object, flags);
     Py_DECREF(filename_object);
     return result;
 }

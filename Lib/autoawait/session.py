@@ -1,0 +1,273 @@
+"""What the interpreter keeps between two top-level statements: `current`, a Session.
+
+The prompt (Python/prompt/session.c) and module code call its methods without
+underscore; C does so with handlers of signals held back.
+"""
+
+import sys
+from _thread import get_ident
+# Not module signal, whose functions make an enumeration member of each handler.
+from _signal import SIGINT, default_int_handler, getsignal
+
+import _autoawait
+
+#: The library of each of our runners: the module of this package and the class in it.
+RUNNER_CLASSES = {
+    "asyncio": ("asyncio_runner", "AsyncioRunner"),
+    "trio": ("trio_runner", "TrioRunner"),
+    "curio": ("curio_runner", "CurioRunner"),
+}
+
+
+def runner_class(library):
+    """Import our runner for a library, and with it the library."""
+    from importlib import import_module
+
+    module_name, class_name = RUNNER_CLASSES[library]
+    return getattr(import_module(f"{__package__}.{module_name}"), class_name)
+
+
+def imported_runner_classes():
+    """Return our runners of those libraries that somebody has imported."""
+    classes = []
+    for library in RUNNER_CLASSES:
+        if sys.modules.get(library) is not None:
+            try:
+                classes.append(runner_class(library))
+            except Exception:
+                # A library of the name that is not the one we know, or is only half imported.
+                continue
+    return classes
+
+
+def runner(library):
+    """Return a new runner for a library by name: asyncio, trio or curio.
+
+    ValueError if there is none for it, ModuleNotFoundError if the library is
+    not installed.
+    """
+    if library not in RUNNER_CLASSES:
+        known = ", ".join(RUNNER_CLASSES)
+        raise ValueError(f"no runner for {library!r}; there are {known}, or give a callable")
+    try:
+        made_by = runner_class(library)
+    except ModuleNotFoundError as error:
+        if error.name != library:
+            raise
+        # By one sentence, and not by the way the import took.
+        missing = ModuleNotFoundError(f"the library {library} is not installed", name=library)
+        raise missing from None
+    return made_by()
+
+
+class Session:
+    """The runner in use, and what becomes of it from one statement to the next."""
+
+    def __init__(self):
+        self._default_runner = None
+        self._hook = sys.__awaithook__      # as it was after the last statement
+        self._last_hook = None              # the one before awaiting was switched off
+        # The hook that keeps something between statements.  A plain function, which may
+        # well call this one, and None leave it in its place.
+        self._keeper = sys.__awaithook__
+        self._first_loan = None
+        self._output = None                 # what comes while a line is typed
+        self._thread = None                 # the one that reads lines beside the runner
+        self._watches_forks = False
+
+    def begin(self):
+        """Begin a session at a prompt."""
+        if self._thread is None:
+            self._thread = get_ident()
+        self._watch_forks()
+        self._follow_hook()
+        if self._first_loan is None:
+            from . import loan
+            self._first_loan = loan.Loan(lambda: self.default_runner().open_loop())
+            loan.install()
+
+    def default_runner(self):
+        """Return what sys.__awaithook__ runs coroutines with."""
+        if self._default_runner is None:
+            self._default_runner = runner("asyncio")
+            if self._thread is None:
+                self._thread = get_ident()
+            self._watch_forks()
+            import atexit
+            atexit.register(self.end)
+        return self._default_runner
+
+    def background(self):
+        """Return the runner whose work goes on while this thread awaits a line, or None."""
+        if get_ident() != self._thread or not self._call("wants_input", default=False):
+            return None
+        if self._output is None:
+            from . import terminal
+            self._output = terminal.PromptOutput()
+        self._output.guard_line()
+        console = sys.modules.get("autoawait.console")
+        if console is not None:
+            console.give_way()
+        return self._runner(self._keeper)
+
+    def wait_for_input(self, descriptor):
+        """Do background work until descriptor can be read."""
+        self._call("wait_for_input", descriptor)
+        self._output.flush()
+
+    def show_output(self, above_line):
+        """Write what came for the terminal while a line was typed."""
+        self._output.show(above_line)
+
+    def statement(self):
+        """Return a context manager for a plain statement, or None."""
+        if self._is_unused():
+            # Who imports asyncio may ask for the running loop; nobody else has one made.
+            return self._first_loan
+        manager = self._call("statement")
+        return manager if manager is None or _is_ours(manager) else _Interruptible(manager)
+
+    def _is_unused(self):
+        return self._default_runner is None and self._keeper is sys.__awaithook__
+
+    def console_statement(self):
+        """Return what statement() does for a console inside a program, or None.
+
+        Where the console is in a coroutine there is a running loop without it, and in
+        another thread than the main one nothing is lent.  Nor is in a program that has
+        asyncio for purposes of its own and awaited nothing yet.
+        """
+        import threading
+
+        events = sys.modules.get("asyncio.events")
+        if (events is not None and events._get_running_loop() is not None
+                or threading.current_thread() is not threading.main_thread()):
+            return None
+        self.begin()
+        return None if events is not None and self._is_unused() else self.statement()
+
+    def after_statement(self):
+        """Notice a hook that was changed; end the runner that it follows."""
+        namespace = getattr(sys.modules.get("__main__"), "__dict__", ())
+        if "__warningregistry__" in namespace:
+            self._forget_warnings(namespace["__warningregistry__"])
+        if getsignal(SIGINT) is not default_int_handler and (
+                "pdb" in sys.modules or "autoawait.interrupts" in sys.modules):
+            from . import interrupts
+            interrupts.take_back(imported_runner_classes())
+        self._follow_hook()
+
+    def _follow_hook(self):
+        hook = getattr(sys, "awaithook", None)
+        if hook is self._hook:
+            return
+        if self._hook is not None:
+            self._last_hook = self._hook
+        self._hook = hook
+        if hook is not self._keeper and (hook is sys.__awaithook__ or _keeps_something(hook)):
+            before, self._keeper = self._keeper, hook
+            self._call("close", hook=before)
+
+    @staticmethod
+    def _forget_warnings(registry):
+        """Let a coroutine never awaited be told of again.
+
+        Warnings are shown once for a place, and at a prompt all is line 1.
+        """
+        for key in list(registry) if isinstance(registry, dict) else ():
+            if isinstance(key, tuple) and str(key[0]).endswith(" was never awaited"):
+                del registry[key]
+
+    def end(self):
+        """End the session: what the runner in use keeps, and the default's."""
+        self._follow_hook()
+        for hook in {id(hook): hook for hook in (self._keeper, sys.__awaithook__)}.values():
+            self._call("close", hook=hook)
+
+    def user_traceback(self, error, traceback):
+        """Return what of a traceback is the user's; see module report."""
+        from . import report
+        return report.user_traceback(error, traceback)
+
+    def runner_packages(self):
+        """Return the packages whose frames drive the user's code."""
+        packages = getattr(self._runner(self._keeper), "packages", ())
+        # By module selectors a loop of anybody's waits.
+        return frozenset({__package__, "selectors"}).union(
+            packages, *(made_by.packages for made_by in imported_runner_classes()))
+
+    def switch(self, choice):
+        """Make choice the hook, as autoawait() documents."""
+        if choice is True:
+            current_hook = getattr(sys, "awaithook", None)
+            hook = current_hook or self._last_hook or sys.__awaithook__
+        elif choice is False or choice is None:
+            hook = None
+        elif isinstance(choice, str):
+            hook = sys.__awaithook__ if choice == "asyncio" else runner(choice)
+        elif callable(choice):
+            hook = choice
+        else:
+            raise TypeError("autoawait() takes True, False, the name of a library or a "
+                            f"callable, not {type(choice).__name__}")
+        sys.awaithook = hook
+
+    def describe(self):
+        """Return a sentence that tells whether awaiting is on, and with what."""
+        hook = getattr(sys, "awaithook", None)
+        if hook is None:
+            return "Awaiting at the top level is off; autoawait(True) switches it on."
+        if hook is getattr(sys, "__awaithook__", None):
+            name = "asyncio"
+        else:
+            name = getattr(hook, "name", None) or repr(hook)
+        return f"Awaiting at the top level is on, with {name}; autoawait(False) switches it off."
+
+    def _watch_forks(self):
+        if not self._watches_forks:
+            import os
+            os.register_at_fork(after_in_child=self._after_fork)
+            self._watches_forks = True
+
+    def _after_fork(self):
+        for hook in sys.__awaithook__, self._keeper:
+            self._call("after_fork", hook=hook)
+
+    def _runner(self, hook):
+        return self._default_runner if hook is sys.__awaithook__ else hook
+
+    def _call(self, method, *arguments, hook=None, default=None):
+        """Call a method of the runner in use, or of hook, if it has it.
+
+        Our runners know when to let SIGINT go; others' are interrupted as any code.
+        """
+        method = getattr(self._runner(hook or self._keeper), method, None)
+        if method is None:
+            return default
+        if _is_ours(method):
+            return method(*arguments)
+        return _autoawait.interruptible(method, *arguments)
+
+
+class _Interruptible:
+    """A context manager of others', entered and left as any code."""
+
+    def __init__(self, manager):
+        self._manager = manager
+
+    def __enter__(self):
+        return _autoawait.interruptible(self._manager.__enter__)
+
+    def __exit__(self, *exception):
+        return _autoawait.interruptible(self._manager.__exit__, *exception)
+
+
+def _keeps_something(hook):
+    return any(hasattr(hook, method) for method in ("wants_input", "statement", "close"))
+
+
+def _is_ours(thing):
+    return str(getattr(thing, "__module__", None)).partition(".")[0] == __package__
+
+
+current = Session()

@@ -7,9 +7,12 @@
 #include "program.h"
 #include "pyasync.h"
 #include "readlinelib.h"
+#include "stand_in.h"
 #include "terminal.h"
 
+#include <frameobject.h>
 #include <poll.h>
+#include <stdbool.h>
 
 PyDoc_STRVAR(current_context_doc,
              "current_context()\n--\n\n"
@@ -259,7 +262,7 @@ keep_forever(PyObject *Py_UNUSED(module), PyObject *object)
 
 PyDoc_STRVAR(exec_awaiting_doc,
              "exec_awaiting(source, globals, locals, /)\n--\n\n"
-             "Do what exec() does; the code of a coroutine is run by sys.awaithook.");
+             "Do what exec() does; source may await, and is run by sys.awaithook then.");
 
 typedef PyObject *(*ExecCoroutine)(PyCodeObject *code, PyObject *globals, PyObject *locals);
 
@@ -273,37 +276,125 @@ exec_statement(PyCodeObject *code, PyObject *globals, PyObject *locals)
     return result;
 }
 
-/* In C, so that it is no more to be seen in tracebacks than exec() is. */
+static bool
+is_coroutine_code(PyObject *object)
+{
+    return PyCode_Check(object) && ((PyCodeObject *)object)->co_flags & CO_COROUTINE;
+}
+
+static PyObject *
+call_builtin(const char *name, PyObject *const *arguments, Py_ssize_t count)
+{
+    PyObject *function = PyDict_GetItemString(PyEval_GetBuiltins(), name);
+    if (function == NULL) {
+        return PyErr_Format(PyExc_RuntimeError, "lost builtins.%s", name);
+    }
+    return PyObject_Vectorcall(function, arguments, (size_t)count, NULL);
+}
+
+/* compile() with flags beside those of the caller. */
+static PyObject *
+compile_text(PyObject *source, PyObject *filename, PyObject *mode, int flags)
+{
+    PyObject *bits = PyLong_FromLong(flags);
+    if (bits == NULL) {
+        return NULL;
+    }
+    PyObject *all[] = {source, filename, mode, bits};
+    PyObject *code = call_builtin("compile", all, Py_ARRAY_LENGTH(all));
+    Py_DECREF(bits);
+    return code;
+}
+
+static PyObject *
+compile_with(int flags, PyObject *arguments)
+{
+    PyObject *source, *filename, *mode;
+    if (!PyArg_ParseTuple(arguments, "OOO:compile", &source, &filename, &mode)) {
+        return NULL;
+    }
+    return compile_text(source, filename, mode, flags);
+}
+
+static int
+program_flags(void)
+{
+    return awaithook_is_on() ? PyCF_AWAITING_PROGRAM : 0;
+}
+
+/* New reference to the code of text, or to what is no text itself. */
+static PyObject *
+compile_if_text(PyObject *source, const char *mode)
+{
+    if (!PyUnicode_Check(source)) {
+        return Py_NewRef(source);
+    }
+    PyObject *filename = PyUnicode_FromString("<string>");
+    PyObject *mode_name = PyUnicode_FromString(mode);
+    PyObject *code = NULL;
+    if (filename != NULL && mode_name != NULL) {
+        code = compile_text(source, filename, mode_name, program_flags());
+    }
+    Py_XDECREF(filename);
+    Py_XDECREF(mode_name);
+    return code;
+}
+
+/* What exec() or eval(), by name, does; in C, so that it is no more to be seen in tracebacks than
+   they are. */
+static PyObject *
+run_by(ExecCoroutine exec_coroutine, const char *name, PyObject *const *arguments, Py_ssize_t count)
+{
+    if (count == 0 || !is_coroutine_code(arguments[0])) {
+        return call_builtin(name, arguments, count);
+    }
+    PyObject *code, *globals, *locals = NULL;
+    if (count < 2 || count > 3 || !PyDict_Check(arguments[1])) {
+        PyErr_Format(PyExc_TypeError, "%s() of a coroutine takes globals, a dict, and locals",
+                     name);
+        return NULL;
+    }
+    code = arguments[0];
+    globals = arguments[1];
+    locals = count == 3 && arguments[2] != Py_None ? arguments[2] : NULL;
+    return exec_coroutine((PyCodeObject *)code, globals, locals);
+}
+
 static PyObject *
 exec_by(ExecCoroutine exec_coroutine, PyObject *const *arguments, Py_ssize_t count)
 {
-    PyObject *code = count > 0 ? arguments[0] : NULL;
-    if (code != NULL && PyCode_Check(code) && ((PyCodeObject *)code)->co_flags & CO_COROUTINE) {
-        PyObject *globals, *locals = NULL;
-        if (!_PyArg_ParseStack(arguments, count, "OO!|O:exec", &code, &PyDict_Type, &globals,
-                               &locals)) {
-            return NULL;
-        }
-        PyObject *value =
-            exec_coroutine((PyCodeObject *)code, globals, locals == Py_None ? NULL : locals);
-        if (value == NULL) {
-            return NULL;
-        }
-        Py_DECREF(value);
-        Py_RETURN_NONE;
-    }
-    PyObject *exec = PyDict_GetItemString(PyEval_GetBuiltins(), "exec");
-    if (exec == NULL) {
-        PyErr_SetString(PyExc_RuntimeError, "lost builtins.exec");
+    PyObject *value = run_by(exec_coroutine, "exec", arguments, count);
+    if (value == NULL) {
         return NULL;
     }
-    return PyObject_Vectorcall(exec, arguments, count, NULL);
+    Py_DECREF(value);
+    Py_RETURN_NONE;
 }
 
 static PyObject *
 exec_awaiting(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
 {
-    return exec_by(exec_statement, arguments, count);
+    if (count < 1 || count > 3) {
+        return exec_by(exec_statement, arguments, count);
+    }
+    PyObject *all[3] = {compile_if_text(arguments[0], "exec")};
+    if (all[0] == NULL) {
+        return NULL;
+    }
+    memcpy(all + 1, arguments + 1, (size_t)(count - 1) * sizeof(*all));
+    PyObject *result = exec_by(exec_statement, all, count);
+    Py_DECREF(all[0]);
+    return result;
+}
+
+PyDoc_STRVAR(eval_awaiting_doc,
+             "eval_awaiting(source, globals, locals, /)\n--\n\n"
+             "Do what eval() does; the code of a coroutine is run by sys.awaithook.");
+
+static PyObject *
+eval_awaiting(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
+{
+    return run_by(exec_statement, "eval", arguments, count);
 }
 
 PyDoc_STRVAR(exec_program_doc,
@@ -314,21 +405,6 @@ static PyObject *
 exec_program(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_t count)
 {
     return exec_by(program_exec, arguments, count);
-}
-
-static PyObject *
-compile_with(int flags, PyObject *arguments)
-{
-    PyObject *source, *filename, *mode;
-    if (!PyArg_ParseTuple(arguments, "OOO:compile", &source, &filename, &mode)) {
-        return NULL;
-    }
-    PyObject *compile = PyDict_GetItemString(PyEval_GetBuiltins(), "compile");
-    if (compile == NULL) {
-        PyErr_SetString(PyExc_RuntimeError, "lost builtins.compile");
-        return NULL;
-    }
-    return PyObject_CallFunction(compile, "OOOi", source, filename, mode, flags);
 }
 
 PyDoc_STRVAR(compile_awaiting_doc,
@@ -348,7 +424,7 @@ PyDoc_STRVAR(compile_program_doc,
 static PyObject *
 compile_program(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
-    return compile_with(awaithook_is_on() ? PyCF_AWAITING_PROGRAM : 0, arguments);
+    return compile_with(program_flags(), arguments);
 }
 
 PyDoc_STRVAR(call_awaiting_doc,
@@ -373,7 +449,25 @@ call_awaiting(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_
     return result;
 }
 
+PyDoc_STRVAR(write_locals_doc,
+             "write_locals(frame, /)\n--\n\n"
+             "Give a function's variables the values that they have in frame.f_locals.");
+
+/* What the runtime does when a trace function returns; to ask the frame for f_locals would undo
+   it. */
+static PyObject *
+write_locals(PyObject *Py_UNUSED(module), PyObject *frame)
+{
+    if (!PyFrame_Check(frame)) {
+        PyErr_SetString(PyExc_TypeError, "a frame was expected");
+        return NULL;
+    }
+    PyFrame_LocalsToFast((PyFrameObject *)frame, 1);
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef autoawait_functions[] = {
+    {"write_locals", write_locals, METH_O, write_locals_doc},
     {"abandon_line", abandon_line, METH_NOARGS, abandon_line_doc},
     {"check_reader", check_reader, METH_NOARGS, check_reader_doc},
     {"begin_line", begin_line, METH_O, begin_line_doc},
@@ -390,6 +484,7 @@ static PyMethodDef autoawait_functions[] = {
     {"compile_awaiting", compile_awaiting, METH_VARARGS, compile_awaiting_doc},
     {"compile_program", compile_program, METH_VARARGS, compile_program_doc},
     {"exec_program", _PyCFunction_CAST(exec_program), METH_FASTCALL, exec_program_doc},
+    {"eval_awaiting", _PyCFunction_CAST(eval_awaiting), METH_FASTCALL, eval_awaiting_doc},
     {"exec_awaiting", _PyCFunction_CAST(exec_awaiting), METH_FASTCALL, exec_awaiting_doc},
     {NULL, NULL, 0, NULL},
 };
@@ -401,8 +496,15 @@ add_constants(PyObject *module)
     return PyModule_AddIntConstant(module, "AWAITING_PROGRAM", PyCF_AWAITING_PROGRAM);
 }
 
+static int
+add_types(PyObject *module)
+{
+    return PyModule_AddType(module, &StandIn_Type);
+}
+
 static struct PyModuleDef_Slot autoawait_slots[] = {
     {Py_mod_exec, add_constants},
+    {Py_mod_exec, add_types},
     {0, NULL},
 };
 

@@ -35,3 +35,36 @@ def stands_for(stock):
         return function
 
     return decorate
+
+
+def exec_source(module, method, position=1):
+    """Return what stands for a method that calls exec(), of module's globals, with a source.
+
+    The source, the argument at that position, is text or a code object, and may
+    await. Where it does, exec() is one that runs it by sys.awaithook.
+    """
+    from _autoawait import StandIn, call_awaiting, compile_program, exec_awaiting
+
+    def awaits(*arguments, **keywords):
+        source = arguments[position] if len(arguments) > position else None
+        if not isinstance(source, str) or "await" not in source and "async" not in source:
+            return False
+        try:
+            # CO_COROUTINE
+            return bool(compile_program(source, "<string>", "exec").co_flags & 0x80)
+        except (SyntaxError, ValueError):
+            return False
+
+    async def nothing():
+        pass
+
+    def execute(*arguments, **keywords):
+        # The event loop is made before, and is no part of what is looked at.
+        call_awaiting(nothing)
+        module.exec = exec_awaiting
+        try:
+            return method(*arguments, **keywords)
+        finally:
+            del module.exec
+
+    return StandIn(awaits, execute, method)

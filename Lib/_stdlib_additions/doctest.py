@@ -7,28 +7,25 @@ other examples and ends with the docstring.  A docstring without is run as ever.
 
 import sys
 
-from _autoawait import exec_awaiting
-from _stdlib_additions import stands_for
-
-# PyCF_ALLOW_TOP_LEVEL_AWAIT, whose module takes long to import.
-_ALLOW_AWAIT = 0x2000
+from _autoawait import AWAITING_PROGRAM, StandIn, exec_awaiting
 
 
 def add(module):
     """Have every runner run examples that await."""
     stock_run = module.DocTestRunner.run
 
-    @stands_for(stock_run)
     def run(self, test, compileflags=None, out=None, clear_globs=True):
-        if not any(map(_awaits, test.examples)):
-            return stock_run(self, test, compileflags, out, clear_globs)
         if compileflags is None:
             compileflags = module._extract_future_flags(test.globs)
         with _Session():
-            return stock_run(self, test, compileflags | _ALLOW_AWAIT, out, clear_globs)
+            return stock_run(self, test, compileflags | AWAITING_PROGRAM, out, clear_globs)
 
-    module.DocTestRunner.run = run
+    module.DocTestRunner.run = StandIn(_is_session, run, stock_run)
     module.exec = exec_awaiting
+
+
+def _is_session(runner, test, *arguments, **keywords):
+    return any(map(_awaits, test.examples))
 
 
 def _awaits(example):

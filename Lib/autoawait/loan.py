@@ -29,7 +29,10 @@ _set_real_running_loop = None
 
 
 class Loan:
-    """A context manager: lends what open_loop() returns, once asyncio is there."""
+    """A context manager: lends what open_loop() returns, once asyncio is there.
+
+    Where open_loop() returns None, begin_waiting() will ask it again.
+    """
 
     def __init__(self, open_loop):
         self._open_loop = open_loop
@@ -61,8 +64,10 @@ class Loan:
     def begin(self):
         """Lend the loop from now on."""
         global _lent_loop
-        _lent_loop = self._open_loop()
-        _set_real_running_loop(_lent_loop)
+        loop = self._open_loop()
+        if loop is not None:
+            _lent_loop = loop
+            _set_real_running_loop(loop)
 
 
 def forget():
@@ -104,11 +109,12 @@ def install():
         asyncio._set_running_loop = asyncio.events._set_running_loop
     else:
         imports.act_when_imported("asyncio.events", _change)
-        imports.act_when_imported("asyncio", _begin_waiting_loan)
+        imports.act_when_imported("asyncio", lambda asyncio: begin_waiting())
 
 
-def _begin_waiting_loan(asyncio):
-    if _waiting_loan is not None:
+def begin_waiting():
+    """Begin the loan of this thread that has no loop yet, if there is one."""
+    if _waiting_loan is not None and _lent_loop is None and _lent_thread == get_ident():
         _waiting_loan.begin()
 
 

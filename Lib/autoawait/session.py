@@ -71,6 +71,7 @@ class Session:
         # well call this one, and None leave it in its place.
         self._keeper = sys.__awaithook__
         self._first_loan = None
+        self._imports_runner = False        # now, and asyncio with it
         self._output = None                 # what comes while a line is typed
         self._thread = None                 # the one that reads lines beside the runner
         self._watches_forks = False
@@ -83,19 +84,30 @@ class Session:
         self._follow_hook()
         if self._first_loan is None:
             from . import loan
-            self._first_loan = loan.Loan(lambda: self.default_runner().open_loop())
+            self._first_loan = loan.Loan(self._loop_to_lend)
             loan.install()
 
     def default_runner(self):
         """Return what sys.__awaithook__ runs coroutines with."""
         if self._default_runner is None:
-            self._default_runner = runner("asyncio")
+            self._imports_runner = True
+            try:
+                self._default_runner = runner("asyncio")
+            finally:
+                self._imports_runner = False
             if self._thread is None:
                 self._thread = get_ident()
             self._watch_forks()
             import atexit
             atexit.register(self.end)
+            if self._first_loan is not None:
+                from . import loan
+                loan.begin_waiting()
         return self._default_runner
+
+    def _loop_to_lend(self):
+        """Return the default runner's loop; None while asyncio is imported for that runner."""
+        return None if self._imports_runner else self.default_runner().open_loop()
 
     def background(self):
         """Return the runner whose work goes on while this thread awaits a line, or None."""

@@ -807,6 +807,20 @@ class ProgramTest(unittest.TestCase):
         self.assertEqual(output.split(), ["json", "sys"] * 2 + ["json", "2"], errors)
 
 
+    def test_plain_import_begins_awaiting(self):
+        """The runner imports asyncio while a loop would be lent to the statement."""
+        with tempfile.TemporaryDirectory() as folder:
+            for name, text in [("without", "await ready()"),
+                               ("within", "import asyncio\nawait asyncio.sleep(0)")]:
+                with open(os.path.join(folder, f"awaits_{name}.py"), "w") as file:
+                    file.write(f"{HEAD}async def ready(): pass\n{text}\nvalue = 1\n")
+                lines = (f"import awaits_{name} as module\nmodule.value\n"
+                         "import asyncio; asyncio.get_running_loop() is not None\n"
+                         "def f(): return asyncio.get_running_loop() is not None\n\nf()\n")
+                output, errors = self.run_program("-B", "-i", "-q", input=lines, cwd=folder)
+                self.assertEqual(output.split(), ["1", "True", "True"], errors)
+
+
 @unittest.skipUnless(hasattr(sys, "gettotalrefcount"), "counts references in a debug build")
 class ReferenceTest(unittest.TestCase):
 

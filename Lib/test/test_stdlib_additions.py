@@ -26,8 +26,12 @@ def modules_of(*folders):
     """Return the names of the modules that have a file in one of the folders."""
     names = set()
     for folder in folders:
-        path = os.path.join(FOLDER, folder)
-        names |= {module.name for module in pkgutil.walk_packages([path])}
+        package = ".".join(filter(None, ("_stdlib_additions", folder)))
+        for found in pkgutil.walk_packages([os.path.join(FOLDER, folder)], package + "."):
+            addition = importlib.import_module(found.name)
+            # The __init__.py of a folder may be there for the folder alone.
+            if not found.ispkg or hasattr(addition, "add") or hasattr(addition, "__all__"):
+                names.add(found.name.removeprefix(package + "."))
     return sorted(name for name in names if name.partition(".")[0] not in OCCASIONS)
 
 

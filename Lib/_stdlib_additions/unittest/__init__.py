@@ -1,0 +1,1 @@
+"""Added to modules of package unittest."""

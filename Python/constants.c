@@ -146,6 +146,21 @@ hash_memory(const char *at, Py_ssize_t size)
     return (uint32_t)(hash ^ hash >> 32);
 }
 
+/* The same for digits of a number, or identities. */
+static inline uint32_t
+hash_words(const uint32_t *words, Py_ssize_t count)
+{
+    const uint64_t key = (uint64_t)_Py_HashSecret.siphash.k0 ^ 0x9E3779B97F4A7C15u;
+    uint64_t hash = (uint64_t)_Py_HashSecret.siphash.k1 ^ (uint64_t)count;
+    for (; count >= 2; count -= 2, words += 2) {
+        hash = folded_product(hash ^ ((uint64_t)words[1] << 32 | words[0]), key);
+    }
+    if (count > 0) {
+        hash = folded_product(hash ^ *words, key);
+    }
+    return (uint32_t)(hash ^ hash >> 32);
+}
+
 /* The hash of a short text is there already, or soon needed, if it is a name.  That of the runtime
    takes three times as long for the others. */
 static uint32_t
@@ -176,40 +191,72 @@ hash_code(PyCodeObject *code)
     return hash_pointer(hash, code->co_localsplusnames);
 }
 
+/* For those that share their tuples and are not equal, of which there may be many on one line. Most
+   have no need of it. */
+static uint32_t
+hash_instructions(PyCodeObject *code)
+{
+    return hash_memory((const char *)_PyCode_CODE(code), _PyCode_NBYTES(code));
+}
+
 static uint32_t
 hash_elements(const ConstantTable *table, const Probe *probe)
 {
     const ConstantId *element = table->elements.items + probe->elements;
-    const ConstantId *last = element + *element;
-    uint32_t hash = (uint32_t)*element;
-    while (element < last) {
-        hash = mixed(hash, (uint32_t) * ++element);
+    return hash_words((const uint32_t *)element, *element + 1);
+}
+
+/* That of the runtime tells what is equal across types, and leaves it to who writes the numbers
+   which of them have the same. */
+static uint32_t
+hash_int(PyObject *number)
+{
+    const PyLongObject *value = (PyLongObject *)number;
+    Py_ssize_t size = Py_ABS(Py_SIZE(value));
+    uint32_t hash = hash_words(value->ob_digit, size);
+    return Py_SIZE(value) < 0 ? ~hash : hash;
+}
+
+/* Of those that are left, such as None, there are few. */
+static int
+hash_singleton(PyObject *object, uint32_t *result)
+{
+    Py_hash_t hash = PyObject_Hash(object);
+    if (hash == -1 && PyErr_Occurred()) {
+        return -1;
     }
-    return hash;
+    *result = mixed((uint32_t)hash, (uint32_t)((uint64_t)hash >> 32));
+    return 0;
 }
 
 static int
 hash_probe(ConstantTable *table, Probe *probe)
 {
-    PyTypeObject *type = Py_TYPE(probe->object);
-    if (type == &PyTuple_Type || type == &PyFrozenSet_Type) {
+    PyObject *object = probe->object;
+    PyTypeObject *type = Py_TYPE(object);
+    if (type == &PyLong_Type) {
+        probe->hash = hash_int(object);
+    }
+    else if (type == &PyTuple_Type || type == &PyFrozenSet_Type) {
         probe->hash = hash_elements(table, probe);
-        return 0;
     }
-    if (type == &PyCode_Type) {
-        probe->hash = hash_code((PyCodeObject *)probe->object);
-        return 0;
+    else if (type == &PyCode_Type) {
+        probe->hash = hash_code((PyCodeObject *)object);
     }
-    if (type == &PyBytes_Type) {
+    else if (type == &PyBytes_Type) {
+        probe->hash = hash_memory(PyBytes_AS_STRING(object), PyBytes_GET_SIZE(object));
+    }
+    else if (type == &PyFloat_Type) {
         probe->hash =
-            hash_memory(PyBytes_AS_STRING(probe->object), PyBytes_GET_SIZE(probe->object));
-        return 0;
+            hash_memory((const char *)&((PyFloatObject *)object)->ob_fval, sizeof(double));
     }
-    Py_hash_t hash = PyObject_Hash(probe->object);
-    if (hash == -1 && PyErr_Occurred()) {
-        return -1;
+    else if (type == &PyComplex_Type) {
+        Py_complex value = ((PyComplexObject *)object)->cval;
+        probe->hash = hash_memory((const char *)&value, sizeof(value));
     }
-    probe->hash = mixed((uint32_t)hash, (uint32_t)((uint64_t)hash >> 32));
+    else {
+        return hash_singleton(object, &probe->hash);
+    }
     return 0;
 }
 
@@ -279,6 +326,43 @@ reserve_bucket(ConstantTable *table)
     return (uint32_t)table->constants.count * 2 > table->bucket_mask ? grow_buckets(table) : 0;
 }
 
+static ConstantId find_among_namesakes(ConstantTable *, Probe *, int *is_new);
+
+/* Goes by the hash that the probe has. */
+static inline ConstantId
+find_or_enter_hashed(ConstantTable *table, Probe *probe, int *is_new, bool is_first_hash)
+{
+    bool has_namesake = false;
+    uint32_t bucket = probe->hash & table->bucket_mask;
+    while (table->buckets[bucket] != 0) {
+        ConstantId id = table->buckets[bucket] - 1;
+        Constant *constant = &table->constants.items[id];
+        int equal = matches(table, constant, probe);
+        if (equal < 0) {
+            return -1;
+        }
+        if (equal) {
+            settle(constant, probe->object, probe->provisional);
+            *is_new = 0;
+            return id;
+        }
+        has_namesake |= constant->hash == probe->hash;
+        bucket = (bucket + 1) & table->bucket_mask;
+    }
+    if (is_first_hash && has_namesake && PyCode_Check(probe->object)) {
+        return find_among_namesakes(table, probe, is_new);
+    }
+    *is_new = 1;
+    return enter(table, bucket, probe);
+}
+
+__attribute__((noinline)) static ConstantId
+find_among_namesakes(ConstantTable *table, Probe *probe, int *is_new)
+{
+    probe->hash = hash_instructions((PyCodeObject *)probe->object);
+    return find_or_enter_hashed(table, probe, is_new, false);
+}
+
 /* The identity of what is looked for, entered when new; *is_new tells which. */
 static ConstantId
 find_or_enter(ConstantTable *table, Probe *probe, int *is_new)
@@ -286,22 +370,7 @@ find_or_enter(ConstantTable *table, Probe *probe, int *is_new)
     if (hash_probe(table, probe) < 0 || reserve_bucket(table) < 0) {
         return -1;
     }
-    uint32_t bucket = probe->hash & table->bucket_mask;
-    while (table->buckets[bucket] != 0) {
-        ConstantId id = table->buckets[bucket] - 1;
-        int equal = matches(table, &table->constants.items[id], probe);
-        if (equal < 0) {
-            return -1;
-        }
-        if (equal) {
-            settle(&table->constants.items[id], probe->object, probe->provisional);
-            *is_new = 0;
-            return id;
-        }
-        bucket = (bucket + 1) & table->bucket_mask;
-    }
-    *is_new = 1;
-    return enter(table, bucket, probe);
+    return find_or_enter_hashed(table, probe, is_new, true);
 }
 
 /* Most constants, and all names, are strings: they have a way of their own. */

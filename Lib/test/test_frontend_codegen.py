@@ -1,8 +1,10 @@
 """Code generation, flow graph and assembler, by what they show and by what the code does."""
 
 import dis
+import itertools
 import subprocess
 import sys
+import time
 import unittest
 
 import frontend_support as support
@@ -170,6 +172,44 @@ class ConstantTest(unittest.TestCase):
         namespace = {}
         exec(compile(source, '<test>', 'exec'), namespace)
         self.assertEqual(namespace['x'], count - 0.5)
+
+
+def lambdas(count):
+    """Functions that differ in their operators alone."""
+    bodies = itertools.islice(itertools.product("+-*/", repeat=8), count)
+    return f"[{', '.join('lambda: a' + 'a'.join(body) + 'a' for body in bodies)}]"
+
+
+class HashTest(unittest.TestCase):
+    """Constants that CPython's hash does not tell apart: ten times the source costs some ten times.
+
+    The prime 2**61 - 1 is the modulus of the hash of numbers.
+    """
+
+    SOURCES = {
+        "ints": lambda n: "\n".join(f"x = {(2**61 - 1) * i}" for i in range(n)),
+        "floats": lambda n: "\n".join(f"x = {2.0**(61 * (i % 16)) * (i // 16)!r}" for i in range(n)),
+        "tuples": lambda n: "\n".join(f"x = ({(2**61 - 1) * i}, 1)" for i in range(n)),
+        "functions": lambdas,
+    }
+
+    def test_linear(self):
+        def seconds(source):
+            start = time.process_time()
+            compile(source, "f", "exec")
+            return time.process_time() - start
+        for name, make in self.SOURCES.items():
+            with self.subTest(name=name):
+                small = min(seconds(make(2000)) for _ in range(3))
+                self.assertLess(seconds(make(20_000)), 40 * small + 0.05)
+
+    def test_numbers_are_told_apart(self):
+        prime = 2**61 - 1
+        numbers = [0, 1, -1, -2, prime, -prime, 2 * prime, 2**30, 2**60, -2**60, 1.0, -1.0,
+                   float(prime + 1), float(2**61), 1j, -1j, True, False, 0.0, -0.0]
+        source = "\n".join(f"x = {number!r}" for number in [*numbers, *numbers])
+        ours, stock = support.ask_both("marshal_all", [source], "exec")
+        self.assertEqual(ours, stock)
 
 
 class ClausesTest(unittest.TestCase):

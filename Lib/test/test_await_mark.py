@@ -881,11 +881,27 @@ class ProgramTest(unittest.TestCase):
         lines = ("async def ready(): pass\n\n" + TELLING_HOOK
                  + "\nimport json, sys\nimport json, sys; await ready()\n"
                  "from __future__ import top_level_await\nimport json\n1 + 1\n")
+        self.check_prompt(lines, ["json", "sys", "json", "2"])
+        self.check_prompt(HEAD + lines, ["json", "sys"] * 2 + ["json", "2"])
+
+    def check_prompt(self, lines, wanted):
         output, errors = self.run_program("-i", "-q", "-I", input=lines)
-        self.assertEqual(output.split(), ["json", "sys", "json", "2"], errors)
-        lines = "from __future__ import top_level_await\n" + lines
-        output, errors = self.run_program("-i", "-q", "-I", input=lines)
-        self.assertEqual(output.split(), ["json", "sys"] * 2 + ["json", "2"], errors)
+        self.assertEqual(output.split(), wanted, errors)
+        self.assertNotIn("Traceback", errors)
+
+    def test_tasks_of_a_prompt_outlive_marked_statements(self):
+        self.check_prompt(HEAD + "import asyncio\n"
+                          "task = asyncio.create_task(asyncio.sleep(0, 'slept'))\n"
+                          "import json\nawait task\n", ["'slept'"])
+
+    def test_prompt_with_awaiting_switched_off(self):
+        self.check_prompt(TELLING_HOOK + "\n" + HEAD + "import sys\nsys.awaithook = None\n"
+                          "import json\njson.__name__\nsys.awaithook = sys.__awaithook__\n"
+                          "import json\nawait __import__('asyncio').sleep(0, 1)\n",
+                          ["sys", "'json'", "json", "1"])
+        _, errors = self.run_program("-i", "-q", "-I", input=(
+            HEAD + "import sys\nsys.awaithook = None\nawait 1\n"))
+        self.assertIn("SyntaxError: 'await' outside function", errors)
 
 
     def test_plain_import_begins_awaiting(self):

@@ -630,9 +630,10 @@ parentheses_span_head(const Parser *p)
 }
 
 /* head: "(" with_items ")" | with_items
-   The first form is tried first; it fails for what only an expression may be. */
+   The first form is tried first; it fails for what only an expression may be.  It came with version
+   3.9, but CPython takes it of any version behind `async`. */
 static asdl_withitem_seq *
-with_head(Parser *p)
+with_head(Parser *p, bool is_async)
 {
     if (peek(p) == TOKEN_LPAR && parentheses_span_head(p)) {
         ParserMark mark = parser_mark(p);
@@ -640,7 +641,7 @@ with_head(Parser *p)
         asdl_withitem_seq *items = with_items(p, TOKEN_RPAR);
         if (items != NULL && accept(p, TOKEN_RPAR) && peek(p) == TOKEN_COLON
             && peek_second(p) != TOKEN_TYPE_COMMENT) {
-            return has_version(p, 9) ? items : NULL;
+            return is_async || has_version(p, 9) ? items : NULL;
         }
         if (has_failed(p)) {
             return NULL;
@@ -655,7 +656,7 @@ static stmt_ty
 with_statement(Parser *p, size_t start)
 {
     bool is_async = advance(p) != start, failed;
-    asdl_withitem_seq *items = with_head(p);
+    asdl_withitem_seq *items = with_head(p, is_async);
     if (items == NULL || !accept(p, TOKEN_COLON)) {
         return NULL;
     }

@@ -282,6 +282,16 @@ class SnippetTest(unittest.TestCase):
                     dump(source, archive=True)
                 self.assertEqual(ours.exception.args, archive.exception.args)
 
+    def test_asynchronous_context_managers_of_any_version(self):
+        for head in ("(a as b)", "(a, b)", "(a as b, c as d)", "(a as b,)", "(a, b) as c", "(a), b"):
+            for version in range(3, 12):
+                with self.subTest(head=head, version=version):
+                    source = f"async def f():\n  async with {head}: pass\n"
+                    if version < 5:
+                        self.assertRaises(SyntaxError, dump, source, version=version)
+                    else:
+                        self.check_same(source, version=version)
+
     def test_versions(self):
         for version in range(3, 12):
             for source in ACCEPTED_CASES:

@@ -6,7 +6,6 @@
 #include "modes.h"
 #include "ast_objects.h"
 #include "compiler.h"
-#include "program.h"
 #include "pyasync.h"
 
 #include <internal/pycore_compile.h>
@@ -388,13 +387,10 @@ PyEval_EvalAsyncCode(PyObject *code, PyObject *globals, PyObject *locals)
     if (PySys_Audit("exec", "O", code) < 0 || namespace_add_builtins(globals) < 0) {
         return NULL;
     }
-    locals = locals == NULL ? globals : locals;
-    if (!(((PyCodeObject *)code)->co_flags & CO_COROUTINE)) {
-        return PyEval_EvalCode(code, globals, locals);
+    PyObject *result = PyEval_EvalCode(code, globals, locals == NULL ? globals : locals);
+    if (result != NULL && ((PyCodeObject *)code)->co_flags & CO_COROUTINE) {
+        Py_SETREF(result, PySys_Await(result));
     }
-    PyObject *coroutine = program_make_coroutine((PyCodeObject *)code, globals, locals);
-    PyObject *result = coroutine == NULL ? NULL : PySys_Await(coroutine);
-    Py_XDECREF(coroutine);
     return result;
 }
 

@@ -135,10 +135,11 @@ class Batch:
         self._key = importer.key if self._is_own else task if task is not None else self
         graph.add(self._key, self)
 
-    def must_wait(self, run, place):
+    def must_wait(self, run, place, is_fresh):
         """Whether run is to be waited for, and not taken as it is.
 
-        ImportError if that could never end, or not be done.
+        ImportError if that could never end, or not be done.  A fresh run has just been
+        started here.
         """
         self.look_around()
         importer = self.importer
@@ -147,9 +148,12 @@ class Batch:
         if importer is not None and self._is_own and importer.is_within(run):
             importer.join_cycle(run)
             return False
-        way = graph.path(run, self._key)
+        # What this place has just started can wait for it by way of a task only, which would
+        # have been told so.
+        way = None if is_fresh else graph.path(run, self._key)
         if way is not None:
-            if importer is not None and (run is importer or run in importer.ancestors):
+            root = run.root if run.is_done else run
+            if importer is not None and (root is importer or root in importer.ancestors):
                 if self._is_own:
                     importer.join_cycle(run)
                 return False
@@ -204,6 +208,7 @@ class Batch:
                 if fiber is None or any(child.outcome is None for child in fiber.children):
                     return
             elif type(step) is StartRun:
+                fiber.run = step.run
                 await self._start(step.run)
             elif type(step) is list:
                 fiber.children = step
@@ -312,6 +317,7 @@ def _import_absolute(fiber, name):
 
 def _import_one(fiber, name):
     """Import a module whose parents are there; return it."""
+    is_fresh = False
     while True:
         module, is_complete = finding.present(name)
         if is_complete:
@@ -328,10 +334,12 @@ def _import_one(fiber, name):
             run = loaded
             if run.task is None and run.library is None:
                 yield StartRun(run)
-        if not run.is_complete and not fiber.batch.must_wait(run, fiber.place):
+                is_fresh = True
+        if not run.is_complete and not fiber.batch.must_wait(run, fiber.place, is_fresh):
             return sys.modules.get(name, run.module)
         if not run.is_complete:
             yield run
+        is_fresh = False
         if run.is_complete or run.error is not None:
             if run.error is None:
                 return run.module

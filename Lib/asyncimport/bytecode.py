@@ -24,4 +24,3 @@ def cached_path(source_path, *, optimize=-1):
         return cache_from_source(source_path, optimization=tag(optimize))
     except NotImplementedError:
         return None
-

@@ -2,6 +2,8 @@
 
 import dis
 
+_AWAITING = frozenset({"GET_AWAITABLE", "GET_AITER", "BEFORE_ASYNC_WITH"})
+
 
 class Place:
     """Where an import stands: the module's name, file, line, and run if it has one."""
@@ -36,12 +38,20 @@ def place_of_importer(frame, run):
 
 
 def first_await(code):
-    """Return the line of the first await in a module's code."""
-    awaiting = {"GET_AWAITABLE", "GET_AITER", "BEFORE_ASYNC_WITH"}
+    """Return the line of the first await in a module's code, of an import if there is no other."""
+    first_import = None
+    is_import = False
     for instruction in dis.get_instructions(code):
-        if instruction.opname in awaiting and instruction.positions.lineno is not None:
+        if instruction.opname == "LOAD_NAME" and instruction.argval == "__aimport__":
+            is_import = True
+        if instruction.opname not in _AWAITING or instruction.positions.lineno is None:
+            continue
+        if not is_import:
             return instruction.positions.lineno
-    return code.co_firstlineno
+        is_import = False
+        if first_import is None:
+            first_import = instruction.positions.lineno
+    return first_import or code.co_firstlineno
 
 
 def importers(frame):
@@ -150,4 +160,3 @@ def _chain(run):
             for following in waiter.pending_runs():
                 run = following
                 break
-

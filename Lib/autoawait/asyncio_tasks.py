@@ -106,6 +106,9 @@ class _Begun:
                 _enter_task(loop, before)
         if type(trap) is StartRun:
             return trap.run
+        # Others may wait for the same future before the loop is given it: it is theirs until then.
+        if getattr(trap, "_asyncio_future_blocking", None):
+            trap._asyncio_future_blocking = False
         self._trap = trap
         return None
 
@@ -114,7 +117,11 @@ class _Begun:
         if self._result is not None:
             raise StopIteration(*self._result)
         trap, self._trap = self._trap, None
-        return trap if trap is not None else self._go_on(self._coroutine.send, value)
+        if trap is None:
+            return self._go_on(self._coroutine.send, value)
+        if getattr(trap, "_asyncio_future_blocking", None) is False:
+            trap._asyncio_future_blocking = True
+        return trap
 
     def throw(self, *error):
         """Raise an error where it waits."""

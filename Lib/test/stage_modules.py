@@ -10,7 +10,9 @@ import sys
 FOLDER = os.path.join(os.path.dirname(os.path.realpath(sys.executable)), "build", "stages")
 PATH_STATEMENT = f"import sys; sys.path.append({FOLDER!r})\n"
 
-exec(PATH_STATEMENT)
-
-import _frontend        # noqa: E402,F401
-import _parser_stage    # noqa: E402,F401
+sys.path.append(FOLDER)
+try:
+    import _frontend        # noqa: F401
+    import _parser_stage    # noqa: F401
+finally:
+    sys.path.remove(FOLDER)

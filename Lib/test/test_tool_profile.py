@@ -14,6 +14,11 @@ import unittest
 
 from join_support import JoinTestCase
 
+
+def tearDownModule():
+    asyncio.set_event_loop_policy(None)
+
+
 HOOK = sys.awaithook
 
 

@@ -34,4 +34,17 @@ PyObject *asyncimport_unwrap(PyObject *outcome);
    once for each interpreter, when the import system stands; -1 with an exception. */
 int asyncimport_install(void);
 
+/* ---- Code of modules that await, in .pyc files (Python/pycseal.c) ---- */
+
+/* New reference to what is written for code: plain code that refuses to run, with code in it, if
+   code is that of a module that awaits; else code itself.  NULL with an exception. */
+PyObject *pycseal_seal(PyObject *code);
+
+/* Borrowed from code: the code that is sealed in it, or code itself.  Never fails. */
+PyObject *pycseal_open(PyObject *code);
+
+/* Has importlib seal what it writes and open what it reads.  external is its module
+   _bootstrap_external; -1 with an exception. */
+int pycseal_install(PyObject *external);
+
 #endif

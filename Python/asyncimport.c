@@ -1,12 +1,13 @@
 /* Where the import of a module that awaits meets the runtime; see Include/asyncimport.h.
 
    The import system of the runtime is frozen: its functions cannot be edited, and what they do for
-   ordinary modules is right.  It is entered in three places, and nowhere else:
+   ordinary modules is right.  It is entered in four places, and nowhere else:
 
    - A loader runs a module's body by evaluating its code object.  Where that is a coroutine's,
      Lib/asyncimport runs it: PyEval_EvalCode, wrapped in Python/program.c, comes here.
    - SourceLoader.get_code reads and writes cached bytecode.  It is stock's, called with a stand-in
      for the loader, CodeSource below, which knows the tag that marked modules are cached under.
+     What is in the file is the business of Python/pycseal.c.
    - _lock_unlock_module, called for a module in sys.modules whose import has not ended, is put in
      place by Lib/asyncimport itself. */
 
@@ -170,7 +171,7 @@ typedef struct {
     PyObject *source; /* bytes, once read by the second */
     PyObject *tagged; /* the path of marked bytecode: what makes it the second */
     bool is_settled;  /* the second has done it all */
-    bool is_marked;   /* the source that was compiled has the mark */
+    bool is_marked;   /* what was compiled has the mark, or is a coroutine's by the loader's will */
 } CodeSource;
 
 static PyTypeObject *get_code_source_type(void);
@@ -290,8 +291,9 @@ code_source_compile(CodeSource *self, PyObject *arguments)
         return code;
     }
     PyObject *code = PyObject_CallMethod(self->loader, "source_to_code", "OO", data, path);
-    self->is_marked = code != NULL && PyCode_Check(code)
-                      && ((PyCodeObject *)code)->co_flags & CO_FUTURE_TOP_LEVEL_AWAIT;
+    self->is_marked =
+        code != NULL && PyCode_Check(code)
+        && ((PyCodeObject *)code)->co_flags & (CO_FUTURE_TOP_LEVEL_AWAIT | CO_COROUTINE);
     return code;
 }
 
@@ -324,10 +326,11 @@ code_source_cache(CodeSource *self, PyObject *arguments)
     if (!PyArg_ParseTuple(arguments, "OOO:_cache_bytecode", &source_path, &path, &data)) {
         return NULL;
     }
-    if (self->is_settled || (self->is_marked && self->tagged == Py_None)) {
+    bool has_no_place = self->tagged == NULL || self->tagged == Py_None;
+    if (self->is_settled || (self->is_marked && has_no_place)) {
         Py_RETURN_NONE;
     }
-    if (self->is_marked && self->tagged != NULL) {
+    if (self->is_marked) {
         remove_untagged(path);
         path = self->tagged;
     }
@@ -458,8 +461,10 @@ asyncimport_install(void)
     PyObject *external = PyImport_ImportModule("_frozen_importlib_external");
     PyObject *source_loader =
         external == NULL ? NULL : PyObject_GetAttrString(external, "SourceLoader");
-    int result =
-        store == NULL || source_loader == NULL ? -1 : replace_get_code(source_loader, store);
+    int result = store == NULL || source_loader == NULL ? -1 : pycseal_install(external);
+    if (result == 0) {
+        result = replace_get_code(source_loader, store);
+    }
     Py_XDECREF(external);
     Py_XDECREF(source_loader);
     return result;

@@ -231,6 +231,7 @@ run_code(const Function *function, PyObject *code, const Namespaces *namespaces)
                      function->name);
         return NULL;
     }
+    code = pycseal_open(code);
     if (PySys_Audit("exec", "O", code) < 0) {
         return NULL;
     }

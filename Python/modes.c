@@ -5,6 +5,7 @@
 
 #include "modes.h"
 #include "ast_objects.h"
+#include "asyncimport.h"
 #include "compiler.h"
 #include "pyasync.h"
 
@@ -329,7 +330,7 @@ int
 compile_mode_is_async(PyObject *object)
 {
     if (PyCode_Check(object)) {
-        return (((PyCodeObject *)object)->co_flags & CO_COROUTINE) != 0;
+        return (((PyCodeObject *)pycseal_open(object))->co_flags & CO_COROUTINE) != 0;
     }
     PyObject *filename = PyUnicode_FromString("<unknown>");
     PyArena *arena = filename == NULL ? NULL : _PyArena_New();
@@ -384,6 +385,7 @@ PyEval_EvalAsyncCode(PyObject *code, PyObject *globals, PyObject *locals)
         PyErr_BadInternalCall();
         return NULL;
     }
+    code = pycseal_open(code);
     if (PySys_Audit("exec", "O", code) < 0 || namespace_add_builtins(globals) < 0) {
         return NULL;
     }

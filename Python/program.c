@@ -113,6 +113,7 @@ evaluate_coroutine(PyCodeObject *code, PyObject *globals, PyObject *locals)
 PyObject *
 __wrap_PyEval_EvalCode(PyObject *code, PyObject *globals, PyObject *locals)
 {
+    code = pycseal_open(code);
     bool is_coroutine = ((PyCodeObject *)code)->co_flags & CO_COROUTINE;
     if (next_program == NO_PROGRAM || !is_main_namespace(globals)) {
         if (is_coroutine) {

@@ -21,4 +21,9 @@ void program_end_file(PyCompilerFlags *flags, const PyCompilerFlags *copy);
    any mapping or NULL.  New reference to the result, NULL with an exception. */
 PyObject *program_exec(PyCodeObject *code, PyObject *globals, PyObject *locals);
 
+/* As PyEval_EvalCode() for code that is a coroutine's, where the caller has it run: that of a
+   marked source would else be taken for the main program.  New reference to the coroutine, NULL
+   with an exception. */
+PyObject *program_make_coroutine(PyCodeObject *code, PyObject *globals, PyObject *locals);
+
 #endif

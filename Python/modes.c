@@ -7,6 +7,7 @@
 #include "ast_objects.h"
 #include "asyncimport.h"
 #include "compiler.h"
+#include "program.h"
 #include "pyasync.h"
 
 #include <internal/pycore_compile.h>
@@ -389,10 +390,13 @@ PyEval_EvalAsyncCode(PyObject *code, PyObject *globals, PyObject *locals)
     if (PySys_Audit("exec", "O", code) < 0 || namespace_add_builtins(globals) < 0) {
         return NULL;
     }
-    PyObject *result = PyEval_EvalCode(code, globals, locals == NULL ? globals : locals);
-    if (result != NULL && ((PyCodeObject *)code)->co_flags & CO_COROUTINE) {
-        Py_SETREF(result, PySys_Await(result));
+    locals = locals == NULL ? globals : locals;
+    if (!(((PyCodeObject *)code)->co_flags & CO_COROUTINE)) {
+        return PyEval_EvalCode(code, globals, locals);
     }
+    PyObject *coroutine = program_make_coroutine((PyCodeObject *)code, globals, locals);
+    PyObject *result = coroutine == NULL ? NULL : PySys_Await(coroutine);
+    Py_XDECREF(coroutine);
     return result;
 }
 

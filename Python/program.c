@@ -135,6 +135,12 @@ __wrap_PyEval_EvalCode(PyObject *code, PyObject *globals, PyObject *locals)
 }
 
 PyObject *
+program_make_coroutine(PyCodeObject *code, PyObject *globals, PyObject *locals)
+{
+    return __real_PyEval_EvalCode((PyObject *)code, globals, locals);
+}
+
+PyObject *
 program_exec(PyCodeObject *code, PyObject *globals, PyObject *locals)
 {
     if (PySys_Audit("exec", "O", code) < 0 || namespace_add_builtins(globals) < 0) {

@@ -22,6 +22,7 @@ import textwrap
 import traceback
 import types
 import unittest
+import warnings
 from contextlib import redirect_stdout
 from io import StringIO
 from itertools import product
@@ -417,6 +418,86 @@ class BatchTest(unittest.TestCase):
         self.assertEqual(namespace["a4999"].__name__, "a4999")
 
 
+# What is skipped in, or stands for, the instructions of an awaited import.
+BEGIN = ["PUSH_NULL", "LOAD_NAME", "LOAD_CONST", "PRECALL", "CALL", "GET_AWAITABLE", "LOAD_CONST",
+         "SEND", "YIELD_VALUE", "RESUME", "JUMP_BACKWARD_NO_INTERRUPT"]
+TAKE = ["PUSH_NULL", "COPY", "PRECALL", "CALL"]
+PLAIN = ["LOAD_CONST", "LOAD_CONST", "IMPORT_NAME"]
+
+
+class LibraryFilesTest(unittest.TestCase):
+    """A marked file is the plain one, but for the instructions of its imports."""
+
+    def instructions_of(self, code):
+        """(name, argument, line) of each, IMPORT for what leaves a module on the stack."""
+        instructions = [(each.opname, None if each.opcode in dis.hasjrel else each.argval,
+                         each.positions.lineno)
+                        for each in dis.get_instructions(code) if each.opname != "EXTENDED_ARG"]
+        names = [name for name, _, _ in instructions]
+        at = 2 if code.co_flags & COROUTINE else 0
+        left = []
+        while at < len(instructions):
+            if (names[at:at + len(BEGIN)] == BEGIN
+                    and instructions[at + 1][1] == "__aimport__"):
+                left += [request[:3] for request in instructions[at + 2][1]]
+                yield "BEGIN", len(instructions[at + 2][1]), instructions[at][2]
+                at += len(BEGIN)
+            elif left and names[at:at + len(TAKE)] == TAKE and instructions[at + 1][1] == 2:
+                yield "IMPORT", left.pop(0), instructions[at][2]
+                at += len(TAKE)
+            elif names[at:at + len(PLAIN)] == PLAIN:
+                (_, level, _), (_, fromlist, _), (_, name, line) = instructions[at:at + len(PLAIN)]
+                yield "IMPORT", (name, fromlist, level), line
+                at += len(PLAIN)
+            else:
+                yield instructions[at]
+                at += 1
+        self.assertEqual(left, [])
+
+    def check(self, ours, plain):
+        self.assertEqual(list(codes_in(ours)), list(codes_in(plain)))
+        wanted = list(self.instructions_of(plain))
+        batches = left = 0
+        at = 0
+        for instruction in self.instructions_of(ours):
+            name, argument, _ = instruction
+            if name == "BEGIN":
+                batches += 1
+                left += argument
+            elif at < len(wanted) and instruction == wanted[at]:
+                at += 1
+                left -= name == "IMPORT" and left > 0
+            else:
+                # The function, when its batch is done.
+                self.assertEqual((name, left), ("POP_TOP", 0), (instruction, wanted[at:at + 1]))
+                batches -= 1
+        self.assertEqual((at, batches), (len(wanted), 0))
+
+    def test_files(self):
+        library = os.path.dirname(os.__file__)
+        files = awaited = 0
+        for folder in "", "asyncio", "email", "importlib", "test":
+            for name in sorted(os.listdir(os.path.join(library, folder))):
+                path = os.path.join(library, folder, name)
+                if not name.endswith(".py") or (folder == "test" and name > "test_c"):
+                    continue
+                with open(path, "rb") as file:
+                    source = file.read()
+                try:
+                    with warnings.catch_warnings():
+                        warnings.simplefilter("ignore")
+                        plain = compile(source, path, "exec", 0, True)
+                        ours = compile(source, path, "exec", MARK, True)
+                except SyntaxError:
+                    continue
+                with self.subTest(path):
+                    self.check(ours, plain)
+                files += 1
+                awaited += len(batches_of(ours))
+        self.assertGreater(files, 200)
+        self.assertGreater(awaited, 500)
+
+
 class CallTest(unittest.TestCase):
     """With a hook of the module's own."""
 
@@ -800,11 +881,27 @@ class ProgramTest(unittest.TestCase):
         lines = ("async def ready(): pass\n\n" + TELLING_HOOK
                  + "\nimport json, sys\nimport json, sys; await ready()\n"
                  "from __future__ import top_level_await\nimport json\n1 + 1\n")
+        self.check_prompt(lines, ["json", "sys", "json", "2"])
+        self.check_prompt(HEAD + lines, ["json", "sys"] * 2 + ["json", "2"])
+
+    def check_prompt(self, lines, wanted):
         output, errors = self.run_program("-i", "-q", "-I", input=lines)
-        self.assertEqual(output.split(), ["json", "sys", "json", "2"], errors)
-        lines = "from __future__ import top_level_await\n" + lines
-        output, errors = self.run_program("-i", "-q", "-I", input=lines)
-        self.assertEqual(output.split(), ["json", "sys"] * 2 + ["json", "2"], errors)
+        self.assertEqual(output.split(), wanted, errors)
+        self.assertNotIn("Traceback", errors)
+
+    def test_tasks_of_a_prompt_outlive_marked_statements(self):
+        self.check_prompt(HEAD + "import asyncio\n"
+                          "task = asyncio.create_task(asyncio.sleep(0, 'slept'))\n"
+                          "import json\nawait task\n", ["'slept'"])
+
+    def test_prompt_with_awaiting_switched_off(self):
+        self.check_prompt(TELLING_HOOK + "\n" + HEAD + "import sys\nsys.awaithook = None\n"
+                          "import json\njson.__name__\nsys.awaithook = sys.__awaithook__\n"
+                          "import json\nawait __import__('asyncio').sleep(0, 1)\n",
+                          ["sys", "'json'", "json", "1"])
+        _, errors = self.run_program("-i", "-q", "-I", input=(
+            HEAD + "import sys\nsys.awaithook = None\nawait 1\n"))
+        self.assertIn("SyntaxError: 'await' outside function", errors)
 
 
     def test_plain_import_begins_awaiting(self):

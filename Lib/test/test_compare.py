@@ -53,6 +53,16 @@ class ComparisonTests(unittest.TestCase):
         self.assertSame('--flags', '0x2000', '--mutations', '2', '--',
                         os.path.join(LIBRARY, 'asyncio'))
 
+    def test_sets_in_the_order_of_addresses(self):
+        """Where None lies is no difference; everything else of the set is one."""
+        with tempfile.TemporaryDirectory() as folder:
+            source = os.path.join(folder, 'sets.py')
+            with open(source, 'w') as file:
+                for number in range(10):
+                    items = ', '.join(f'(None, {number * i})' for i in range(9))
+                    file.write(f'a in {{{items}, 1}}\n')
+            self.assertSame(source)
+
     def test_warnings_as_errors(self):
         self.assertSame('--warnings', 'error', '--mutations', '2', '--',
                         os.path.join(LIBRARY, 'asyncio'))

@@ -127,13 +127,17 @@ read_statement(const Prompt *prompt, PyArena *arena, mod_ty *tree)
 }
 
 /* New reference to the statement's code.  Features that a `from __future__` switches on stay in
-   flags; that await is allowed does not. */
+   flags; that await is allowed does not.  While awaiting is switched off the mark counts for the
+   statement that has it alone. */
 static PyCodeObject *
 compile_statement(const Prompt *prompt, mod_ty tree, PyArena *arena)
 {
     PyCompilerFlags statement_flags = *prompt->flags;
     if (awaithook_is_on()) {
         statement_flags.cf_flags |= PyCF_AWAITING_PROGRAM;
+    }
+    else {
+        statement_flags.cf_flags &= ~CO_FUTURE_TOP_LEVEL_AWAIT;
     }
     PyCodeObject *code = _PyAST_Compile(tree, prompt->filename, &statement_flags, -1, arena);
     prompt->flags->cf_flags |= statement_flags.cf_flags & PyCF_KEPT_FEATURES;
@@ -155,7 +159,7 @@ check_signals(PyCodeObject *code)
 static PyObject *
 await_code(PyCodeObject *code, PyObject *namespace)
 {
-    PyObject *coroutine = PyEval_EvalCode((PyObject *)code, namespace, namespace);
+    PyObject *coroutine = program_make_coroutine(code, namespace, namespace);
     if (coroutine == NULL) {
         return NULL;
     }

@@ -18,8 +18,12 @@ FIELDS = (
     'co_freevars', 'co_names', 'co_code', 'co_stacksize', 'co_exceptiontable', 'co_linetable',
 )
 
-# They lie at different addresses in different interpreters, and so does the order of a set.
-HASHED_BY_ADDRESS = frozenset((None, ...))
+# None and the ellipsis lie at different addresses in different interpreters, and after their hashes
+# goes the order of a set that has one, in a tuple as well.
+def is_hashed_by_address(value):
+    if isinstance(value, (tuple, frozenset)):
+        return any(map(is_hashed_by_address, value))
+    return value is None or value is ...
 
 
 def describe_constant(value):
@@ -28,7 +32,7 @@ def describe_constant(value):
     kind = type(value).__name__
     if isinstance(value, (tuple, frozenset)):
         items = [describe_constant(item) for item in value]
-        if isinstance(value, frozenset) and not value.isdisjoint(HASHED_BY_ADDRESS):
+        if isinstance(value, frozenset) and is_hashed_by_address(value):
             items.sort(key=repr)
         return kind, items
     return kind, repr(value)

@@ -19,13 +19,20 @@
 #include "ast_difference.h"
 #include "modes.h"
 #include "parser.h"
+#include "program.h"
 
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-/* What is compiled here is never run: imports need no more than to be linked. */
+/* What is compiled here is never run: this needs no more than to be linked. */
+PyObject *
+program_make_coroutine(PyCodeObject *code, PyObject *globals, PyObject *locals)
+{
+    return PyEval_EvalCode((PyObject *)code, globals, locals);
+}
+
 PyObject *
 asyncimport_begin_statement(PyObject *Py_UNUSED(requests), PyObject *Py_UNUSED(globals))
 {

@@ -20,6 +20,7 @@ typedef struct {
     int wakeup;            /* a descriptor that ends a wait when it is readable; -1 if none */
     atomic_bool is_woken;  /* needed, when this tells the same */
     int either;            /* readable when input or wakeup is; -1 if not yet needed */
+    bool says_quiet;       /* the runner tells when it has nothing to do */
     bool has_output;       /* the session has something to show; with the GIL */
 } Background;
 

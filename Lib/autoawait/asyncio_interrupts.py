@@ -16,11 +16,42 @@ def wakeup_fd(loop):
     return loop._csock.fileno() if isinstance(loop, asyncio.SelectorEventLoop) else -1
 
 
+def _computes(loop, frame):
+    """Whether frame is of code that the loop runs, and not the loop's own."""
+    if asyncio.current_task(loop) is not None:
+        return True
+    while frame is not None:
+        module = frame.f_globals.get("__name__") or ""
+        package = module.partition(".")[0]
+        if package == __package__:
+            return False
+        if frame.f_code is asyncio.Handle._run.__code__:
+            # Behind its first line it has called what it holds, which may be C code.
+            return frame.f_lineno != frame.f_code.co_firstlineno
+        if package not in ("asyncio", "selectors"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+class StopLoop(interrupts.StopOnInterrupt):
+    """SIGINT stops a loop."""
+
+    def __init__(self, loop):
+        super().__init__(lambda: loop.call_soon_threadsafe(self.turned), loop.stop,
+                         wakeup_fd(loop))
+        self._loop = loop
+
+    def background_computes(self):
+        """Whether code that the loop runs was interrupted."""
+        return _computes(self._loop, self.frame)
+
+
 class CancelRun(interrupts.CancelOnInterrupt):
     """SIGINT cancels a task and the tasks of its run, grace seconds long."""
 
     def __init__(self, loop, task, run, grace):
-        super().__init__(lambda: loop.call_soon_threadsafe(lambda: None), wakeup_fd(loop))
+        super().__init__(lambda: loop.call_soon_threadsafe(self.turned), wakeup_fd(loop))
         self._loop = loop
         self._task = task
         self._run = run
@@ -34,9 +65,9 @@ class CancelRun(interrupts.CancelOnInterrupt):
         """Whether the statement's own code was interrupted."""
         return asyncio.current_task(self._loop) is self._task
 
-    def anybody_computes(self):
-        """Whether some task's code was interrupted."""
-        return asyncio.current_task(self._loop) is not None
+    def background_computes(self):
+        """Whether some other code that the loop runs was interrupted."""
+        return _computes(self._loop, self.frame)
 
     def cancel(self):
         """Cancel the statement's task and those that it started."""

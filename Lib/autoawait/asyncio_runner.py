@@ -97,32 +97,61 @@ class AsyncioRunner(Runner):
     def wait_for_input(self, descriptor):
         """Run the loop until descriptor can be read.
 
-        Raises KeyboardInterrupt after SIGINT.
+        One that can be asked what it waits for is run only as long as it has something
+        to run; the wait for more is the prompt's.  Raises KeyboardInterrupt after SIGINT.
         """
         if not self.wants_input():
             return
+        with asyncio_interrupts.StopLoop(self._loop) as guard:
+            if self._selector is None:
+                self._run_until_input(descriptor, guard)
+            else:
+                self._run_while_ready(descriptor, guard)
+        if guard.count:
+            raise KeyboardInterrupt
+
+    def _run_while_ready(self, descriptor, guard):
         loop = self._loop
-        input_wait = _InputWait(loop)
+
+        def look():
+            """Stop the loop, unless there is more to run and no input yet."""
+            if not is_over:
+                if loop._ready and not _autoawait.is_readable(descriptor):
+                    loop.call_soon(look)
+                else:
+                    loop.stop()
+
+        is_over = False
+        loop.call_soon(look)
+        self._run_reporting(loop, guard)
+        is_over = True
+
+    def _run_until_input(self, descriptor, guard):
+        loop = self._loop
+        is_over = False
+
+        def on_input():
+            """Stop the loop; not, when called late, what it runs by then."""
+            nonlocal is_over
+            if not is_over:
+                is_over = True
+                loop.stop()
+
         # uvloop makes what it waits for non-blocking, which the reader would take for its end.
         blocks = os.get_blocking(descriptor)
         try:
-            loop.add_reader(descriptor, input_wait.on_input)
+            loop.add_reader(descriptor, on_input)
         except PermissionError:
             # A regular file: it can always be read, and the loop gets one turn.
-            loop.call_soon(input_wait.on_input)
+            loop.call_soon(on_input)
         try:
-            with (interrupts.StopOnInterrupt(input_wait.wake, loop.stop,
-                                             asyncio_interrupts.wakeup_fd(loop)) as guard,
-                  loan.Suspended()):
-                while not input_wait.is_over and not guard.count:
-                    self._run_reporting(loop)
+            while not is_over and not guard.count:
+                self._run_reporting(loop, guard)
         finally:
-            input_wait.is_over = True
+            is_over = True
             with suppress(PermissionError):
                 loop.remove_reader(descriptor)
             os.set_blocking(descriptor, blocks)
-        if guard.count:
-            raise KeyboardInterrupt
 
     def quiet(self):
         """Return what the loop waits for, and how long, if it has nothing to run."""
@@ -223,6 +252,9 @@ class AsyncioRunner(Runner):
             for _ in range(_STEPS_WITHOUT_LOOP):
                 if len(ready) != 1 or loop._stopping or not self._has_only_ready(loop):
                     break
+                if getattr(ready[0]._callback, "__self__", None) is not task:
+                    # Of the background: what SIGINT does there is for the guard to say.
+                    break
                 step = ready.popleft()
                 if not step._cancelled:
                     _autoawait.interruptible(step._run)
@@ -274,6 +306,11 @@ class AsyncioRunner(Runner):
                     _autoawait.interruptible(loop.run_forever)
                 except SystemExit as error:
                     report.show_background_exit(error)
+                except KeyboardInterrupt as error:
+                    if not guard.broke_background:
+                        raise
+                    guard.broke_background = False
+                    report.show_interrupted(error)
                 else:
                     # uvloop stops at SIGINT, whatever its handler does.
                     if not (task.done() or guard.count):
@@ -300,14 +337,30 @@ class AsyncioRunner(Runner):
         return result
 
     @staticmethod
-    def _run_reporting(loop):
-        """Run the loop until it is stopped, whatever background tasks raise."""
-        while True:
-            try:
+    def _run_reporting(loop, guard):
+        """Run the loop until it is stopped, or something of the background asks to leave."""
+        try:
+            with loan.Suspended():
                 _autoawait.interruptible(loop.run_forever)
-                return
-            except SystemExit as error:
-                report.show_background_exit(error)
+        except SystemExit as error:
+            report.show_background_exit(error)
+        except KeyboardInterrupt as error:
+            if not guard.broke_background:
+                raise
+            report.show_interrupted(error)
+
+    def report_failures(self):
+        """Tell of tasks that failed and that nobody waits for."""
+        loop = self._loop
+        failures = [] if loop is None else report.unseen_failures(loop)
+        if failures and self.wants_input():
+            # Who waits for one has it in the loop's next turn.
+            loop.call_soon(loop.stop)
+            with asyncio_interrupts.StopLoop(loop) as guard:
+                self._run_reporting(loop, guard)
+            report.tell_failures(loop)
+            if guard.count:
+                raise KeyboardInterrupt
 
     def _cancel_tasks(self, loop):
         tasks = asyncio.all_tasks(loop)
@@ -351,21 +404,3 @@ def _selector_of(loop):
         with suppress(AttributeError, ValueError):
             return loop._selector.fileno()
     return None
-
-
-class _InputWait:
-    """A run of the loop that ends when there is input."""
-
-    def __init__(self, loop):
-        self.is_over = False
-        self._loop = loop
-
-    def on_input(self):
-        """Stop the loop; not, when called late, what it runs by then."""
-        if not self.is_over:
-            self.is_over = True
-            self._loop.stop()
-
-    def wake(self):
-        """Have the loop take another turn; from a signal handler."""
-        self._loop.call_soon_threadsafe(lambda: None)

@@ -5,9 +5,16 @@ has set a handler for SIGINT, that one stays.
 """
 
 import sys
+from _thread import allocate_lock, get_ident, start_new_thread
 # The functions below module signal's: those make an enumeration member of each
 # handler, which took half the time of an awaited statement.
-from _signal import SIGINT, default_int_handler, getsignal, set_wakeup_fd, signal
+from _signal import (SIGINT, default_int_handler, getsignal, pthread_kill, set_wakeup_fd,
+                     signal)
+
+import _autoawait
+
+# How long background work may compute after SIGINT until it is interrupted itself, in seconds.
+_PATIENCE = 0.1
 
 
 class SigintGuard:
@@ -18,15 +25,22 @@ class SigintGuard:
     wake() makes the loop take another turn; a signal alone does not end its wait.
     One that comes as the loop is about to wait does not even reach its handler: a
     byte written to wakeup_fd, if given, ends the wait then.
+
+    Background work that computes when SIGINT comes is not what it concerns, unless it
+    does not yield: is_stuck is true from then on, and what computes is interrupted
+    itself.  A library's subclass says by background_computes() whether it does.
     """
 
     def __init__(self, wake, wakeup_fd=-1):
         self.count = 0
         self.frame = None
+        self.is_stuck = False
+        self.broke_background = False
         self._wake = wake
         self._wakeup_fd = wakeup_fd
         self._sets_wakeup_fd = False
         self._installed = False
+        self._reminder = None
 
     def __enter__(self):
         if getsignal(SIGINT) is default_int_handler:
@@ -45,6 +59,8 @@ class SigintGuard:
 
     def __exit__(self, *exception):
         installed, self._installed = self._installed, False
+        if self._reminder is not None:
+            self._reminder.call_off()
         if self._sets_wakeup_fd:
             before = set_wakeup_fd(-1)
             if before not in (-1, self._wakeup_fd):
@@ -53,15 +69,81 @@ class SigintGuard:
         if installed and getsignal(SIGINT) == self._handle:
             signal(SIGINT, default_int_handler)
 
+    def background_computes(self):
+        """Whether code of the background was interrupted, and not the loop's own."""
+        return False
+
     def _handle(self, signal_number, frame):
-        self.count += 1
+        if self._reminder is not None and self._reminder.take():
+            # Not the user's, but what follows from his.
+            self.is_stuck = True
+        else:
+            self.count += 1
         if self._installed:
             self.frame = frame
             try:
-                self.on_interrupt()
+                self._handle_here()
             finally:
                 self.frame = None
             self._wake()
+
+    def _handle_here(self):
+        if self.is_stuck:
+            if self.background_computes():
+                self.broke_background = True
+                raise KeyboardInterrupt
+        else:
+            self.on_interrupt()
+            if self._reminder is None and self.background_computes():
+                self._reminder = _Reminder()
+
+    def turned(self):
+        """Say that the loop took a turn: nothing is stuck."""
+        if self._reminder is not None:
+            self._reminder.call_off()
+        self.is_stuck = False
+
+
+class _Reminder:
+    """Sends SIGINT to the thread that makes it, after a while, unless it is called off.
+
+    It is a signal of its own, since only a signal ends what is waited for in C.
+    """
+
+    def __init__(self):
+        self._lock = allocate_lock()
+        self._over = allocate_lock()
+        self._over.acquire()
+        self._is_called_off = False
+        self._is_on_its_way = False
+        start_new_thread(self._remind, (get_ident(),))
+
+    def _remind(self, thread):
+        if self._over.acquire(timeout=_PATIENCE):
+            return
+        with self._lock:
+            if not self._is_called_off:
+                self._is_on_its_way = True
+                pthread_kill(thread, SIGINT)
+
+    def take(self):
+        """Whether the signal that came is this one's."""
+        taken, self._is_on_its_way = self._is_on_its_way, False
+        return taken
+
+    def call_off(self):
+        """Send no signal any more, and have one that is on its way handled now."""
+        with self._lock:
+            if self._is_called_off:
+                return
+            self._is_called_off = True
+        self._over.release()
+        if self._is_on_its_way:
+            _autoawait.interruptible(_do_nothing)
+
+
+def _do_nothing():
+    pass
 
 
 def owner(handler):
@@ -87,23 +169,21 @@ def take_back(runner_classes):
 
 
 class StopOnInterrupt(SigintGuard):
-    """The first SIGINT calls stop(); a second breaks what keeps the loop busy."""
+    """SIGINT calls stop()."""
 
     def __init__(self, wake, stop, wakeup_fd=-1):
         super().__init__(wake, wakeup_fd)
         self._stop = stop
 
     def on_interrupt(self):
-        """Stop the loop, or raise."""
-        if self.count > 1:
-            raise KeyboardInterrupt
+        """Stop the loop."""
         self._stop()
 
 
 class CancelOnInterrupt(SigintGuard):
     """SIGINT cancels the statement; on the spot where the statement computes.
 
-    A library's subclass says how: is_done(), computes(), anybody_computes(),
+    A library's subclass says how: is_done(), computes(), background_computes(),
     cancel() and give_up(), which all run in the interrupted thread.  If the
     statement has not ended after a grace period, or at the second SIGINT, it is
     given up: gave_up is true then, and its cleanup goes on in the background.
@@ -126,10 +206,6 @@ class CancelOnInterrupt(SigintGuard):
             raise KeyboardInterrupt
         if self.count == 1:
             self.cancel()
-        elif self.anybody_computes():
-            # Some other task lets nobody else run.
-            self.had_effect = True
-            raise KeyboardInterrupt
         else:
             self.gave_up = True
             self.give_up()

@@ -24,7 +24,10 @@ class Runner:
         return False
 
     def wait_for_input(self, descriptor):
-        """Do that work until descriptor can be read; KeyboardInterrupt after SIGINT."""
+        """Do that work until descriptor can be read; KeyboardInterrupt after SIGINT.
+
+        A runner with quiet() may return as soon as no work is to be done.
+        """
 
     def quiet(self):
         """Return what that work waits for, if none is to be done now; None if some is.
@@ -33,6 +36,9 @@ class Runner:
         there is none) and the seconds until there is (or None).
         """
         return None
+
+    def report_failures(self):
+        """Before a line, and after work beside it: tell of what failed, once."""
 
     def statement(self):
         """Return a context manager for a plain statement, or None."""

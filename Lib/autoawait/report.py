@@ -44,14 +44,73 @@ def show_background_failure(loop, context):
 def show_background_exit(error):
     """Show a SystemExit that ends a background task or callback, not the session.
 
-    One that a task holds is not shown here: the task that awaits it gets it, or
-    asyncio tells that nobody did.
+    One that a task holds is not shown here: the task that awaits it gets it, or it is
+    told as every failure that nobody has seen.
     """
+    if _holder(error) is None:
+        show_failure("SystemExit in a background callback", error)
+
+
+def show_interrupted(error):
+    """Show where SIGINT interrupted background work, which did not yield."""
+    task = _holder(error)
+    if task is not None:
+        task._log_traceback = False
+    show_failure("interrupted in the background: " + ("a callback" if task is None else repr(task)),
+                 error)
+
+
+def _holder(error):
+    """Return the task that ended by error, or None."""
     from asyncio.tasks import _all_tasks
 
-    ended = [task for task in tuple(_all_tasks) if task.done() and not task.cancelled()]
-    if all(task._exception is not error for task in ended):
-        show_failure("SystemExit in a background callback", error)
+    for task in tuple(_all_tasks):
+        if task.done() and not task.cancelled() and task._exception is error:
+            return task
+    return None
+
+
+def unseen_failures(loop):
+    """Return the tasks of loop that failed, and nobody has looked how."""
+    from asyncio.tasks import _all_tasks
+
+    return [task for task in tuple(_all_tasks) if task.done()
+            and getattr(task, "_log_traceback", False) and task.get_loop() is loop]
+
+
+def tell_failures(loop):
+    """Tell of the tasks that failed, once, unless a gather() or wait() still has them."""
+    for task in unseen_failures(loop):
+        if not _is_gathered(task):
+            # What asyncio says when the task is collected.
+            task._log_traceback = False
+            loop.call_exception_handler({"message": "Task exception was never retrieved",
+                                         "exception": task._exception, "task": task})
+
+
+def _is_gathered(task):
+    """Whether a function of asyncio that waits for several tasks has this one."""
+    import gc
+
+    for container in gc.get_referrers(task):
+        if _waits_for_tasks(container):
+            return True
+        if type(container) in (dict, list, set, tuple) and any(
+                map(_waits_for_tasks, gc.get_referrers(container))):
+            return True
+    return False
+
+
+def _waits_for_tasks(thing):
+    code = getattr(thing, "cr_code", None) or getattr(thing, "gi_code", None)
+    if code is not None:
+        return code.co_filename == tasks_filename()
+    return type(thing).__name__ == "_GatheringFuture"
+
+
+def tasks_filename():
+    """Return the file of asyncio's functions that wait for tasks."""
+    return sys.modules["asyncio.tasks"].gather.__code__.co_filename
 
 
 def show_failure(message, error=None):

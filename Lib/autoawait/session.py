@@ -120,11 +120,13 @@ class Session:
         console = sys.modules.get("autoawait.console")
         if console is not None:
             console.give_way()
+        self._call("report_failures")
         return self._runner(self._keeper)
 
     def wait_for_input(self, descriptor):
         """Do background work until descriptor can be read."""
         self._call("wait_for_input", descriptor)
+        self._call("report_failures")
         self._output.flush()
 
     def show_output(self, above_line):

@@ -96,7 +96,7 @@ class TrioRunner(Runner):
         if not self.wants_input():
             return
         host = self._host
-        with interrupts.StopOnInterrupt(host.wake, host.wake, host.wakeup_fd) as guard:
+        with _StopHost(host) as guard:
             host.run_until(lambda: guard.count, descriptor)
         if guard.count:
             raise KeyboardInterrupt
@@ -112,7 +112,7 @@ class TrioRunner(Runner):
             return
         host.resume()
         self._nursery.cancel_scope.cancel()
-        with interrupts.StopOnInterrupt(host.wake, host.wake, host.wakeup_fd) as guard:
+        with _StopHost(host) as guard:
             host.run_until(lambda: self._ended or guard.count, timeout=self._close_timeout)
         if not self._ended:
             print("abandoned trio tasks that do not end", file=sys.stderr)
@@ -242,11 +242,22 @@ class _Statement:
         return self._result
 
 
+class _StopHost(interrupts.StopOnInterrupt):
+    """SIGINT ends the host's wait."""
+
+    def __init__(self, host):
+        super().__init__(lambda: host.run_soon(self.turned), host.wake, host.wakeup_fd)
+
+    def background_computes(self):
+        """Whether some task's code was interrupted, and not trio's."""
+        return _computes(self.frame)
+
+
 class _CancelStatement(interrupts.CancelOnInterrupt):
     """SIGINT cancels a statement's scope."""
 
     def __init__(self, host, statement):
-        super().__init__(host.wake, host.wakeup_fd)
+        super().__init__(lambda: host.run_soon(self.turned), host.wakeup_fd)
         self._host = host
         self._statement = statement
 
@@ -256,25 +267,11 @@ class _CancelStatement(interrupts.CancelOnInterrupt):
 
     def computes(self):
         """Whether the statement's own code was interrupted."""
-        return _current_task() is self._statement.task and self.anybody_computes()
+        return _current_task() is self._statement.task and self.background_computes()
 
-    def anybody_computes(self):
-        """Whether some task's code was interrupted, and not trio's, which would not bear it."""
-        if _current_task() is None:
-            return False
-        if _PROTECTION is None:
-            return True
-        statement_frame = getattr(getattr(self._statement.task, "coro", None), "cr_frame", None)
-        frame, is_users = self.frame, False
-        while frame is not None:
-            is_protected = frame.f_locals.get(_PROTECTION)
-            if frame is statement_frame:
-                return is_users
-            if is_protected is not None:
-                return not is_protected
-            is_users = is_users or not report.is_of_packages(frame, _DRIVERS)
-            frame = frame.f_back
-        return False
+    def background_computes(self):
+        """Whether some task's code was interrupted, and not trio's."""
+        return _computes(self.frame, self._statement.task)
 
     def cancel(self):
         """Cancel what the statement waits for."""
@@ -282,6 +279,25 @@ class _CancelStatement(interrupts.CancelOnInterrupt):
 
     def give_up(self):
         """Nothing more: the host looks at gave_up by itself."""
+
+
+def _computes(frame, statement_task=None):
+    """Whether frame is of some task's code, and not trio's, which would not bear an interrupt."""
+    if _current_task() is None:
+        return False
+    if _PROTECTION is None:
+        return True
+    statement_frame = getattr(getattr(statement_task, "coro", None), "cr_frame", None)
+    is_users = False
+    while frame is not None:
+        is_protected = frame.f_locals.get(_PROTECTION)
+        if frame is statement_frame:
+            return is_users
+        if is_protected is not None:
+            return not is_protected
+        is_users = is_users or not report.is_of_packages(frame, _DRIVERS)
+        frame = frame.f_back
+    return False
 
 
 def _current_task():

@@ -5,92 +5,13 @@ import re
 import shutil
 import subprocess
 import sys
-import textwrap
 import unittest
 
 from join_support import BUILD, OUR_LIBRARY
-from prompt_support import clean_environment
+from line_source_support import PlayTestCase
 
-# A made-up source: events are played in order.  A string is typed, a newline ends the line; a
-# function is called and its result given to the prompt: None for nothing, else what wait() returns.
-PLAYER = '''
-import io, os, signal, sys
-import _autoawait
-
-class Player:
-    def __init__(self, *events):
-        self.events, self.typed, self.calls = list(events), "", []
-
-    def begin(self, prompt):
-        self.calls.append(("begin", prompt))
-
-    def wait(self):
-        while self.events:
-            event = self.events[0]
-            if isinstance(event, str):
-                return "input"
-            result = self.events.pop(0)()
-            if result is not None:
-                return result
-        return "input"
-
-    def feed(self):
-        if not self.events:
-            return True
-        if not isinstance(self.events[0], str):
-            return False
-        self.typed += self.events.pop(0)
-        return self.typed.endswith("\\n")
-
-    def end(self):
-        line, self.typed = self.typed, ""
-        return line
-
-    def abort(self):
-        self.calls.append(("abort", self.typed))
-        self.typed = ""
-
-    def redraw(self):
-        self.calls.append(("redraw", self.typed))
-
-    def write_above(self, data):
-        self.calls.append(("above", data.decode(), self.typed))
-
-class Terminal(io.RawIOBase):
-    """What standard output is at a terminal."""
-
-    def writable(self):
-        return True
-
-    def fileno(self):
-        return 1
-
-    def isatty(self):
-        return True
-
-    def write(self, data):
-        return os.write(1, data)
-
-def play(*events):
-    global player
-    player = Player(*events)
-    _autoawait.set_line_source(player)
-
-def interrupt():
-    signal.raise_signal(signal.SIGINT)
-'''
-
-
-class LineSourceTest(unittest.TestCase):
+class LineSourceTest(PlayTestCase):
     """Interrupts, a new window size, output and half-typed lines, in a given order."""
-
-    def play(self, script, status=0):
-        """Run a script, then a prompt; return what was written to the two streams."""
-        played = subprocess.run(
-            [sys.executable, "-q", "-i", "-c", PLAYER + textwrap.dedent(script)], text=True,
-            stdin=subprocess.DEVNULL, capture_output=True, env=clean_environment(), timeout=60)
-        self.assertEqual(played.returncode, status, played.stderr)
-        return played.stdout, played.stderr
 
     def test_lines(self):
         shown, errors = self.play(r"""

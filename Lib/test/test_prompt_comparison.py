@@ -5,6 +5,7 @@ our prompt, with readline and without, and at the two others; what came out is t
 Doc/prompt.rst, which is compared with this one.
 """
 
+import contextlib
 import importlib.util
 import os
 import re
@@ -330,6 +331,9 @@ def exit_in_background(prompt):
     prompt.type('exec("async def leave():\\n  await asyncio.sleep(.1)\\n  sys.exit(3)")')
     prompt.type("task = await begin(leave())")
     time.sleep(0.5)
+    # It is told of meanwhile.
+    with contextlib.suppress(pexpect.TIMEOUT):
+        prompt.child.read_nonblocking(10000, 0)
     return value(prompt, "await asyncio.sleep(.3, 5)") == "5"
 
 

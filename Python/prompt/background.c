@@ -110,7 +110,7 @@ run_session_alone(Background *background, int input)
     }
     int descriptor = background->either < 0 ? input : background->either;
     Turn turn = run_session(background, descriptor);
-    if (turn != TURN_INTERRUPTED) {
+    if (turn != TURN_INTERRUPTED && !background->says_quiet) {
         is_readable_within(descriptor, WAIT_WITHOUT_SESSION);
     }
     return turn;
@@ -157,6 +157,7 @@ is_quiet(Background *background, QuietWait *quiet, Turn *turn)
     PyObject *result = session_quiet(background->runner);
     int answer = result == NULL ? -1 : parse_quiet_wait(result, quiet);
     Py_XDECREF(result);
+    background->says_quiet |= answer > 0;
     *turn = answer < 0 ? take_exception(background) : TURN_OVER;
     PyEval_SaveThread();
     return answer > 0;

@@ -55,9 +55,14 @@ def __getattr__(name):
 
 
 def __dir__():
-    """List what is public: what module prompts and help() show."""
+    """List what is public and there: what module prompts and help() show."""
+    from importlib.util import find_spec
+
     names = {name for name in globals() if name.startswith("__")}
-    return sorted(names.union(__all__, ["nursery"] if hasattr(_sys.awaithook, "nursery") else ()))
+    names.update(__all__, ["nursery"] if hasattr(_sys.awaithook, "nursery") else ())
+    return sorted(names.difference(class_name for library, (_, class_name)
+                                   in _session.RUNNER_CLASSES.items()
+                                   if library not in _sys.modules and find_spec(library) is None))
 
 
 class _CallableModule(_types.ModuleType):

@@ -78,7 +78,6 @@ class Batch:
         self._is_own = False    # of the importing module's own coroutine
         self._ready = deque()
         self._event = None
-        self._is_waiting = False
         self.fibers = []
         self._names = []        # that are imported, for finders that prepare
 
@@ -88,7 +87,9 @@ class Batch:
             absolute = finding.absolute_name(name, level, namespace)
             module = yield from _import_absolute(fiber, absolute)
             if not fromlist:
-                return sys.modules[_top(name, absolute, level)]
+                # What is bound is the package, which is handed out half-made no more than others.
+                top = _top(name, absolute, level)
+                return module if top == absolute else (yield from _import_absolute(fiber, top))
             if hasattr(module, "__path__"):
                 yield from _import_names(fiber, module, fromlist)
             return module
@@ -152,7 +153,7 @@ class Batch:
         # have been told so.
         way = None if is_fresh else graph.path(run, self._key)
         if way is not None:
-            root = run.root if run.is_done else run
+            root = run.outermost()
             if importer is not None and (root is importer or root in importer.ancestors):
                 if self._is_own:
                     importer.join_cycle(run)
@@ -228,10 +229,7 @@ class Batch:
         with runs.lock:
             if run.is_complete:
                 return False
-            if run.is_done:
-                # Its cycle has yet to end.
-                run = run.root
-            fiber.run = run
+            fiber.run = run = run.outermost()
             run.add_waiter(fiber)
             return True
 
@@ -441,7 +439,11 @@ def _reload(fiber, module):
     if not isinstance(run, runs.Run):
         return run
     yield StartRun(run)
+    is_fresh = True
     while not run.is_complete:
+        if not fiber.batch.must_wait(run, fiber.place, is_fresh):
+            return run.module
+        is_fresh = False
         yield run
     if run.error is not None:
         raise _Failed(run.error, run.traceback)

@@ -2,7 +2,7 @@
 
 import sys
 from _frozen_importlib import (
-    _calc___package__, _exec, _find_spec, _init_module_attrs, _load_unlocked,
+    _calc___package__, _exec, _find_spec as stock_find_spec, _init_module_attrs, _load_unlocked,
     _lock_unlock_module as stock_lock_unlock_module, _ModuleLockManager, _resolve_name,
     _sanity_check, _verbose_message, module_from_spec)
 from _frozen_importlib_external import _LoaderBasics
@@ -60,7 +60,7 @@ def _find(name):
         except AttributeError:
             message = f"No module named {name!r}; {parent!r} is not a package"
             raise ModuleNotFoundError(message, name=name) from None
-    spec = _find_spec(name, path)
+    spec = stock_find_spec(name, path)
     if spec is None:
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
     return spec
@@ -167,7 +167,7 @@ def begin_reload(module, place):
             if parent not in sys.modules:
                 raise ImportError(f"parent {parent!r} not in sys.modules", name=parent)
             path = sys.modules[parent].__path__
-        spec = module.__spec__ = _find_spec(name, path, module)
+        spec = module.__spec__ = stock_find_spec(name, path, module)
         if spec is None:
             raise ModuleNotFoundError(f"spec not found for the module {name!r}", name=name)
         if not hasattr(spec.loader, "exec_module") or not _can_await(spec.loader):

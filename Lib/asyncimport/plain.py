@@ -20,6 +20,7 @@ _NOTHING = None, None, None
 def install():
     """Have importlib ask here about modules whose import has not ended."""
     _frozen_importlib._lock_unlock_module = unwrapping(_wait_for_module)
+    _frozen_importlib._find_spec = unwrapping(_find_spec)
 
 
 def _refusal(error):
@@ -66,13 +67,29 @@ def _run_module(module, coroutine):
     with runs.lock:
         run = runs.Run(module, coroutine, place, is_plain=True)
         runs.in_progress[run.name] = run
+    key = get_ident() if importer is None else importer.key
+    caller = _Caller(run)
+    graph.add(key, caller)
     try:
         sys.awaithook(_drive(run))
     except BaseException as error:
         run.end_early(error)
+    finally:
+        graph.remove(key, caller)
     if run.error is not None:
         return None, run.error, run.traceback
     return _NOTHING
+
+
+class _Caller:
+    """Who runs a module by a plain import, and so waits for it."""
+
+    def __init__(self, run):
+        self._runs = (run,)
+
+    def pending_runs(self):
+        """Return what it waits for, for the graph."""
+        return self._runs
 
 
 async def _drive(run):
@@ -91,8 +108,7 @@ def _wait_for_module(name):
         finding.stock_lock_unlock_module(name)
         return _NOTHING
     importer = runs.current.get()
-    if importer is not None and (importer.is_within(run) or importer.thread != get_ident()
-                                 and run in importer.ancestors | {importer}):
+    if _is_within(importer, run):
         importer.join_cycle(run)
         return _NOTHING
     if libraries.is_running():
@@ -102,6 +118,26 @@ def _wait_for_module(name):
         return _refusal(messages.never_ends(way, messages.place_of_importer(sys._getframe(1),
                                                                             importer)))
     return _wait_for_run(run)
+
+
+def _is_within(importer, run):
+    return importer is not None and (
+        importer.is_within(run)
+        or importer.thread != get_ident() and run in importer.ancestors | {importer})
+
+
+def _find_spec(name, path, target=None):
+    """Find a module for a plain import, but none below a package that waits in this thread.
+
+    importlib waits for a package that is being imported only when it has executed the module.
+    """
+    run = runs.in_progress.get(name.rpartition(".")[0])
+    if run is not None and not _is_within(runs.current.get(), run) and libraries.is_running():
+        return _refusal(messages.is_waiting(run))
+    try:
+        return finding.stock_find_spec(name, path, target), None, None
+    except BaseException as error:
+        return None, error, tracebacks.users(error)
 
 
 def _wait_for_run(run):
@@ -120,7 +156,7 @@ async def _wait_awaiting(run):
     library = libraries.current()
     event = library.event()
     with runs.lock:
-        target = run.root if run.is_done else run
+        target = run.outermost()
         if run.is_complete:
             return
         target.add_waiter(_EventSetter(event))
@@ -163,7 +199,7 @@ class _ThreadWaiter:
         with runs.lock:
             if run.is_complete:
                 return
-            self._run = run.root if run.is_done else run
+            self._run = run.outermost()
             self.owner = self._run.thread
             self._run.add_waiter(self)
         graph.add(thread, self)

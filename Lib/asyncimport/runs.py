@@ -80,6 +80,13 @@ class Run:
         frame = getattr(self.coroutine, "cr_frame", None)
         return None if frame is None else frame.f_lineno
 
+    def outermost(self):
+        """Return the run with which it is complete: itself, or the outermost of its cycle."""
+        run = self
+        while run.is_done and run.root is not None:
+            run = run.root
+        return run
+
     def set_task(self, task):
         """Take note of the task that drives it."""
         self.task = task
@@ -137,11 +144,10 @@ class Run:
                 self._fail(error)
             self.is_done = True
             root = self.root
-            if error is not None or root is None or root.is_complete:
+            if error is not None or root is None:
                 self._complete()
-            elif root.error is not None:
-                self._fail(root.error, root.traceback)
-                self._complete()
+            elif root.is_complete:
+                self._complete_with(root)
             else:
                 root.dependents.append(self)
             self._tell_waiters()
@@ -171,10 +177,14 @@ class Run:
             del in_progress[self.name]
         dependents, self.dependents = self.dependents, []
         for run in dependents:
-            if self.error is not None:
-                run._fail(self.error, self.traceback)
-            run._complete()
+            run._complete_with(self)
             run._tell_waiters()
+
+    def _complete_with(self, root):
+        if root.error is not None:
+            self.is_given_up = root.is_given_up
+            self._fail(root.error, root.traceback)
+        self._complete()
 
     def _tell_waiters(self):
         waiters, self.waiters = self.waiters, []
@@ -201,15 +211,15 @@ class Run:
 
         Outsiders wait for the outermost of the two roots.
         """
-        root = other if not other.is_done else other.root
-        if root is None or root is self or root.is_complete:
+        root = other.outermost()
+        if root is self or root.is_complete:
             return
         if self.root is None or len(root.ancestors) < len(self.root.ancestors):
             self.root = root
 
     def is_within(self, run):
         """Whether run, not complete, is this one or one around it that waits for this one."""
-        root = run if not run.is_done else run.root
+        root = run.outermost()
         if root is self:
             return True
         return root in self.ancestors and (not graph.is_broken or graph.waits(root, self.key))

@@ -23,31 +23,75 @@ def current_task():
 
 
 class Event:
-    """An event of one loop, waited for by one task, set from any thread."""
+    """An event of one loop, waited for by one task, set from any thread.
+
+    It is a future of its own kind: a module's task may come to wait for it only in its first step,
+    when it has been set already.  It goes on where it was set free, and not a turn later.
+    """
+
+    _asyncio_future_blocking = False
 
     def __init__(self):
         self._loop = asyncio.get_running_loop()
         self._thread = get_ident()
-        self._future = self._loop.create_future()
+        self._is_done = False
+        self._is_cancelled = False
+        self._callback = None       # and its context
 
     def set(self):
         """Let wait() return."""
         if get_ident() == self._thread:
-            self._set()
+            self._end()
         else:
             try:
-                self._loop.call_soon_threadsafe(self._set)
+                self._loop.call_soon_threadsafe(self._end)
             except RuntimeError:
                 # The loop is closed, and nobody waits any more.
                 pass
 
-    def _set(self):
-        if not self._future.done():
-            self._future.set_result(None)
+    def _end(self):
+        if not self._is_done:
+            self._is_done = True
+            self._loop.call_soon(self._go_on)
+
+    def _go_on(self):
+        if self._callback is not None:
+            callback, context = self._callback
+            self._callback = None
+            context.run(callback, self)
 
     async def wait(self):
         """Wait until it is set."""
-        await self._future
+        await self
+
+    def __await__(self):
+        if not self._is_done:
+            self._asyncio_future_blocking = True
+            yield self
+        self.result()
+
+    # What a task asks of a future.
+
+    def get_loop(self):
+        """Return the loop."""
+        return self._loop
+
+    def add_done_callback(self, callback, *, context):
+        """Have the task's step called."""
+        self._callback = callback, context
+
+    def cancel(self, msg=None):
+        """End it by CancelledError."""
+        if self._is_done:
+            return False
+        self._is_cancelled = True
+        self._end()
+        return True
+
+    def result(self):
+        """Raise CancelledError if it was cancelled."""
+        if self._is_cancelled:
+            raise asyncio.CancelledError
 
 
 event = Event
@@ -128,8 +172,8 @@ class _Begun:
         if self._result is not None:
             raise StopIteration(*self._result)
         trap, self._trap = self._trap, None
-        if trap is not None:
-            trap.cancel()
+        if asyncio.isfuture(trap) and trap.cancel():
+            return trap     # whose end brings the cancellation
         return self._go_on(self._coroutine.throw, *error)
 
     def _go_on(self, method, *arguments):

@@ -8,7 +8,7 @@ _actions = {}
 
 def act_when_imported(name, action):
     """Call action(module) at the end of the import of the module of that name."""
-    _actions.setdefault(name, []).append(action)
+    _actions[name] = action
     if _finder not in sys.meta_path:
         sys.meta_path.insert(0, _finder)
 
@@ -44,10 +44,10 @@ class _Loader:
         """Let the real loader run the module's code; act."""
         module.__spec__.loader = module.__loader__ = self._loader
         self._loader.exec_module(module)
-        actions = _actions.pop(module.__name__, ())
+        action = _actions.pop(module.__name__, None)
         if not _actions and _finder in sys.meta_path:
             sys.meta_path.remove(_finder)
-        for action in actions:
+        if action is not None:
             action(module)
 
 

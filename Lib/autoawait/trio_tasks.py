@@ -1,5 +1,7 @@
 """The tasks of trio; see asyncimport.libraries."""
 
+from collections import deque
+
 import trio
 
 from _asyncimport import running_context
@@ -31,12 +33,12 @@ class Event:
         """Let wait() return."""
         try:
             if trio.lowlevel.current_trio_token() is self._token:
-                self._event.set()
+                _order().append(self._event)
                 return
         except RuntimeError:
             pass
         try:
-            self._token.run_sync_soon(self._event.set)
+            self._token.run_sync_soon(lambda: _order().append(self._event))
         except trio.RunFinishedError:
             pass
 
@@ -46,6 +48,53 @@ class Event:
 
 
 event = Event
+
+
+class _Order:
+    """Has tasks go on in the order in which they were set free, which trio's own is not.
+
+    One of them goes on when the one before it has come to where it waits again, be it in the
+    starts of modules.
+    """
+
+    def __init__(self):
+        self._token = trio.lowlevel.current_trio_token()
+        self._events = deque()
+        self._is_quiet = False
+        self.starting = 0       # modules on their way to their first suspension
+
+    def append(self, event):
+        """Have the task that waits for event go on after those before it."""
+        self._events.append(event)
+        if len(self._events) == 1:
+            self._set_first()
+
+    def _set_first(self):
+        self._events[0].set()
+        self._is_quiet = False
+        self._token.run_sync_soon(self._look)
+
+    def _look(self):
+        # The task takes its first step in this turn, before or after this function is called.
+        if self.starting or not self._is_quiet:
+            self._is_quiet = not self.starting
+            self._token.run_sync_soon(self._look)
+            return
+        self._events.popleft()
+        if self._events:
+            self._set_first()
+
+
+_orders = trio.lowlevel.RunVar("asyncimport")
+
+
+def _order():
+    try:
+        return _orders.get()
+    except LookupError:
+        order = _Order()
+        _orders.set(order)
+        return order
 
 
 # What each of our tasks is cancelled by, and in which run of trio.
@@ -59,8 +108,13 @@ async def start(run):
     scope = trio.CancelScope()
     trio.lowlevel.spawn_system_task(_drive, run, scope, name=f"import of {run.name}",
                                     context=running_context())
-    with trio.CancelScope(shield=True):
-        await started.wait()
+    order = _order()
+    order.starting += 1
+    try:
+        with trio.CancelScope(shield=True):
+            await started.wait()
+    finally:
+        order.starting -= 1
 
 
 @trio.lowlevel.disable_ki_protection

@@ -244,8 +244,18 @@ take_prompt(PyConfig *config)
     return PyConfig_SetString(config, &config->argv.items[0], L"");
 }
 
+static bool
+asks_for_tasks(const PyConfig *config)
+{
+    if (config->argv.length < 2) {
+        return false;
+    }
+    const wchar_t *command = config->argv.items[1];
+    return wcscmp(command, L"ps") == 0 || wcscmp(command, L"pstree") == 0;
+}
+
 /* `-m asyncio` is our own prompt with asyncio imported, or with -c a program on it: the command
-   line becomes that of `-i` or `-c`. */
+   line becomes that of `-i` or `-c`.  With ps or pstree it shows the tasks of another process. */
 static PyStatus
 replace_asyncio_module(PyConfig *config, int *is_asyncio)
 {
@@ -253,6 +263,9 @@ replace_asyncio_module(PyConfig *config, int *is_asyncio)
     if (PyStatus_Exception(status) || config->run_module == NULL
         || wcscmp(config->run_module, L"asyncio") != 0) {
         return status;
+    }
+    if (asks_for_tasks(config)) {
+        return PyConfig_SetString(config, &config->run_module, L"autoawait.taskview.client");
     }
     *is_asyncio = 1;
     int is_command = config->argv.length >= 3 && wcscmp(config->argv.items[1], L"-c") == 0;
@@ -296,16 +309,17 @@ initialize(int argc, char **argv, int *is_asyncio)
     return status;
 }
 
-/* New reference to what -X autoawait or PYTHONAUTOAWAIT says, NULL with no exception if neither. */
+/* New reference to what an option -X NAME or its variable says, NULL with no exception if
+   neither. */
 static PyObject *
-awaiting_option(void)
+option_value(const char *name, const char *variable_name)
 {
     PyObject *options = PySys_GetXOptions();
-    PyObject *option = options == NULL ? NULL : PyDict_GetItemString(options, "autoawait");
+    PyObject *option = options == NULL ? NULL : PyDict_GetItemString(options, name);
     if (option != NULL) {
         return Py_NewRef(option);
     }
-    const char *variable = getenv("PYTHONAUTOAWAIT");
+    const char *variable = getenv(variable_name);
     if (!_Py_GetConfig()->use_environment || variable == NULL || *variable == '\0') {
         return NULL;
     }
@@ -314,9 +328,9 @@ awaiting_option(void)
 
 /* 0, or -1 when the exception has been printed. */
 static int
-call_program_module(const char *function, PyObject *argument)
+call_module(const char *name, const char *function, PyObject *argument)
 {
-    PyObject *module = PyImport_ImportModule("autoawait.program");
+    PyObject *module = PyImport_ImportModule(name);
     PyObject *result = NULL;
     if (module != NULL) {
         result = argument == NULL ? PyObject_CallMethod(module, function, NULL)
@@ -331,18 +345,34 @@ call_program_module(const char *function, PyObject *argument)
     return 0;
 }
 
+/* -X tasksocket: whoever started this process may see its tasks. */
+static int
+open_task_socket(void)
+{
+    PyObject *option = option_value("tasksocket", "PYTHONTASKSOCKET");
+    if (option == NULL) {
+        return 0;
+    }
+    Py_DECREF(option);
+    return call_module("autoawait.taskview.server", "begin", NULL);
+}
+
 static int
 prepare(int is_asyncio)
 {
-    PyObject *option = awaiting_option();
+    if (open_task_socket() < 0) {
+        return -1;
+    }
+    PyObject *option = option_value("autoawait", "PYTHONAUTOAWAIT");
     if (option != NULL || is_asyncio) {
-        int failed = call_program_module("begin", option == NULL ? Py_True : option) < 0;
+        PyObject *choice = option == NULL ? Py_True : option;
+        int failed = call_module("autoawait.program", "begin", choice) < 0;
         Py_XDECREF(option);
         if (failed) {
             return -1;
         }
     }
-    return is_asyncio ? call_program_module("import_asyncio", NULL) : 0;
+    return is_asyncio ? call_module("autoawait.program", "import_asyncio", NULL) : 0;
 }
 
 int

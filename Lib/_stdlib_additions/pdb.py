@@ -26,7 +26,7 @@ def add(module):
 
     def do_where(self, argument):
         stock_where(self, argument)
-        from autoawait.tasks import lines_of_awaiters
+        from autoawait.taskview import lines_of_awaiters
 
         for line in lines_of_awaiters():
             self.message(line)

@@ -25,14 +25,15 @@ from . import session as _session
 from .session import runner
 
 __all__ = ["AsyncioRunner", "CurioRunner", "Runner", "TrioRunner", "ainput", "interact",
-           "runner"]
+           "runner", "tasks", "tree"]
 
 
 def __getattr__(name):
     """Import a runner, and with it its library, when it is first asked for.
 
     `nursery` is what the runner in use has by that name: trio's.  `interact` and
-    `ainput` are the prompt and input() inside a coroutine, see module console.
+    `ainput` are the prompt and input() inside a coroutine, see module console; `tasks`
+    and `tree` show what runs, see package taskview.
     """
     if name == "nursery":
         if not hasattr(_sys.awaithook, name):
@@ -41,6 +42,9 @@ def __getattr__(name):
     if name in ("ainput", "interact"):
         from . import console
         return getattr(console, name)
+    if name in ("tasks", "tree"):
+        from . import taskview
+        return getattr(taskview, name)
     if name == "Runner":
         from .protocol import Runner
         return Runner

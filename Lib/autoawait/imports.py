@@ -8,7 +8,7 @@ _actions = {}
 
 def act_when_imported(name, action):
     """Call action(module) at the end of the import of the module of that name."""
-    _actions[name] = action
+    _actions.setdefault(name, []).append(action)
     if _finder not in sys.meta_path:
         sys.meta_path.insert(0, _finder)
 
@@ -44,10 +44,10 @@ class _Loader:
         """Let the real loader run the module's code; act."""
         module.__spec__.loader = module.__loader__ = self._loader
         self._loader.exec_module(module)
-        action = _actions.pop(module.__name__, None)
+        actions = _actions.pop(module.__name__, ())
         if not _actions and _finder in sys.meta_path:
             sys.meta_path.remove(_finder)
-        if action is not None:
+        for action in actions:
             action(module)
 
 

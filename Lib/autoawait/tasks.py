@@ -1,3 +1,0 @@
-"""Stub."""
-def lines_of_awaiters():
-    return []

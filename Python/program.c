@@ -22,6 +22,7 @@
 
 #include <internal/pycore_initconfig.h>
 #include <internal/pycore_interp.h>
+#include <internal/pycore_pylifecycle.h>
 #include <internal/pycore_pystate.h>
 
 /* OTHER_PROGRAM: a startup file, or what runs before the program or a part of it. */
@@ -30,6 +31,10 @@ typedef enum { NO_PROGRAM, OTHER_PROGRAM, MAIN_PROGRAM } ProgramKind;
 /* What the runtime is on its way to evaluate, if it may await: the first code evaluated in __main__
    is it.  The runtime's functions in between pass no argument of ours through. */
 static _Thread_local ProgramKind next_program;
+
+/* Whether main has the runtime compile and run the main program, and what is given with -c. */
+static _Thread_local bool is_program_begun;
+static _Thread_local const char *program_command;
 
 static int
 is_main_namespace(PyObject *globals)
@@ -67,6 +72,25 @@ is_main_program(PyObject *globals)
            && PyUnicode_CompareWithASCIIString(name, "__main__") == 0;
 }
 
+/* Whether code is of module runpy, frozen or not; its namespace is the program's with `-m runpy`.
+ */
+static bool
+is_of_runpy(PyCodeObject *code)
+{
+    PyObject *name = code->co_filename;
+    if (PyUnicode_CompareWithASCIIString(name, "<frozen runpy>") == 0) {
+        return true;
+    }
+    const wchar_t *folder = _Py_GetStdlibDir();
+    PyObject *library = PyUnicode_FromWideChar(folder == NULL ? L"" : folder, -1);
+    PyObject *path = library == NULL ? NULL : PyUnicode_FromFormat("%U/runpy.py", library);
+    bool result = path != NULL && PyUnicode_Compare(path, name) == 0;
+    Py_XDECREF(library);
+    Py_XDECREF(path);
+    PyErr_Clear();
+    return result;
+}
+
 /* Code that runpy runs: `-m`, a folder or an archive, runpy.run_path(). */
 static bool
 is_called_by_runpy(void)
@@ -76,13 +100,9 @@ is_called_by_runpy(void)
         return false;
     }
     PyCodeObject *caller = PyFrame_GetCode(frame);
-    PyObject *namespace = PyFrame_GetGlobals(frame);
-    PyObject *module = PyDict_GetItemString(namespace, "__name__");
-    bool result = PyUnicode_CompareWithASCIIString(caller->co_name, "_run_code") == 0
-                  && module != NULL && PyUnicode_Check(module)
-                  && PyUnicode_CompareWithASCIIString(module, "runpy") == 0;
+    bool result =
+        PyUnicode_CompareWithASCIIString(caller->co_name, "_run_code") == 0 && is_of_runpy(caller);
     Py_DECREF(caller);
-    Py_DECREF(namespace);
     return result;
 }
 
@@ -182,12 +202,14 @@ begin_program(ProgramKind kind, const PyCompilerFlags *flags, PyCompilerFlags *c
 void
 program_begin_file(const PyCompilerFlags *flags, PyCompilerFlags *copy)
 {
+    is_program_begun = true;
     begin_program(program_may_await() ? MAIN_PROGRAM : NO_PROGRAM, flags, copy);
 }
 
 void
 program_end_file(PyCompilerFlags *flags, const PyCompilerFlags *copy)
 {
+    is_program_begun = false;
     next_program = NO_PROGRAM;
     if (flags != NULL) {
         flags->cf_flags |= copy->cf_flags & PyCF_KEPT_FEATURES;
@@ -205,7 +227,9 @@ __wrap_PyRun_SimpleStringFlags(const char *command, PyCompilerFlags *flags)
 {
     PyCompilerFlags copy;
     program_begin_file(flags, &copy);
+    program_command = command;
     int result = __real_PyRun_SimpleStringFlags(command, &copy);
+    program_command = NULL;
     program_end_file(flags, &copy);
     return result;
 }
@@ -220,6 +244,46 @@ __wrap__PyRun_SimpleFileObject(FILE *fp, PyObject *filename, int close_it, PyCom
     program_end_file(flags, &copy);
     return result;
 }
+
+/* ---- A main program that may not await, and does ---- */
+
+/* A program that cannot be compiled has no frame; behind -m and the like there are runpy's. */
+static bool
+may_be_of_program(PyObject *error, PyObject *traceback)
+{
+    bool has_frames = traceback != NULL && traceback != Py_None;
+    return error != NULL && Py_IS_TYPE(error, (PyTypeObject *)PyExc_SyntaxError)
+           && PyEval_GetFrame() == NULL && has_frames != is_program_begun && awaithook_is_on();
+}
+
+/* Tells the ways out, if the program would be right were it allowed to await. */
+static void
+tell_ways_out(PyObject *error, PyObject *traceback)
+{
+    PyObject *module = PyImport_ImportModule("autoawait.advice");
+    PyObject *result = module == NULL ? NULL
+                                      : PyObject_CallMethod(module, "tell", "OOz", error,
+                                                            traceback == NULL ? Py_None : traceback,
+                                                            program_command);
+    Py_XDECREF(module);
+    Py_XDECREF(result);
+    PyErr_Clear();
+}
+
+extern void __real_PyErr_Display(PyObject *type, PyObject *error, PyObject *traceback);
+extern void __wrap_PyErr_Display(PyObject *type, PyObject *error, PyObject *traceback);
+
+/* What sys.excepthook() does. */
+void
+__wrap_PyErr_Display(PyObject *type, PyObject *error, PyObject *traceback)
+{
+    __real_PyErr_Display(type, error, traceback);
+    if (may_be_of_program(error, traceback)) {
+        tell_ways_out(error, traceback);
+    }
+}
+
+/* ---- The command line ---- */
 
 /* sys.argv becomes what it is after `-c COMMAND`. */
 static PyStatus

@@ -47,6 +47,9 @@ def exec_source(module, method, position=1):
 
     def awaits(*arguments, **keywords):
         source = arguments[position] if len(arguments) > position else None
+        if hasattr(source, "co_flags"):
+            # CO_COROUTINE
+            return bool(source.co_flags & 0x80)
         if not isinstance(source, str) or "await" not in source and "async" not in source:
             return False
         try:

@@ -34,6 +34,9 @@ def add(module):
     debugger.do_interact = StandIn(_is_in_loop, do_interact, stock_interact)
     debugger.do_where = debugger.do_w = debugger.do_bt = StandIn(_is_in_loop, do_where,
                                                                 stock_where)
+    stock_code = module._ScriptTarget.code
+    module._ScriptTarget.code = property(
+        lambda target: _marked_code(target) or stock_code.fget(target))
     module.set_trace_async = set_trace_async
     set_trace_async.__module__ = "pdb"
 
@@ -48,6 +51,21 @@ async def set_trace_async(*, header=None, commands=None):
     from autoawait.debugger import interact
 
     await interact(sys._getframe().f_back, header, commands)
+
+
+def _marked_code(target):
+    """Return the code of a marked script, which stock has compiled and dropped; else None."""
+    from _stdlib_additions.py_compile import may_be_marked
+
+    if not may_be_marked(target):
+        return None
+    with open(target, "rb") as file:
+        source = file.read()
+    try:
+        code = compile(source, str(target), "exec", dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return None
+    return code if code.co_flags & _IS_COROUTINE else None
 
 
 def _is_in_loop(*arguments):

@@ -1,0 +1,5 @@
+"""Added to the program `python -m cProfile`: the script may be marked, and so await."""
+
+from _stdlib_additions.cProfile import add
+
+__all__ = ["add"]

@@ -13,6 +13,10 @@
 extern "C" {
 #endif
 
+/* The version of what is ours; PY_VERSION is CPython's.  sys.version, autoawait.__version__,
+   --version, configure and the package take it from here. */
+#define PYASYNC_VERSION "0.9.0"
+
 /* The feature `from __future__ import top_level_await`, which marks a module that awaits: a bit of
    compiler flags, beside CO_FUTURE_ANNOTATIONS and the like, and of the flags of the module's code
    object, but of no code object inside it.  exec() and compile() do not inherit it. */

@@ -489,10 +489,13 @@ static PyMethodDef autoawait_functions[] = {
     {NULL, NULL, 0, NULL},
 };
 
-/* The flags that consoles and programs in Python compile with. */
+/* The version, and the flags that consoles and programs in Python compile with. */
 static int
 add_constants(PyObject *module)
 {
+    if (PyModule_AddStringConstant(module, "version", PYASYNC_VERSION) < 0) {
+        return -1;
+    }
     return PyModule_AddIntConstant(module, "AWAITING_PROGRAM", PyCF_AWAITING_PROGRAM);
 }
 

@@ -6,8 +6,9 @@
 
 #include <Python.h>
 #include <patchlevel.h>
+#include "pyasync.h"
 
-#define VERSION_TAIL "with top-level await"
+#define VERSION_TAIL "with top-level await " PYASYNC_VERSION
 
 const unsigned long Py_Version = PY_VERSION_HEX;
 

@@ -351,6 +351,40 @@ mentions_asyncio(int argc, char **argv)
     return 0;
 }
 
+/* How often an option asks for the version: the letter V among letters that take no argument, or
+   --version. */
+static int
+count_version_options(const char *option)
+{
+    if (strcmp(option, "--version") == 0) {
+        return 1;
+    }
+    int count = 0;
+    for (; *option != '\0'; option++) {
+        count += *option == 'V';
+    }
+    return count;
+}
+
+/* Whether CPython's version and ours are asked for, in one line.  For `-VV`, for help, and where an
+   option is wrong, the runtime has the word. */
+static bool
+asks_version(int argc, char **argv)
+{
+    int count = 0;
+    for (int i = 1; i < argc && argv[i][0] == '-' && argv[i][1] != '\0'; i++) {
+        bool is_version = strcmp(argv[i], "--version") == 0;
+        if (!is_version && strpbrk(argv[i] + 1, "-WXh?") != NULL) {
+            return false;
+        }
+        if (!is_version && strpbrk(argv[i] + 1, "cm") != NULL) {
+            break;
+        }
+        count += count_version_options(argv[i]);
+    }
+    return count == 1;
+}
+
 static PyStatus
 initialize(int argc, char **argv, int *is_asyncio)
 {
@@ -442,6 +476,10 @@ prepare(int is_asyncio)
 int
 program_main(int argc, char **argv)
 {
+    if (asks_version(argc, argv)) {
+        printf("Python %s (python-async %s)\n", PY_VERSION, PYASYNC_VERSION);
+        return 0;
+    }
     int is_asyncio = 0;
     PyStatus status = initialize(argc, argv, &is_asyncio);
     if (PyStatus_IsExit(status)) {

@@ -21,6 +21,8 @@ one.
 import sys as _sys
 import types as _types
 
+from _autoawait import version as __version__
+
 from . import session as _session
 from .session import runner
 

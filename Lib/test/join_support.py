@@ -16,8 +16,11 @@ PROGRAM = sys.executable
 STOCK = os.environ.get("STOCK_PYTHON", "/usr/bin/python3.11")
 BUILD = os.path.dirname(os.path.realpath(PROGRAM))
 OUR_LIBRARY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# What our sys.version has beside stock's.
-VERSION_TAIL = " with top-level await"
+with open(os.path.join(os.path.dirname(OUR_LIBRARY), "Include", "pyasync.h"), encoding="utf-8") as header:
+    VERSION = re.search(r'^#define PYASYNC_VERSION "(.+)"', header.read(), re.MULTILINE)[1]
+# What our sys.version has beside stock's, and what --version prints.
+VERSION_TAIL = f" with top-level await {VERSION}"
+VERSION_NOTE = f" (python-async {VERSION})"
 
 Outcome = collections.namedtuple("Outcome", "status output errors")
 
@@ -54,7 +57,7 @@ def neutral(text, program):
     """Return text with what tells the two interpreters apart taken out."""
     # As the runtime shows sys.path where it cannot start.
     path_line = f"    {OUR_LIBRARY!r},\n"
-    text = (text.replace(VERSION_TAIL, "").replace(path_line, "")
+    text = (text.replace(VERSION_TAIL, "").replace(VERSION_NOTE, "").replace(path_line, "")
             .replace(program, "PYTHON"))
     text = re.sub(r"(projectbase\W+)\S+", r"\1FOLDER", text)
     text = re.sub(r"\[\d+ refs, \d+ blocks\]", "[N refs, N blocks]", text)

@@ -13,7 +13,7 @@ import sysconfig
 import tempfile
 import unittest
 
-from join_support import (OUR_LIBRARY, PROGRAM, STOCK, VERSION_TAIL,
+from join_support import (OUR_LIBRARY, PROGRAM, STOCK, VERSION, VERSION_TAIL,
                           JoinTestCase, run, run_checked)
 
 SYS_PROBE = """\
@@ -186,6 +186,31 @@ class SearchPathTests(JoinTestCase):
     def test_pydoc_and_help_find_our_modules(self):
         output = run_checked(self, PROGRAM, "-m", "pydoc", "autoawait")
         self.assertIn("autoawait", output)
+
+
+class VersionTests(JoinTestCase):
+    """Our own version is the same wherever it is told."""
+
+    def test_version_option(self):
+        plain = run_checked(self, STOCK, "--version")
+        expected = f"{plain.rstrip()} (python-async {VERSION})\n"
+        for options in (["--version"], ["-V"], ["-IV"], ["-ISB", "--version"], ["-V", "-c", "x"]):
+            with self.subTest(options=options):
+                self.assertEqual(run_checked(self, PROGRAM, *options), expected)
+        for options in (["-c", "print(1)", "--version"], ["-Xdev", "-c", "print(1)", "-V"]):
+            with self.subTest(options=options):
+                self.assertEqual(run_checked(self, PROGRAM, *options), "1\n")
+
+    def test_module(self):
+        output = run_checked(self, PROGRAM, "-c", "import autoawait; print(autoawait.__version__)")
+        self.assertEqual(output, f"{VERSION}\n")
+
+    def test_package(self):
+        source = os.path.dirname(OUR_LIBRARY)
+        with open(os.path.join(source, "debian", "changelog"), encoding="utf-8") as file:
+            self.assertIn(f"+{VERSION})", file.readline())
+        with open(os.path.join(source, "CHANGELOG.md"), encoding="utf-8") as file:
+            self.assertIn(f"\n## {VERSION}", file.read())
 
 
 def exported(program):

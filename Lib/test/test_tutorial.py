@@ -24,7 +24,7 @@ DOCUMENTS = pathlib.Path(__file__).resolve().parents[2] / "Doc"
 PATIENCE = 60
 
 BANNER = f"Python {sys.version} on {sys.platform}"
-BANNER_FORM = r"Python 3\.11\.\d+ \(.+\) \[GCC .+\] with top-level await on linux"
+BANNER_FORM = r"Python 3\.11\.\d+ \(.+\) \[GCC .+\] with top-level await [\d.]+ on linux"
 INTERRUPT = "^C"
 # Ends the terminal's text when the interpreter wants a line.
 WAITS_FOR_LINE = re.compile(r"(?:\A|\n)(?:>>> |\.\.\. )\Z")

@@ -19,16 +19,8 @@
 #include "names.h"
 #include "nesting.h"
 #include "pools.h"
+#include "result.h"
 #include "scopes.h"
-
-/* Returns from the function when a step failed.  To be used only where nothing is held that has
-   to be released. */
-#define TRY(step)                                                                                  \
-    do {                                                                                           \
-        if ((step) < 0) {                                                                          \
-            return -1;                                                                             \
-        }                                                                                          \
-    } while (0)
 
 typedef enum {
     UNIT_MODULE,

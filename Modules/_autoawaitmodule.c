@@ -63,7 +63,7 @@ write_to_terminal(PyObject *Py_UNUSED(module), PyObject *arguments)
 }
 
 /* 1 if file is a terminal, -1 with an exception. */
-static int
+static bool
 is_terminal(PyObject *file)
 {
     PyObject *result = PyObject_CallMethod(file, "isatty", NULL);

@@ -16,7 +16,7 @@ mangled(Compiler *compiler, NameId name)
 
 /* Takes back a PUSH_NULL of the same line that was just emitted.  Returns whether there was one.
    What is on another line is left to the flow graph, which keeps a NOP for its line. */
-static int
+static bool
 take_back_push(Compiler *compiler)
 {
     CodeUnit *unit = compiler->unit;
@@ -24,14 +24,14 @@ take_back_push(Compiler *compiler)
     const Instruction *last = &instructions->items[instructions->count - 1];
     if (last->opcode != PUSH_NULL
         || compiler->store.blocks.items[unit->current].first == instructions->count) {
-        return 0;
+        return false;
     }
     if (last->line != unit->where.line) {
         unit->notes |= BLOCK_MAY_FOLD;
-        return 0;
+        return false;
     }
     instructions->count--;
-    return 1;
+    return true;
 }
 
 static int

@@ -27,13 +27,13 @@ mixed(uint32_t hash, uint32_t value)
     return (hash ^ value) * 0x9E3779B1u + (hash >> 15);
 }
 
-static int
+static bool
 same_sign_of_zero(double left, double right)
 {
     return left != 0.0 || signbit(left) == signbit(right);
 }
 
-static int
+static bool
 equal_complex(PyObject *left, PyObject *right)
 {
     Py_complex a = ((PyComplexObject *)left)->cval;
@@ -42,7 +42,7 @@ equal_complex(PyObject *left, PyObject *right)
            && same_sign_of_zero(a.imag, b.imag);
 }
 
-static int
+static bool
 equal_float(PyObject *left, PyObject *right)
 {
     double a = PyFloat_AS_DOUBLE(left);
@@ -50,7 +50,7 @@ equal_float(PyObject *left, PyObject *right)
     return a == b && same_sign_of_zero(a, b);
 }
 
-static int
+static bool
 equal_text(PyObject *left, PyObject *right)
 {
     return PyUnicode_GET_LENGTH(left) == PyUnicode_GET_LENGTH(right)
@@ -60,7 +60,7 @@ equal_text(PyObject *left, PyObject *right)
                   == 0;
 }
 
-static int
+static bool
 equal_bytes(PyObject *left, PyObject *right)
 {
     return PyBytes_GET_SIZE(left) == PyBytes_GET_SIZE(right)
@@ -79,7 +79,7 @@ equal_code(PyObject *left, PyObject *right)
 }
 
 /* Their numbers are compared with them. */
-static int
+static bool
 equal_elements(const ConstantTable *table, const Constant *constant, const Probe *probe)
 {
     const ConstantId *left = table->elements.items + constant->elements;

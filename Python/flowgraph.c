@@ -136,16 +136,16 @@ look_at_ends(FlowGraph *graph)
     }
 }
 
-static int
+static bool
 has_line(const FlowGraph *graph, const Block *block)
 {
     const Instruction *instruction = instructions_of(graph, block);
     for (int i = 0; i < block->count; i++) {
         if (instruction[i].line > 0) {
-            return 1;
+            return true;
         }
     }
-    return 0;
+    return false;
 }
 
 /* Puts a short block without lines that leaves in place of the jump to it. */
@@ -347,7 +347,7 @@ constant_of(const FlowGraph *graph, const Instruction *load)
     return constants_object(graph->constants, pool_identity(graph->constant_pool, load->argument));
 }
 
-static int
+static bool
 is_none_test(int opcode)
 {
     return opcode == POP_JUMP_IF_FALSE || opcode == POP_JUMP_IF_TRUE;
@@ -474,7 +474,7 @@ fold_build_tuple(FlowGraph *graph, Block *block, int at)
 
 /* ---- Swaps ---- */
 
-static int
+static bool
 is_swappable(int opcode)
 {
     return opcode == STORE_FAST || opcode == POP_TOP;

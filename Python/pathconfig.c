@@ -9,6 +9,7 @@
 #include <internal/pycore_fileutils.h>
 #include <internal/pycore_initconfig.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <sys/stat.h>
 
 #ifndef ASYNC_LIBRARY_DIR
@@ -32,36 +33,36 @@ typedef struct {
     char text[PATH_MAX + 1];
 } Path;
 
-/* All of these return 1 on success and 0 where there is nothing to be had (too long a path, no
-   such file): a folder that cannot be found is left out, and importing tells. */
+/* All of these tell whether there is something to be had.  Where there is not (too long a path, no
+   such file), the folder is left out, and importing tells. */
 
-static int
+static bool
 path_join(Path *path, const char *folder, const char *name)
 {
     int length = snprintf(path->text, sizeof(path->text), "%s/%s", folder, name);
     return length > 0 && (size_t)length < sizeof(path->text);
 }
 
-static int
+static bool
 path_is_file(const Path *path)
 {
     struct stat status;
     return stat(path->text, &status) == 0 && S_ISREG(status.st_mode);
 }
 
-static int
+static bool
 has_landmark(const char *folder)
 {
     Path landmark;
     return path_join(&landmark, folder, LANDMARK) && path_is_file(&landmark);
 }
 
-static int
+static bool
 read_line(const Path *file, Path *line)
 {
     FILE *stream = fopen(file->text, "re");
     if (stream == NULL) {
-        return 0;
+        return false;
     }
     int found = fgets(line->text, sizeof(line->text), stream) != NULL;
     fclose(stream);
@@ -71,7 +72,7 @@ read_line(const Path *file, Path *line)
     return found;
 }
 
-static int
+static bool
 path_set(Path *path, const char *text)
 {
     int fits = text != NULL && strlen(text) < sizeof(path->text);
@@ -81,7 +82,7 @@ path_set(Path *path, const char *text)
     return fits;
 }
 
-static int
+static bool
 path_encode(Path *path, const wchar_t *text)
 {
     char *encoded = text == NULL ? NULL : Py_EncodeLocale(text, NULL);
@@ -91,7 +92,7 @@ path_encode(Path *path, const wchar_t *text)
 }
 
 /* Follows symbolic links. */
-static int
+static bool
 path_resolve(Path *path)
 {
     char *resolved = realpath(path->text, NULL);
@@ -101,7 +102,7 @@ path_resolve(Path *path)
 }
 
 /* From a file to its folder. */
-static int
+static bool
 path_cut_name(Path *path)
 {
     char *slash = strrchr(path->text, '/');
@@ -111,13 +112,13 @@ path_cut_name(Path *path)
     return slash != NULL;
 }
 
-static int
+static bool
 find_in_folder(const Path *folder, Path *library)
 {
     Path mark, source;
     if (path_join(&mark, folder->text, BUILD_MARK) && read_line(&mark, &source)
         && path_join(library, source.text, "Lib") && has_landmark(library->text)) {
-        return 1;
+        return true;
     }
     return path_join(library, folder->text, INSTALLED_LIBRARY) && has_landmark(library->text)
            && path_resolve(library);
@@ -125,12 +126,12 @@ find_in_folder(const Path *folder, Path *library)
 
 /* The program may be a link to ours, as in a virtual environment, or a name that ours does not
    have, as the base of an environment made of copies. */
-static int
+static bool
 find_beside_program(const wchar_t *program, Path *library)
 {
     Path folder, link_folder;
     if (!path_encode(&folder, program)) {
-        return 0;
+        return false;
     }
     link_folder = folder;
     return (path_resolve(&folder) && path_cut_name(&folder) && find_in_folder(&folder, library))
@@ -139,23 +140,23 @@ find_beside_program(const wchar_t *program, Path *library)
 
 /* base_executable differs in an environment made of copies; a program that embeds us has neither
    beside it and finds what was installed. */
-static int
+static bool
 find_library(const PyConfig *config, Path *library)
 {
     if (find_beside_program(config->executable, library)
         || find_beside_program(config->base_executable, library)) {
-        return 1;
+        return true;
     }
     strcpy(library->text, ASYNC_LIBRARY_DIR);
     return has_landmark(library->text);
 }
 
-static int
+static bool
 has_path_file(const PyConfig *config)
 {
     Path program, file;
     if (!path_encode(&program, config->executable)) {
-        return 0;
+        return false;
     }
     int length = snprintf(file.text, sizeof(file.text), "%s" PATH_FILE, program.text);
     return length > 0 && (size_t)length < sizeof(file.text) && path_is_file(&file);

@@ -36,7 +36,7 @@ static _Thread_local ProgramKind next_program;
 static _Thread_local bool is_program_begun;
 static _Thread_local const char *program_command;
 
-static int
+static bool
 is_main_namespace(PyObject *globals)
 {
     PyObject *main_module = PyImport_AddModule("__main__");
@@ -64,7 +64,7 @@ run_program(ProgramKind kind, PyObject *coroutine, PyCodeObject *code)
 extern PyObject *__real_PyEval_EvalCode(PyObject *code, PyObject *globals, PyObject *locals);
 extern PyObject *__wrap_PyEval_EvalCode(PyObject *code, PyObject *globals, PyObject *locals);
 
-static int
+static bool
 is_main_program(PyObject *globals)
 {
     PyObject *name = PyDict_GetItemString(globals, "__name__");
@@ -340,15 +340,15 @@ replace_asyncio_module(PyConfig *config, int *is_asyncio)
     return PyConfig_SetString(config, &config->run_module, NULL);
 }
 
-static int
+static bool
 mentions_asyncio(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
         if (strstr(argv[i], "asyncio") != NULL) {
-            return 1;
+            return true;
         }
     }
-    return 0;
+    return false;
 }
 
 /* How often an option asks for the version: the letter V among letters that take no argument, or

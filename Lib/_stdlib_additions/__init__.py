@@ -37,7 +37,7 @@ def stands_for(stock):
     return decorate
 
 
-def exec_source(module, method, position=1):
+def exec_source(module, method, position=1, run=None):
     """Return what stands for a method that calls exec(), of module's globals, with a source.
 
     The source, the argument at that position, is text or a code object, and may
@@ -47,6 +47,9 @@ def exec_source(module, method, position=1):
 
     def awaits(*arguments, **keywords):
         source = arguments[position] if len(arguments) > position else None
+        if "exec" in vars(module):
+            # -X autoawait, which has given it one.
+            return False
         if hasattr(source, "co_flags"):
             # CO_COROUTINE
             return bool(source.co_flags & 0x80)
@@ -64,7 +67,7 @@ def exec_source(module, method, position=1):
     def execute(*arguments, **keywords):
         # The event loop is made before, and is no part of what is looked at.
         call_awaiting(nothing)
-        module.exec = exec_awaiting
+        module.exec = run or exec_awaiting
         try:
             return method(*arguments, **keywords)
         finally:

@@ -1,5 +1,9 @@
 """Added to the program `python -m cProfile`: the script may be marked, and so await."""
 
-from _stdlib_additions.cProfile import add
+from _autoawait import exec_program
+from _stdlib_additions import exec_source
 
-__all__ = ["add"]
+
+def add(module):
+    """Have the script run by sys.awaithook, as a program."""
+    module.Profile.runctx = exec_source(module, module.Profile.runctx, run=exec_program)

@@ -27,7 +27,16 @@ from . import session as _session
 from .session import runner
 
 __all__ = ["AsyncioRunner", "CurioRunner", "Runner", "TrioRunner", "ainput", "interact",
-           "runner", "tasks", "tree"]
+           "name_blocking", "runner", "tasks", "tree"]
+
+
+def name_blocking(limit=0.1):
+    """Have tasks named, once each, that block asyncio's loop for longer than limit seconds.
+
+    By asyncio's debug mode, which makes its loop slower, and with its words; None switches
+    that off. It concerns the loop on which top-level coroutines run.
+    """
+    _session.current.default_runner().name_blocking(limit)
 
 
 def __getattr__(name):

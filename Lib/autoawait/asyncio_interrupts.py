@@ -57,6 +57,10 @@ class CancelRun(interrupts.CancelOnInterrupt):
         self._run = run
         self._grace = grace
 
+    def awaited_task(self):
+        """Return the statement's task."""
+        return self._task
+
     def is_done(self):
         """Whether the statement's task has ended."""
         return self._task.done()

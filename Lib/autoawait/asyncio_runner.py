@@ -47,6 +47,7 @@ class AsyncioRunner(Runner):
         self._selector = None   # the descriptor of the loop's, if the loop is asyncio's own
         self._policy = None     # of the loop, as long as nothing has run on it
         self._is_busy = False   # in _run(), where the loop has pauses
+        self._blocking_limit = None     # in seconds, of a step that is to be told of
         loan.install()
 
     def __call__(self, coroutine):
@@ -281,8 +282,20 @@ class AsyncioRunner(Runner):
             self._policy = asyncio.get_event_loop_policy()
             self._selector = _selector_of(loop)
             loop.set_exception_handler(report.show_background_failure)
+            self._watch_blocking()
             asyncio.set_event_loop(loop)
         return loop
+
+    def name_blocking(self, limit):
+        """Name each task once that blocks the loop for longer than limit seconds, or none."""
+        self._blocking_limit = limit
+        self.open_loop()
+        self._watch_blocking(always=True)
+
+    def _watch_blocking(self, always=False):
+        if always or self._blocking_limit is not None:
+            from . import blocking
+            blocking.watch(self._loop, self._blocking_limit)
 
     def _is_outdated(self):
         if asyncio.get_event_loop_policy() is self._policy or asyncio.all_tasks(self._loop):

@@ -16,6 +16,8 @@ import _autoawait
 # How long background work may compute after SIGINT until it is interrupted itself, in seconds.
 _PATIENCE = 0.1
 
+from . import statuskey
+
 
 class SigintGuard:
     """While entered, SIGINT calls on_interrupt() and counts in count.
@@ -196,6 +198,19 @@ class CancelOnInterrupt(SigintGuard):
         super().__init__(wake, wakeup_fd)
         self.gave_up = False
         self.had_effect = False
+        self._status_key = statuskey.StatusKey(self.awaited_task)
+
+    def __enter__(self):
+        self._status_key.__enter__()
+        return super().__enter__()
+
+    def __exit__(self, *exception):
+        super().__exit__(*exception)
+        self._status_key.__exit__(*exception)
+
+    def awaited_task(self):
+        """Return the statement's task; Ctrl-T shows where it waits."""
+        raise NotImplementedError
 
     def on_interrupt(self):
         """Cancel, give up or raise, as the statement is at."""

@@ -261,6 +261,10 @@ class _CancelStatement(interrupts.CancelOnInterrupt):
         self._host = host
         self._statement = statement
 
+    def awaited_task(self):
+        """Return the statement's task."""
+        return self._statement.task
+
     def is_done(self):
         """Whether the statement has ended."""
         return self._statement.ended

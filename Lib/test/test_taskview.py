@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import re
 import signal
@@ -488,6 +489,12 @@ class SocketTest(unittest.TestCase):
         outcome = run(PROGRAM, "-c", "import sys, threading; print(threading.active_count(), "
                       "'socket' in sys.modules, 'autoawait' in sys.modules)")
         self.assertEqual(outcome.output, "1 False False\n")
+
+
+def tearDownModule():
+    """Leave no event loop policy and no thread behind."""
+    asyncio.set_event_loop_policy(None)
+    gc.collect()
 
 
 if __name__ == "__main__":

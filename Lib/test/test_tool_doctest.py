@@ -2,6 +2,7 @@
 
 import asyncio
 import doctest
+import gc
 import os
 import subprocess
 import sys
@@ -296,6 +297,12 @@ class WhereverTest(JoinTestCase):
         self.assertIn("2 passed", outcome.output)
         outcome = run(PROGRAM, *arguments, "bad.py", cwd=self.folder)
         self.assertIn("Expected:\n    6\nGot:\n    5\n", outcome.output)
+
+
+def tearDownModule():
+    """Leave no event loop policy and no thread behind."""
+    asyncio.set_event_loop_policy(None)
+    gc.collect()
 
 
 if __name__ == "__main__":

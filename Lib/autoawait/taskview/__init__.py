@@ -13,7 +13,7 @@ import time
 
 from . import measure
 
-__all__ = ["lines_of_awaiters", "tasks", "tree"]
+__all__ = ["lines_below", "lines_of_awaiters", "tasks", "tree"]
 
 _VIEWS = {"asyncio": "asyncio_view", "trio": "trio_view"}
 
@@ -153,6 +153,13 @@ class Tree(tuple):
     def _cycle_line(cycle):
         names = [record.name for record in cycle]
         return "cycle: " + " awaits ".join([*names, names[0]])
+
+
+def lines_below(key):
+    """Return the lines of the tree from the task key on."""
+    records = Tree(_records())
+    return [line for record in records if record.key is key
+            for line in records._lines(record, "", "", "", [])]
 
 
 def lines_of_awaiters():

@@ -118,6 +118,11 @@ class Batch:
         return [fiber.run for fiber in _all(self.fibers)
                 if fiber.run is not None and not fiber.run.is_complete]
 
+    def pending_places(self):
+        """Return the places of the imports that wait."""
+        return [fiber.place for fiber in _all(self.fibers)
+                if fiber.run is not None and not fiber.run.is_complete]
+
     def wake(self, fiber):
         """Have fiber go on."""
         self._ready.append(fiber)

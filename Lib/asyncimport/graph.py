@@ -10,7 +10,7 @@ library says.
 # of its own: only then may a run go on around which nobody waits for it.
 is_broken = False
 
-# What each key waits for: lists of objects with pending_runs().
+# What each key waits for: lists of objects with pending_runs() and pending_places().
 waiting = {}
 
 

@@ -116,6 +116,16 @@ def never_ends(way, place):
     return ImportError("\n".join(lines), name=way[0].name, path=way[0].filename)
 
 
+def never_completes(run):
+    """Return the ImportError for a module that waits where nothing can happen any more."""
+    lines = [f"the import of {run.name!r} never completes: it waits ({run.filename}, line "
+             f"{run.line()}), and nothing is left to do in the event loop"]
+    while run is not None:
+        lines.append(f"  {run.name!r} is imported by {run.place}")
+        run = run.importer
+    return ImportError("\n".join(lines))
+
+
 def cannot_wait(run):
     """Return the ImportError where the library that runs is not known."""
     message = (f"cannot wait for the import of {run.name!r} ({run.filename}, line "

@@ -73,7 +73,9 @@ def _run_module(module, coroutine):
     try:
         sys.awaithook(_drive(run))
     except BaseException as error:
+        # Cancelled, or given up by the hook: by an interrupt as a rule.
         run.end_early(error)
+        return None, error, run.traceback
     finally:
         graph.remove(key, caller)
     if run.error is not None:
@@ -96,6 +98,9 @@ async def _drive(run):
     run.library = libraries.current()
     run.set_task(run.library.current_task())
     await run.drive()
+    if run.error is not None and not isinstance(run.error, Exception):
+        # The hook is to know of a cancellation.
+        raise run.error
 
 
 # ---- Modules whose import has begun ----
@@ -188,6 +193,10 @@ class _ThreadWaiter:
     def pending_runs(self):
         """Return what it waits for, for the graph."""
         return (self._run,)
+
+    def pending_places(self):
+        """Return nothing: it is no place in a module that waits."""
+        return ()
 
     def on_end(self, run):
         """The run has ended."""

@@ -76,7 +76,10 @@ class Run:
         return getattr(self.spec, "origin", None) if code is None else code.co_filename
 
     def line(self):
-        """Return the line where it stands, or None."""
+        """Return the line where it stands, or None; of a batch, that of what it waits for."""
+        for batch in graph.waiting.get(self.key, ()):
+            for place in batch.pending_places():
+                return place.line
         frame = getattr(self.coroutine, "cr_frame", None)
         return None if frame is None else frame.f_lineno
 
@@ -113,7 +116,8 @@ class Run:
                     self.coroutine.close()
                     raise
                 except BaseException as error:
-                    method, argument = self.coroutine.throw, error
+                    # What is shown of it begins in the module's code.
+                    method, argument = self.coroutine.throw, error.with_traceback(None)
         except StopIteration:
             self._end(None)
         except BaseException as error:
@@ -127,6 +131,23 @@ class Run:
             self.on_suspension()
             self.on_suspension = None
 
+    def end_with(self, error):
+        """Have it fail with error for all who wait, where it stands."""
+        frame = getattr(self.coroutine, "cr_frame", None)
+        traceback = None
+        if frame is not None:
+            traceback = types.TracebackType(None, frame, frame.f_lasti, frame.f_lineno)
+        with lock:
+            if self.is_done:
+                return
+            self._fail(error, traceback)
+            self.is_done = True
+            self._complete()
+            self._tell_waiters()
+        # If it waits for a task of others, that may be one of those who are told now.
+        if not any(self.library.awaited_by(self.task)):
+            self.library.cancel(self.task)
+
     def end_early(self, error):
         """End it with error, if who drove it gave it up."""
         if not self.is_done:
@@ -134,6 +155,9 @@ class Run:
             self._end(error)
 
     def _end(self, error):
+        if self.is_done:
+            # It was given up on, and nobody is there to be told.
+            return
         try:
             if error is None:
                 self._settle()

@@ -344,7 +344,10 @@ class AsyncioRunner(Runner):
             if not guard.count:
                 raise
             # The place where the task was waiting is what the user sees.
-            raise KeyboardInterrupt().with_traceback(cancelled.__traceback__) from None
+            interrupt = KeyboardInterrupt().with_traceback(cancelled.__traceback__)
+            for note in getattr(cancelled, "__notes__", ()):
+                interrupt.add_note(note)
+            raise interrupt from None
         if guard.count and not guard.had_effect:
             raise KeyboardInterrupt
         return result

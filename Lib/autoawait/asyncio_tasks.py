@@ -1,10 +1,13 @@
 """The tasks of asyncio, and of every loop that has its interface; see asyncimport.libraries."""
 
 import asyncio
+import threading
+import weakref
 from _thread import get_ident
 from asyncio.tasks import _enter_task, _leave_task
 
 from _asyncimport import running_context
+from asyncimport import never
 from asyncimport.runs import StartRun
 
 can_wait = True
@@ -61,8 +64,13 @@ class Event:
             context.run(callback, self)
 
     async def wait(self):
-        """Wait until it is set."""
-        await self
+        """Wait until it is set; have it told if the loop has nothing left to do meanwhile."""
+        watch = _Watch.of(self._loop)
+        watch.begin()
+        try:
+            await self
+        finally:
+            watch.end()
 
     def __await__(self):
         if not self._is_done:
@@ -95,6 +103,58 @@ class Event:
 
 
 event = Event
+
+
+class _Watch:
+    """Looks, while an import waits in a loop, for the moment when the loop has nothing to do.
+
+    For asyncio's own loops, which sleep in the select() of a selector that Python code can
+    see; others are not watched.
+    """
+
+    _of_loop = weakref.WeakKeyDictionary()
+
+    @classmethod
+    def of(cls, loop):
+        """Return the watch of a loop."""
+        watch = cls._of_loop.get(loop)
+        if watch is None:
+            watch = cls._of_loop[loop] = cls(loop)
+        return watch
+
+    def __init__(self, loop):
+        self._loop = weakref.ref(loop)
+        self._selector = getattr(loop, "_selector", None)
+        self._count = 0
+
+    def begin(self):
+        """One more import waits."""
+        self._count += 1
+        if self._count == 1 and self._selector is not None:
+            self._selector.select = self._select
+
+    def end(self):
+        """One waits no more."""
+        self._count -= 1
+        if self._count == 0 and self._selector is not None:
+            del self._selector.select
+
+    def _select(self, timeout=None):
+        if timeout is None and self._is_idle() and never.end_waiting():
+            timeout = 0
+        return type(self._selector).select(self._selector, timeout)
+
+    def _is_idle(self):
+        """Whether nobody can have anything for the loop to do: no file, signal or thread."""
+        loop = self._loop()
+        if loop is None or len(self._selector.get_map()) > 1 or loop._signal_handlers:
+            return False
+        threads = set(threading.enumerate()) - {threading.current_thread()}
+        executor = loop._default_executor
+        if executor is not None and executor._work_queue.empty() and (
+                executor._idle_semaphore._value == len(executor._threads)):
+            threads -= executor._threads
+        return not threads
 
 
 async def start(run):

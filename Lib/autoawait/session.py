@@ -227,7 +227,13 @@ class Session:
         sys.awaithook = hook
 
     def describe(self):
-        """Return a sentence that tells whether awaiting is on, and with what."""
+        """Return what tells whether awaiting is on, with what, and which imports wait."""
+        asyncimport = sys.modules.get("asyncimport")
+        waiting = [] if asyncimport is None else asyncimport.describe_waiting()
+        return "\n".join([self._describe_hook(), *waiting])
+
+    @staticmethod
+    def _describe_hook():
         hook = getattr(sys, "awaithook", None)
         if hook is None:
             return "Awaiting at the top level is off; autoawait(True) switches it on."

@@ -1,10 +1,12 @@
 """The tasks of trio; see asyncimport.libraries."""
 
+import threading
 from collections import deque
 
 import trio
 
 from _asyncimport import running_context
+from asyncimport import never
 
 can_wait = True
 
@@ -43,8 +45,13 @@ class Event:
             pass
 
     async def wait(self):
-        """Wait until it is set."""
-        await self._event.wait()
+        """Wait until it is set; have it told if trio has nothing left to do meanwhile."""
+        watch = _Watch(self._token)
+        trio.lowlevel.add_instrument(watch)
+        try:
+            await self._event.wait()
+        finally:
+            trio.lowlevel.remove_instrument(watch)
 
 
 event = Event
@@ -95,6 +102,36 @@ def _order():
         order = _Order()
         _orders.set(order)
         return order
+
+
+class _Watch(trio.abc.Instrument):
+    """Looks, while an import waits, for the moment when trio has nothing to do."""
+
+    # As long as trio sleeps when there is no deadline.
+    _FOR_EVER = 24 * 60 * 60
+
+    def __init__(self, token):
+        self._token = token
+
+    def before_io_wait(self, timeout):
+        """Before trio sleeps: nobody can have anything to do, no file, thread or other task."""
+        if timeout < self._FOR_EVER or self._has_threads():
+            return
+        statistics = trio.lowlevel.current_statistics()
+        files = statistics.io_statistics
+        # One is that by which trio itself is woken.
+        if statistics.run_sync_soon_queue_size == 0 and (
+                files.tasks_waiting_read <= 1 and files.tasks_waiting_write == 0):
+            self._token.run_sync_soon(never.end_waiting, idempotent=True)
+
+    @staticmethod
+    def _has_threads():
+        """Whether a thread may yet have something to do for trio; its idle ones have not."""
+        if trio.to_thread.current_default_thread_limiter().borrowed_tokens:
+            return True
+        others = (thread for thread in threading.enumerate()
+                  if thread is not threading.current_thread())
+        return not all(thread.name.startswith("Trio ") for thread in others)
 
 
 # What each of our tasks is cancelled by, and in which run of trio.

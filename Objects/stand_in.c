@@ -2,6 +2,8 @@
 
 #include "stand_in.h"
 
+#include <stdbool.h>
+
 typedef struct {
     PyObject_HEAD PyObject *condition;
     PyObject *ours;
@@ -88,18 +90,37 @@ stand_in_repr(StandIn *self)
     return PyObject_Repr(self->stock);
 }
 
-/* All that can be seen is stock's; __wrapped__ leads to itself. */
+static bool
+is_name(PyObject *object, const char *name)
+{
+    return PyUnicode_Check(object) && PyUnicode_CompareWithASCIIString(object, name) == 0;
+}
+
+/* All that can be seen is stock's, the class too, so that who looks for functions finds one;
+   __wrapped__ leads to stock itself. */
 static PyObject *
 stand_in_getattr(StandIn *self, PyObject *name)
 {
-    if (PyUnicode_Check(name) && PyUnicode_CompareWithASCIIString(name, "__wrapped__") == 0) {
+    if (is_name(name, "__wrapped__")) {
         return Py_NewRef(self->stock);
     }
-    if (PyUnicode_Check(name) && PyUnicode_CompareWithASCIIString(name, "__class__") == 0) {
+    if (is_name(name, "__reduce_ex__")) {
         return PyObject_GenericGetAttr((PyObject *)self, name);
     }
     return PyObject_GetAttr(self->stock, name);
 }
+
+/* Functions are pickled and copied by name. */
+static PyObject *
+stand_in_reduce(StandIn *self, PyObject *Py_UNUSED(protocol))
+{
+    return PyObject_GetAttrString(self->stock, "__qualname__");
+}
+
+static PyMethodDef stand_in_methods[] = {
+    {"__reduce_ex__", (PyCFunction)stand_in_reduce, METH_O, NULL},
+    {NULL, NULL, 0, NULL},
+};
 
 PyDoc_STRVAR(stand_in_doc,
              "StandIn(condition, ours, stock)\n--\n\n"
@@ -120,4 +141,5 @@ PyTypeObject StandIn_Type = {
     .tp_descr_get = stand_in_bind,
     .tp_getattro = (getattrofunc)stand_in_getattr,
     .tp_repr = (reprfunc)stand_in_repr,
+    .tp_methods = stand_in_methods,
 };

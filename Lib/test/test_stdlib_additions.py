@@ -1,22 +1,27 @@
 """What is added to modules of the standard library, and that they stay its own."""
 
 import ast
+import copy
+import doctest
+import gc
 import importlib
 import inspect
 import os
+import pickle
 import pkgutil
 import pyclbr
-import subprocess
 import sys
 import tempfile
 import textwrap
 import types
 import unittest
+import weakref
 
+import _autoawait
 import _xxsubinterpreters as interpreters
 
 import _stdlib_additions
-from join_support import PROGRAM, STOCK, JoinTestCase, run, run_checked
+from join_support import PROGRAM, JoinTestCase, run
 
 OCCASIONS = "on_demand", "programs"
 FOLDER = _stdlib_additions.__path__[0]
@@ -316,6 +321,80 @@ class OnDemandTest(unittest.TestCase):
                           "try: importlib.added\n"
                           "except AttributeError as error: print(error)\n",
                           "module 'importlib' has no attribute 'added'")
+
+
+class StandInTest(unittest.TestCase):
+    """Functions in whose place others are called."""
+
+    def setUp(self):
+        def stock(self, x, *, y=1):
+            """Stock's."""
+            raise ValueError(f"stock {x} {y}")
+
+        def ours(self, x, *, y=1):
+            return "ours", x, y
+
+        class Example:
+            method = _autoawait.StandIn(lambda self, x, **keywords: x > 1, ours, stock)
+
+        self.stock, self.example = stock, Example
+
+    def test_call(self):
+        self.assertEqual(self.example().method(2, y=3), ("ours", 2, 3))
+        try:
+            self.example().method(1, y=3)
+        except ValueError as error:
+            self.assertEqual(str(error), "stock 1 3")
+            # No frame is in between.
+            self.assertIs(error.__traceback__.tb_next.tb_frame.f_code, self.stock.__code__)
+        else:
+            self.fail("nothing was raised")
+
+    def test_wrong_arguments(self):
+        for arguments in (), (1, 2), ("a",):
+            with self.subTest(arguments), self.assertRaises((TypeError, ValueError)) as caught:
+                self.example().method(*arguments)
+            with self.assertRaises((TypeError, ValueError)) as expected:
+                self.stock(self.example(), *arguments)
+            self.assertEqual(str(caught.exception), str(expected.exception))
+
+    def test_failing_condition(self):
+        def fail():
+            raise ZeroDivisionError
+
+        with self.assertRaises(ZeroDivisionError):
+            _autoawait.StandIn(fail, fail, self.stock)()
+
+    def test_looks_like_stock(self):
+        method = vars(self.example)["method"]
+        self.assertIsInstance(method, types.FunctionType)
+        self.assertTrue(inspect.isfunction(method))
+        self.assertTrue(inspect.ismethod(self.example().method))
+        self.assertEqual(inspect.signature(method), inspect.signature(self.stock))
+        self.assertEqual(inspect.getsource(method), inspect.getsource(self.stock))
+        self.assertEqual((repr(method), method.__doc__, method.__name__, method.__kwdefaults__),
+                         (repr(self.stock), "Stock's.", "stock", {"y": 1}))
+        self.assertIs(method.__wrapped__, self.stock)
+        self.assertFalse(hasattr(method, "none"))
+
+    def test_pickle_and_copy(self):
+        function = doctest.DocTestRunner.run
+        self.assertIsInstance(function.__wrapped__, types.FunctionType)
+        self.assertIs(pickle.loads(pickle.dumps(function)), function)
+        self.assertIs(copy.copy(function), function)
+
+    def test_arguments_of_the_type(self):
+        for arguments in (), (1, 2), (print, print, print), (print, print, 5):
+            with self.subTest(arguments), self.assertRaises(TypeError):
+                _autoawait.StandIn(*arguments)
+
+    def test_garbage(self):
+        function = _autoawait.StandIn(print, print, lambda: None)
+        function.__wrapped__.itself = function
+        reference = weakref.ref(function.__wrapped__)
+        del function
+        gc.collect()
+        self.assertIsNone(reference())
 
 
 class ProgramTest(JoinTestCase):

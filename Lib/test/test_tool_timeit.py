@@ -1,5 +1,6 @@
 """Timeit times statements that await, and others by stock's code."""
 
+import asyncio
 import io
 import sys
 import timeit
@@ -143,6 +144,11 @@ class ProgramTest(JoinTestCase):
         outcome = run(PROGRAM, "-m", "timeit", "-n1", "-r1", "-s", "import sys",
                       "print('asyncio' in sys.modules, 'ast' in sys.modules)")
         self.assertTrue(outcome.output.startswith("False False\n"), outcome)
+
+
+def tearDownModule():
+    """Leave no event loop policy behind."""
+    asyncio.set_event_loop_policy(None)
 
 
 if __name__ == "__main__":

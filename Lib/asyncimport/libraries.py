@@ -20,11 +20,7 @@ after the other, in the same order.
 import sys
 from _thread import get_ident
 
-# The library: what of it is imported when the library itself has been.
-_KNOWN = {
-    "asyncio": "autoawait.asyncio_tasks",
-    "trio": "autoawait.trio_tasks",
-}
+from autoawait import session
 
 
 class Inline:
@@ -70,22 +66,7 @@ def _candidates():
     own = getattr(getattr(sys, "awaithook", None), "tasks", None)
     if own is not None:
         yield own
-    for library, module in _KNOWN.items():
-        if library in sys.modules:
-            tasks = sys.modules.get(module)
-            if tasks is None:
-                tasks = _import(module)
-            if tasks is not None:
-                yield tasks
-
-
-def _import(module):
-    # A library that is being imported itself does not run yet.
-    try:
-        __import__(module)
-    except (ImportError, AttributeError):
-        return None
-    return sys.modules[module]
+    yield from session.imported_tasks()
 
 
 def thread():

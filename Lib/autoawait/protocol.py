@@ -12,6 +12,10 @@ class Runner:
     #: What autoawait calls the runner when it is shown.
     name = None
 
+    #: What imports that wait need of its library, see asyncimport.libraries; for libraries that
+    #: are not known there.
+    tasks = None
+
     #: The packages whose frames drive the user's code: no traceback begins with them.
     packages = frozenset()
 

@@ -18,6 +18,29 @@ RUNNER_CLASSES = {
     "curio": ("curio_runner", "CurioRunner"),
 }
 
+#: What imports that wait need of a library: the module of this package, see asyncimport.libraries.
+TASKS = {
+    "asyncio": "asyncio_tasks",
+    "trio": "trio_tasks",
+}
+
+
+def imported_tasks():
+    """Yield the tasks of those libraries that somebody has imported."""
+    for library, module_name in TASKS.items():
+        if library not in sys.modules:
+            continue
+        name = f"{__package__}.{module_name}"
+        tasks = sys.modules.get(name)
+        if tasks is None:
+            try:
+                __import__(name)
+            except (ImportError, AttributeError):
+                # It is being imported itself, and nothing of it runs yet.
+                continue
+            tasks = sys.modules[name]
+        yield tasks
+
 
 def runner_class(library):
     """Import our runner for a library, and with it the library."""

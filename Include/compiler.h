@@ -10,16 +10,8 @@
 #include "pycore_ast.h"
 #include "dump.h"
 #include "pyasync.h"
+#include "target.h"
 
-/* Bits of the compiler flags that only our own callers pass. */
-/* Every code object of the mode is a coroutine's, whether anything in it awaits or not. */
-#define PyCF_ALWAYS_COROUTINE 0x40000000
-/* Not a mode of stock: errors say what the mode has to do with them, and what may not await or
-   yield is refused even where no code is made of it. */
-#define PyCF_OWN_MODE 0x20000000
-/* Imports at the top level of code that is a coroutine's are awaited (Python/codegen_imports.c).
-   compile() takes this one, from our own consoles; no code object keeps it. */
-#define PyCF_AWAITS_IMPORTS 0x08000000
 /* What lets the top level of a program, or of a statement at a prompt, await. */
 #define PyCF_AWAITING_PROGRAM (PyCF_ALLOW_TOP_LEVEL_AWAIT | PyCF_AWAITS_IMPORTS)
 

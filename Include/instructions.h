@@ -16,25 +16,11 @@
 #include "Python.h"
 #include "opcode.h"
 #include "arrays.h"
+#include "target.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-
-/* Opcodes that exist before assembling only. */
-enum {
-    SETUP_FINALLY = -1,
-    SETUP_CLEANUP = -2,
-    SETUP_WITH = -3,
-    POP_BLOCK = -4,
-    JUMP = -5,
-    JUMP_NO_INTERRUPT = -6,
-    POP_JUMP_IF_FALSE = -7,
-    POP_JUMP_IF_TRUE = -8,
-    POP_JUMP_IF_NONE = -9,
-    POP_JUMP_IF_NOT_NONE = -10,
-    LOWEST_OPCODE = -10,
-};
 
 typedef int Label;
 
@@ -188,7 +174,7 @@ typedef struct {
 
 enum { EFFECT_VARIES = 100 };
 
-extern const OpcodeFacts opcode_facts[256 - LOWEST_OPCODE];
+extern const OpcodeFacts opcode_facts[OPCODE_LIMIT - LOWEST_OPCODE];
 
 static inline int
 opcode_has(int opcode, int traits)

@@ -51,11 +51,6 @@ int compile_mode_is_async(PyObject *object);
    exception. */
 int namespace_add_builtins(PyObject *globals);
 
-/* The runtime's own, whose header is not installed: the characters of text in any form that
-   compile() takes, for as long as *copy, an owned reference or NULL, lives. */
-extern const char *_Py_SourceAsString(PyObject *source, const char *function, const char *what,
-                                      PyCompilerFlags *flags, PyObject **copy);
-
 /* Puts our compile(), aexec() and aeval() into the module builtins (Python/bltin_compile.c,
    Python/bltin_async.c); -1 with an exception. */
 int builtin_compile_add(PyObject *builtins);

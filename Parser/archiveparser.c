@@ -4,15 +4,7 @@
 #include "archiveparser.h"
 #include "ownstack.h"
 #include "stages.h"
-
-/* Its own header is not installed. */
-extern mod_ty _PyPegen_run_parser_from_string(const char *string, int mode, PyObject *filename,
-                                              PyCompilerFlags *flags, PyArena *arena);
-extern mod_ty _PyPegen_run_parser_from_file_pointer(FILE *file, int mode, PyObject *filename,
-                                                    const char *encoding, const char *prompt,
-                                                    const char *second_prompt,
-                                                    PyCompilerFlags *flags, int *error_code,
-                                                    PyArena *arena);
+#include "target.h"
 
 /* What a call gives and takes, as one argument. */
 typedef struct {

@@ -8,14 +8,11 @@
    until they are used up. */
 
 #include "parser_internal.h"
+#include "target.h"
 
 #define KEPT_KEY "parser.issued_warnings"
 
-extern int __real_PyErr_WarnExplicitObject(PyObject *category, PyObject *message,
-                                           PyObject *filename, int lineno, PyObject *module,
-                                           PyObject *registry);
-int __wrap_PyErr_WarnExplicitObject(PyObject *category, PyObject *message, PyObject *filename,
-                                    int lineno, PyObject *module, PyObject *registry);
+WRAPPED(PyErr_WarnExplicitObject);
 
 int
 parser_warn(Parser *p, PendingWarning warning)

@@ -15,10 +15,12 @@
 #include "interrupts.h"
 #include "modes.h"
 #include "pyasync.h"
+#include "target.h"
 
 #include <frameobject.h>
 #include <internal/pycore_initconfig.h>
 #include <internal/pycore_interp.h>
+#include <internal/pycore_pylifecycle.h>
 #include <internal/pycore_runtime.h>
 
 #define PACKAGE "asyncimport"
@@ -104,7 +106,7 @@ asyncimport_begin_statement(PyObject *requests, PyObject *globals)
     return call_package("begin_statement", requests, globals);
 }
 
-extern PyObject *__real_PyEval_EvalCode(PyObject *code, PyObject *globals, PyObject *locals);
+WRAPPED(PyEval_EvalCode);
 
 PyObject *
 asyncimport_run_module_body(PyCodeObject *code, PyObject *globals)
@@ -470,8 +472,7 @@ asyncimport_install(void)
     return result;
 }
 
-extern PyStatus __real__PyImportZip_Init(PyThreadState *tstate);
-extern PyStatus __wrap__PyImportZip_Init(PyThreadState *tstate);
+WRAPPED(_PyImportZip_Init);
 
 /* The last step of setting up the import system. */
 PyStatus

@@ -6,12 +6,12 @@
 
 #include "awaithook.h"
 #include "modes.h"
+#include "target.h"
 
 #include <internal/pycore_interp.h>
 #include <internal/pycore_pylifecycle.h>
 
-extern PyObject *__real__PyBuiltin_Init(PyInterpreterState *interp);
-extern PyObject *__wrap__PyBuiltin_Init(PyInterpreterState *interp);
+WRAPPED(_PyBuiltin_Init);
 
 PyObject *
 __wrap__PyBuiltin_Init(PyInterpreterState *interp)

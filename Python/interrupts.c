@@ -4,6 +4,7 @@
    that everybody else does.  Both come by here. */
 
 #include "interrupts.h"
+#include "target.h"
 
 #include <internal/pycore_ceval.h>
 #include <internal/pycore_interp.h>
@@ -15,10 +16,8 @@ static _Thread_local struct {
     bool missed; /* somebody asked meanwhile, and the evaluation loop does so only once */
 } interrupts;
 
-extern int __real__PyErr_CheckSignalsTstate(PyThreadState *tstate);
-extern int __wrap__PyErr_CheckSignalsTstate(PyThreadState *tstate);
-extern int __real_PyErr_CheckSignals(void);
-extern int __wrap_PyErr_CheckSignals(void);
+WRAPPED(_PyErr_CheckSignalsTstate);
+WRAPPED(PyErr_CheckSignals);
 
 int
 __wrap__PyErr_CheckSignalsTstate(PyThreadState *tstate)

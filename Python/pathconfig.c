@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
+#include "target.h"
+
 #ifndef ASYNC_LIBRARY_DIR
 #error "the Makefile says where our modules are installed"
 #endif
@@ -25,8 +27,7 @@
 /* A file of ours, to tell our folder by. */
 #define LANDMARK "autoawait/__init__.py"
 
-extern PyStatus __real__PyConfig_InitPathConfig(PyConfig *config, int compute_path_config);
-extern PyStatus __wrap__PyConfig_InitPathConfig(PyConfig *config, int compute_path_config);
+WRAPPED(_PyConfig_InitPathConfig);
 
 /* Byte paths as the operating system has them. */
 typedef struct {

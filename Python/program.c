@@ -19,6 +19,7 @@
 #include "pyasync.h"
 #include "program.h"
 #include "session.h"
+#include "target.h"
 
 #include <internal/pycore_initconfig.h>
 #include <internal/pycore_interp.h>
@@ -61,8 +62,7 @@ run_program(ProgramKind kind, PyObject *coroutine, PyCodeObject *code)
     return result;
 }
 
-extern PyObject *__real_PyEval_EvalCode(PyObject *code, PyObject *globals, PyObject *locals);
-extern PyObject *__wrap_PyEval_EvalCode(PyObject *code, PyObject *globals, PyObject *locals);
+WRAPPED(PyEval_EvalCode);
 
 static bool
 is_main_program(PyObject *globals)
@@ -216,10 +216,8 @@ program_end_file(PyCompilerFlags *flags, const PyCompilerFlags *copy)
     }
 }
 
-extern int __real_PyRun_SimpleStringFlags(const char *, PyCompilerFlags *);
-extern int __wrap_PyRun_SimpleStringFlags(const char *, PyCompilerFlags *);
-extern int __real__PyRun_SimpleFileObject(FILE *, PyObject *, int, PyCompilerFlags *);
-extern int __wrap__PyRun_SimpleFileObject(FILE *, PyObject *, int, PyCompilerFlags *);
+WRAPPED(PyRun_SimpleStringFlags);
+WRAPPED(_PyRun_SimpleFileObject);
 
 /* -c */
 int
@@ -270,8 +268,7 @@ tell_ways_out(PyObject *error, PyObject *traceback)
     PyErr_Clear();
 }
 
-extern void __real_PyErr_Display(PyObject *type, PyObject *error, PyObject *traceback);
-extern void __wrap_PyErr_Display(PyObject *type, PyObject *error, PyObject *traceback);
+WRAPPED(PyErr_Display);
 
 /* What sys.excepthook() does. */
 void

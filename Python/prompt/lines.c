@@ -12,6 +12,7 @@
 #include "readlinelib.h"
 #include "session.h"
 #include "terminal.h"
+#include "target.h"
 
 #include <errno.h>
 #include <internal/pycore_pylifecycle.h>
@@ -22,8 +23,7 @@
 /* Of the runtime's own headers none has it, though it is exported. */
 extern char *PyOS_StdioReadline(FILE *, FILE *, const char *);
 
-extern char *__real_PyOS_Readline(FILE *sys_stdin, FILE *sys_stdout, const char *prompt);
-extern char *__wrap_PyOS_Readline(FILE *sys_stdin, FILE *sys_stdout, const char *prompt);
+WRAPPED(PyOS_Readline);
 
 /* ---- Driving a source ---- */
 

@@ -15,6 +15,7 @@
 #include "prompt.h"
 #include "pyasync.h"
 #include "session.h"
+#include "target.h"
 
 #include <errcode.h>
 #include <internal/pycore_ast.h>
@@ -353,10 +354,8 @@ prompt_loop(FILE *fp, PyObject *filename, PyCompilerFlags *flags)
     return result;
 }
 
-extern int __real__PyRun_AnyFileObject(FILE *, PyObject *, int, PyCompilerFlags *);
-extern int __wrap__PyRun_AnyFileObject(FILE *, PyObject *, int, PyCompilerFlags *);
-extern int __real_PyRun_AnyFileExFlags(FILE *, const char *, int, PyCompilerFlags *);
-extern int __wrap_PyRun_AnyFileExFlags(FILE *, const char *, int, PyCompilerFlags *);
+WRAPPED(_PyRun_AnyFileObject);
+WRAPPED(PyRun_AnyFileExFlags);
 
 int
 __wrap__PyRun_AnyFileObject(FILE *fp, PyObject *filename, int close_it, PyCompilerFlags *flags)

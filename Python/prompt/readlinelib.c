@@ -1,6 +1,7 @@
 /* The library behind the module readline; see Include/readlinelib.h. */
 
 #include "readlinelib.h"
+#include "target.h"
 
 #include <dlfcn.h>
 #include <stdatomic.h>
@@ -128,8 +129,7 @@ listen_to(PyObject *module)
     return failed ? -1 : 0;
 }
 
-extern PyObject *__real__PyImport_LoadDynamicModuleWithSpec(PyObject *spec, FILE *fp);
-extern PyObject *__wrap__PyImport_LoadDynamicModuleWithSpec(PyObject *spec, FILE *fp);
+WRAPPED(_PyImport_LoadDynamicModuleWithSpec);
 
 PyObject *
 __wrap__PyImport_LoadDynamicModuleWithSpec(PyObject *spec, FILE *fp)

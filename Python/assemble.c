@@ -266,6 +266,7 @@ static uint8_t *
 write_item(uint8_t *at, unsigned int value, int start)
 {
     int shift = 0;
+    /* At most value >> 30.  cppcheck-suppress shiftTooManyBits */
     while (shift < 30 && value >> (shift + 6)) {
         shift += 6;
     }

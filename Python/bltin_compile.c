@@ -100,8 +100,8 @@ check_mode(const char *name, const PyCompilerFlags *flags)
 static int
 find_flags(const Arguments *arguments, PyCompilerFlags *flags)
 {
-    const int known = PyCF_MASK | PyCF_MASK_OBSOLETE | PyCF_COMPILE_MASK
-                      | CO_FUTURE_TOP_LEVEL_AWAIT | PyCF_AWAITS_IMPORTS;
+    const int known = PyCF_MASK | PyCF_MASK_OBSOLETE | PyCF_COMPILE_MASK | CO_FUTURE_TOP_LEVEL_AWAIT
+                      | PyCF_AWAITS_IMPORTS;
     if (arguments->flags & ~known) {
         PyErr_SetString(PyExc_ValueError, "compile(): unrecognised flags");
         return -1;

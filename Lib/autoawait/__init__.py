@@ -21,7 +21,7 @@ one.
 import sys as _sys
 import types as _types
 
-from _autoawait import version as __version__
+from _autoawait import version as __version__     # noqa: F401
 
 from . import session as _session
 from .session import runner

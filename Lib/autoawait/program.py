@@ -112,8 +112,7 @@ def _pass_option_on(subprocess):
     stock_arguments = subprocess._args_from_interpreter_flags
 
     def _args_from_interpreter_flags():
-        """Return a list of command-line arguments reproducing the current
-        settings in sys.flags, sys.warnoptions and sys._xoptions."""
+        """Return what a process is started with: stock's options, and ours."""
         choice = sys._xoptions.get("autoawait")
         if choice is None:
             return stock_arguments()

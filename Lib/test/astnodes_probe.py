@@ -394,7 +394,7 @@ NEEDED = {ast.arg: ("arg",), ast.keyword: ("value",), ast.alias: ("name",),
 
 
 def crashes_stock(tree):
-    """Does a None stand where stock's compiler, or its reading of products, looks through it?"""
+    """Tell whether a None stands where stock's compiler, or its reading of products, looks through it."""
     for node in nodes_of(tree):
         needed = NEEDED.get(type(node), ())
         if isinstance(node, Lookalike):

@@ -15,7 +15,7 @@ once, where its import stands, and goes on to its first suspension.
 import heapq
 from collections import deque
 
-from import_graphs_programs import Failure, Fatal, Missing
+from import_graphs_programs import Fatal, Missing
 
 REFUSED, CIRCLE, NAMELESS = "refused", "circle", "cannot import name"
 
@@ -277,7 +277,6 @@ class Model:
         batch = _Batch(self._task, run)
         for request in requests:
             batch.fibers.append(_Fiber(batch, None))
-        holder = run if run is not None else self._task
         if run is not None:
             run.batches.append(batch)
         try:
@@ -289,7 +288,7 @@ class Model:
                     yield
                 while batch.ready:
                     self._advance(batch.ready.popleft())
-        except (Cancelled, Fatal) as error:
+        except (Cancelled, Fatal):
             yield from self._give_up(batch)
             raise
         finally:

@@ -8,7 +8,7 @@ import unittest
 
 import pexpect
 
-from join_support import STOCK
+from join_support import STOCK     # noqa: F401
 
 # What readline and the terminal say to each other beside the text.
 _CONTROL_SEQUENCE = re.compile(r"\x1b\[[?]?[0-9;]*[a-zA-Z]|\x07|\r(?!\n)")

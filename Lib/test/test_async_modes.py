@@ -478,7 +478,7 @@ class ConstructTest(unittest.TestCase):
                     flags = FLAG | AWAITS_IMPORTS
                 else:
                     flags = FLAG
-                    wanted.append((text, mode, level, describe(code)))
+                    wanted.append((text, mode, level, describe(code)))    # noqa: F821
                 self.assertEqual(code, compile(text, "text", mode, flags, True, level))
         self.assertGreater(len(wanted), 400)
         process = subprocess.run([STOCK, "-I", "-c", STOCK_PROGRAM], input=repr(wanted), text=True,

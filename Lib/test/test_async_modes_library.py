@@ -291,7 +291,6 @@ class CodeTest(unittest.TestCase):
                 self.assertTrue(errors.endswith('  File "<input>", line 1, in <module>\n'
                                                 "ZeroDivisionError: division by zero\n"), errors)
 
-
     def test_no_hook(self):
         for hook, message in (None, "TypeError: 'NoneType' object is not callable\n"), \
                 ("asyncio", "TypeError: 'str' object is not callable\n"):

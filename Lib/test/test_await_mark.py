@@ -903,7 +903,6 @@ class ProgramTest(unittest.TestCase):
             HEAD + "import sys\nsys.awaithook = None\nawait 1\n"))
         self.assertIn("SyntaxError: 'await' outside function", errors)
 
-
     def test_plain_import_begins_awaiting(self):
         """The runner imports asyncio while a loop would be lent to the statement."""
         with tempfile.TemporaryDirectory() as folder:

@@ -92,7 +92,7 @@ class InteractTest(PromptTestCase):
         for prompt in self.prompts():
             for statement in ("await library.sleep(99)", "while True: pass",
                               "import time; time.sleep(99)"):
-                prompt.child.send(f"print('be', 'gin')\n")
+                prompt.child.send("print('be', 'gin')\n")
                 prompt.child.expect_exact("be gin")
                 prompt.read_to_prompt()
                 prompt.child.send(statement + ("\n\n" if "while" in statement else "\n"))

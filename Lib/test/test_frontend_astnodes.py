@@ -5,7 +5,6 @@ import copy
 import gc
 import os
 import pickle
-import sys
 import threading
 import unittest
 import weakref

@@ -1,7 +1,6 @@
 """The tokenizer, by its list of tokens."""
 
 import unittest
-import warnings
 
 from stage_modules import _parser_stage
 

@@ -4,11 +4,11 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import unittest
 
 from join_support import BUILD, OUR_LIBRARY
 from line_source_support import PlayTestCase
+
 
 class LineSourceTest(PlayTestCase):
     """Interrupts, a new window size, output and half-typed lines, in a given order."""

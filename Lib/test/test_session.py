@@ -639,7 +639,6 @@ class InterruptTest(PromptTestCase):
         prompt.child.expect_exact("(Pdb) ")
         self.assertEqual(prompt.type("continue"), "41\n")
 
-
     def test_interrupt_after_the_debugger(self):
         prompt = self.start()
         prompt.type("import asyncio")

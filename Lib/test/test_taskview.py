@@ -5,10 +5,8 @@ import contextlib
 import gc
 import os
 import re
-import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import textwrap
 import threading

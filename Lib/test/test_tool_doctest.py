@@ -14,10 +14,6 @@ import unittest
 from join_support import PROGRAM, JoinTestCase, run
 
 
-def tearDownModule():
-    asyncio.set_event_loop_policy(None)
-
-
 HOOK = sys.awaithook
 
 

@@ -24,8 +24,10 @@ def tokens(source):
 
 
 def mutate(source, seed, window=60):
-    """One change, and only the lines around it: a change in a short text is more often one that
-    still parses, and is compiled faster."""
+    """Make one change, and keep only the lines around it.
+
+    A change in a short text is more often one that still parses, and is compiled faster.
+    """
     chance = random.Random(seed)
     lines = source.splitlines(keepends=True)
     if len(lines) > window:

@@ -18,6 +18,7 @@ FIELDS = (
     'co_freevars', 'co_names', 'co_code', 'co_stacksize', 'co_exceptiontable', 'co_linetable',
 )
 
+
 # None and the ellipsis lie at different addresses in different interpreters, and after their hashes
 # goes the order of a set that has one, in a tuple as well.
 def is_hashed_by_address(value):

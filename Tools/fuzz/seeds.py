@@ -1,5 +1,6 @@
-"""Writes sources for the fuzzer to start from: the corpus that was kept, and every statement and
-expression of the language.
+"""Write sources for the fuzzer to start from.
+
+They are the corpus that was kept, and every statement and expression of the language.
 
     seeds.py FOLDER
 """

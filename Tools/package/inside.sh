@@ -32,8 +32,10 @@ python3.11 -c 'import sys; assert not hasattr(sys, "awaithook")'
 grep -q '"/usr/bin/python3.11-async"' /usr/share/jupyter/kernels/python-async/kernel.json
 
 say "embed, by python-async-config and by pkg-config"
+# shellcheck disable=SC2046  # one word an option
 gcc embed.c $(python-async-config --embed --cflags --ldflags) -o embed
 test "$(./embed)" = 42
+# shellcheck disable=SC2046
 gcc embed.c $(pkg-config --cflags --libs python-3.11-async-embed) -o embed
 test "$(./embed)" = 42
 

@@ -28,7 +28,7 @@ cp "$build/build/$name.tar.gz" "$work/first.tar.gz"
 cmp "$work/first.tar.gz" "$work/clone/build/$name.tar.gz"
 
 say "archive: builds without git and autoconf"
-rm -rf "$work/clone" "$work/$name" "$work/bin"
+rm -rf "${work:?}/clone" "${work:?}/$name" "${work:?}/bin"
 tar -xf "$work/first.tar.gz" -C "$work"
 mkdir "$work/bin"
 for program in git autoconf; do
@@ -37,7 +37,7 @@ for program in git autoconf; do
 done
 (cd "$work/$name" && PATH=$work/bin:$PATH && ./configure -q && make -s -j2 all)
 test "$("$work/$name/python" -X autoawait -c 'import asyncio; print(await asyncio.sleep(0, "awaited"))')" = awaited
-rm -rf "${work:?}/$name" "$work/bin"
+rm -rf "${work:?}/$name" "${work:?}/bin"
 
 say "packages, and lintian"
 make -s -C "$build" deb > "$work/deb.log" 2>&1 || { tail -20 "$work/deb.log"; exit 1; }

@@ -29,12 +29,18 @@ def tell(error, traceback, command):
 
 
 def _can_be_compiled(source, filename):
+    """Whether it takes await to compile source, and nothing more."""
     import warnings
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        compile(source, filename, "exec", _ALLOW_AWAIT, True)
-    return True
+        try:
+            # Where warnings are errors, one may be all that is wrong.
+            compile(source, filename, "exec", 0, True)
+        except SyntaxError:
+            compile(source, filename, "exec", _ALLOW_AWAIT, True)
+            return True
+    return False
 
 
 def _source(error, command):

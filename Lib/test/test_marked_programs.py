@@ -83,7 +83,8 @@ class FormsTest(MarkedTestCase):
         for source, status in (("import sys\nsys.exit(3)", 3), ("import leaving", 5),
                                ("raise SystemExit", 0), ("raise SystemExit('why')", 1),
                                ("raise KeyboardInterrupt", -signal.SIGINT), ("1 / 0", 1)):
-            for arguments, options in self.each_form(HEAD + source + "\n"):
+            # Cached code is told by its source's second and length: each has its own.
+            for arguments, options in self.each_form(f"{HEAD}{source}\n# {status}\n"):
                 result = self.run_program(*arguments, **options)
                 self.assertEqual(result.returncode, status, result.stderr)
                 self.assertEqual("why\n" == result.stderr, "why" in source)
@@ -362,6 +363,14 @@ class AdviceTest(MarkedTestCase):
                 outcomes.append(subprocess.run([executable, "-"], stdin=file, capture_output=True,
                                                text=True, env=clean_environment()).stderr)
         self.assertEqual(outcomes[0], outcomes[1] + ADVICE)
+
+    def test_warnings_that_are_errors(self):
+        for arguments, standard_input in self.forms("x = '\\q'\n"):
+            with self.subTest(arguments=arguments[-1][-14:]):
+                ours, stock = self.outcomes(["-W", "error", *arguments],
+                                            {"source": standard_input})
+                self.assertEqual(ours, stock)
+                self.assertIn("invalid escape sequence", ours)
 
     def test_other_failures(self):
         for source in ("def f():\n    await x\n", "class A:\n    await x\n", "x = 1 +\n",

@@ -6,11 +6,9 @@
    namespace is stock's. */
 
 #include "additions.h"
+#include "additions_split.h"
 
-#include <internal/pycore_ast.h>
-#include <internal/pycore_compile.h>
 #include <internal/pycore_interp.h>
-#include <internal/pycore_parser.h>
 #include <internal/pycore_pylifecycle.h>
 #include <internal/pycore_pystate.h>
 #include <stdbool.h>
@@ -290,81 +288,17 @@ eval_imported(const char *name, AdditionsEval eval, PyObject *code, PyObject *mo
     return result;
 }
 
-/* New reference to the text that the program was compiled from; to None if there is none.  Its
-   loader knows it as a module, or as __main__ where a file was named. */
 static PyObject *
-program_source(PyObject *globals)
-{
-    PyObject *loader = PyDict_GetItemString(globals, "__loader__");
-    PyObject *name = NULL;
-    if (loader == NULL || _PyObject_LookupAttr(loader, &_Py_ID(name), &name) < 0) {
-        return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
-    }
-    PyObject *source =
-        name == NULL ? Py_NewRef(Py_None) : PyObject_CallMethod(loader, "get_source", "O", name);
-    Py_XDECREF(name);
-    return source;
-}
-
-/* The two parts of a program, each code that is evaluated after the other. */
-typedef struct {
-    PyObject *body;
-    PyObject *last_statement;
-} Program;
-
-/* -1 with an exception. */
-static int
-compile_parts(mod_ty tree, PyObject *filename, PyCompilerFlags *flags, PyArena *arena,
-              Program *program)
-{
-    asdl_stmt_seq *statements = tree->v.Module.body;
-    asdl_stmt_seq *last = _Py_asdl_stmt_seq_new(1, arena);
-    if (last == NULL) {
-        return -1;
-    }
-    statements->size--;
-    asdl_seq_SET(last, 0, asdl_seq_GET(statements, asdl_seq_LEN(statements)));
-    program->body = (PyObject *)_PyAST_Compile(tree, filename, flags, -1, arena);
-    tree->v.Module.body = last;
-    if (program->body != NULL) {
-        program->last_statement = (PyObject *)_PyAST_Compile(tree, filename, flags, -1, arena);
-    }
-    return program->last_statement == NULL ? -1 : 0;
-}
-
-static int
-compile_program(PyObject *source, PyObject *filename, Program *program)
-{
-    PyCompilerFlags flags = _PyCompilerFlags_INIT;
-    flags.cf_flags = PyCF_SOURCE_IS_UTF8 | PyCF_IGNORE_COOKIE;
-    const char *text = PyUnicode_AsUTF8(source);
-    PyArena *arena = text == NULL ? NULL : _PyArena_New();
-    if (arena == NULL) {
-        return -1;
-    }
-    int failed = 1;
-    mod_ty tree = _PyParser_ASTFromString(text, filename, Py_file_input, &flags, arena);
-    if (tree != NULL && asdl_seq_LEN(tree->v.Module.body) == 0) {
-        PyErr_Format(PyExc_ImportError, "the program %R is empty", filename);
-    }
-    else if (tree != NULL) {
-        failed = compile_parts(tree, filename, &flags, arena, program) < 0;
-    }
-    _PyArena_Free(arena);
-    return failed ? -1 : 0;
-}
-
-static PyObject *
-eval_parts(const Program *program, AdditionsEval eval, const Addition *addition, PyObject *module,
-           PyObject *locals)
+eval_parts(PyObject *body, PyObject *rest, AdditionsEval eval, const Addition *addition,
+           PyObject *module, PyObject *locals)
 {
     PyObject *globals = PyModule_GetDict(module);
-    PyObject *result = eval(program->body, globals, locals);
+    PyObject *result = eval(body, globals, locals);
     if (result == NULL) {
         return NULL;
     }
     Py_DECREF(result);
-    return call_add(addition, module) < 0 ? NULL : eval(program->last_statement, globals, locals);
+    return call_add(addition, module) < 0 ? NULL : eval(rest, globals, locals);
 }
 
 /* What a module is as a program lies in its last statement, `if __name__ == "__main__":`. */
@@ -372,21 +306,17 @@ static PyObject *
 eval_program(const char *name, AdditionsEval eval, PyObject *code, PyObject *module,
              PyObject *locals)
 {
-    PyObject *globals = PyModule_GetDict(module);
     const Addition *addition = find_by_name(name, IN_PROGRAM);
-    PyObject *source = addition == NULL ? Py_NewRef(Py_None) : program_source(globals);
-    PyObject *filename = ((PyCodeObject *)code)->co_filename;
-    Program program = {NULL, NULL};
-    PyObject *result = NULL;
-    if (source == Py_None) {
-        result = eval(code, globals, locals);
+    PyObject *body = NULL, *rest = NULL;
+    if (addition != NULL && additions_split((PyCodeObject *)code, &body, &rest) < 0) {
+        return NULL;
     }
-    else if (source != NULL && compile_program(source, filename, &program) == 0) {
-        result = eval_parts(&program, eval, addition, module, locals);
+    if (body == NULL) {
+        return eval(code, PyModule_GetDict(module), locals);
     }
-    Py_XDECREF(program.body);
-    Py_XDECREF(program.last_statement);
-    Py_XDECREF(source);
+    PyObject *result = eval_parts(body, rest, eval, addition, module, locals);
+    Py_DECREF(body);
+    Py_DECREF(rest);
     return result;
 }
 

@@ -152,6 +152,16 @@ class BreakpointTest(unittest.TestCase):
         shown, outcome = debug(ASYNCIO, "b 15", "c", "p await asyncio.sleep(0, y)", "c")
         self.assertEqual(shown[3], MEANWHILE + "2\n", outcome)
 
+    def test_where(self):
+        program = textwrap.dedent(ASYNCIO).replace(
+            "await inner(1))", "(await asyncio.gather(asyncio.create_task(inner(1))))[0])")
+        shown, outcome = debug(program, "w", "c")
+        *stack, last = shown[1].splitlines()
+        self.assertEqual(stack[-2:], ["> /program.py(10)plain()", "-> return value"], outcome)
+        self.assertEqual(last, "awaited by Task-1 main() at program.py:19  gather of 1", outcome)
+        shown, outcome = debug(ASYNCIO, "w", "c")
+        self.assertNotIn("awaited by", shown[1])
+
     def test_commands_of_a_breakpoint(self):
         shown, outcome = debug(ASYNCIO, "b 15", "commands", "silent",
                                "p await asyncio.sleep(0, y + 40)", "end", "c", "c")

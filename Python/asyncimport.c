@@ -51,16 +51,24 @@ is_importlib(PyCodeObject *code)
                   == 0;
 }
 
-/* Whether the import of the module with this namespace has begun and not ended. */
 static bool
-is_being_imported(PyObject *globals)
+is_true_in(PyObject *object, const char *name)
 {
-    PyObject *spec = PyDict_GetItemString(globals, "__spec__");
-    PyObject *value = spec == NULL ? NULL : PyObject_GetAttr(spec, &_Py_ID(_initializing));
+    PyObject *value = PyObject_GetAttrString(object, name);
     int is_true = value == NULL ? 0 : PyObject_IsTrue(value);
     Py_XDECREF(value);
     PyErr_Clear();
     return is_true > 0;
+}
+
+/* Whether the import of the module with this namespace has begun and not ended, and is not one that
+   its loader's aexec_module() awaits: what that one evaluates it awaits itself. */
+static bool
+is_being_imported(PyObject *globals)
+{
+    PyObject *spec = PyDict_GetItemString(globals, "__spec__");
+    return spec != NULL && is_true_in(spec, "_initializing")
+           && !is_true_in(spec, "_is_awaited_by_loader");
 }
 
 bool

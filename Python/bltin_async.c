@@ -7,6 +7,7 @@
 
 #include "asyncimport.h"
 #include "modes.h"
+#include "program.h"
 
 #include <internal/pycore_runtime.h>
 #include <stdbool.h>
@@ -120,7 +121,16 @@ compile_any(const Function *function, PyObject *source)
 
 /* ---- Running ---- */
 
-/* What code gives: a value, or a coroutine. */
+/* What code gives: a value, or a coroutine, also in the namespace of a module that is being
+   imported, whose body it is not. */
+static PyObject *
+evaluate_any(PyObject *code, PyObject *globals, PyObject *locals)
+{
+    return ((PyCodeObject *)code)->co_flags & CO_COROUTINE
+               ? program_make_coroutine((PyCodeObject *)code, globals, locals)
+               : PyEval_EvalCode(code, globals, locals);
+}
+
 static PyObject *
 evaluate(PyObject *Py_UNUSED(module), PyObject *arguments)
 {
@@ -128,7 +138,7 @@ evaluate(PyObject *Py_UNUSED(module), PyObject *arguments)
     if (!PyArg_ParseTuple(arguments, "O!OO", &PyCode_Type, &code, &globals, &locals)) {
         return NULL;
     }
-    return PyEval_EvalCode(code, globals, locals);
+    return evaluate_any(code, globals, locals);
 }
 
 static PyMethodDef evaluate_definition = {"evaluate", evaluate, METH_VARARGS, NULL};
@@ -205,7 +215,7 @@ run_directly(const Function *function, PyObject *code, const Namespaces *namespa
 {
     PyObject *name = PyUnicode_InternFromString(function->name);
     PyObject *coroutine =
-        name == NULL ? NULL : PyEval_EvalCode(code, namespaces->globals, namespaces->locals);
+        name == NULL ? NULL : evaluate_any(code, namespaces->globals, namespaces->locals);
     if (coroutine != NULL
         && (PyObject_SetAttr(coroutine, &_Py_ID(__name__), name) < 0
             || PyObject_SetAttr(coroutine, &_Py_ID(__qualname__), name) < 0)) {

@@ -20,9 +20,9 @@ what C calls and what importlib.import_module_async() and reload_async() are.
 
 from .batches import begin_statement, import_module, reload
 from .messages import describe_waiting
-from .plain import install, run_plainly
+from .plain import install, run_loader_plainly, run_plainly
 
 __all__ = ["begin_statement", "import_module", "reload", "describe_waiting",
-           "run_plainly"]
+           "run_loader_plainly", "run_plainly"]
 
 install()

@@ -4,6 +4,7 @@ Each import of a batch is a fiber: a generator that goes from name to module, by
 parents and submodules, and yields what it cannot do itself:
 
     StartRun(run)   start run, then go on
+    Prepare(names)  let finders prepare, then go on
     a run           wait for its end
     [fibers]        wait for the ends of these
 
@@ -22,6 +23,15 @@ from . import finding, graph, libraries, messages, runs, tracebacks
 from .runs import StartRun
 
 
+class Prepare:
+    """What a fiber yields to have finders prepare names that are looked for next."""
+
+    __slots__ = ("names",)
+
+    def __init__(self, names):
+        self.names = names
+
+
 class _Failed(Exception):
     """What a run failed with, on its way through a fiber: its traceback is to stay as it is."""
 
@@ -34,7 +44,7 @@ class _Failed(Exception):
 class _Fiber:
     """One import under way."""
 
-    __slots__ = ("batch", "steps", "place", "run", "children", "parent", "outcome")
+    __slots__ = ("batch", "steps", "place", "run", "children", "parent", "outcome", "name")
 
     def __init__(self, batch, steps, place, parent=None):
         self.batch = batch
@@ -79,7 +89,7 @@ class Batch:
         self._ready = deque()
         self._event = None
         self.fibers = []
-        self._names = []        # that are imported, for finders that prepare
+        self._requests = []     # (name, level, namespace), for finders that prepare
 
     def add(self, name, fromlist, level, namespace, line=None):
         """Add what an import statement asks for; its outcome is what __import__() returns."""
@@ -94,12 +104,12 @@ class Batch:
                 yield from _import_names(fiber, module, fromlist)
             return module
 
-        self._names.append(name if not level else None)
+        self._requests.append((name, level, namespace))
         self.fibers.append(_Fiber(self, steps, self._place(line)))
 
     def add_module(self, absolute):
         """Add a module by its absolute name."""
-        self._names.append(absolute)
+        self._requests.append((absolute, 0, None))
         self.fibers.append(_Fiber(self, lambda fiber: _import_absolute(fiber, absolute),
                                   self._place(None)))
 
@@ -187,15 +197,11 @@ class Batch:
         return [fiber.outcome for fiber in self.fibers]
 
     async def _prepare(self):
-        missing = None
-        for finder in tuple(sys.meta_path):
-            prepare = getattr(finder, "prepare_imports", None)
-            if prepare is not None:
-                if missing is None:
-                    missing = [name for name in self._names
-                               if name is not None and name not in sys.modules]
-                if missing:
-                    await prepare(missing)
+        if any(map(_prepares, sys.meta_path)):
+            names = {}
+            for request in self._requests:
+                names.update(dict.fromkeys(_names_to_find(*request)))
+            await _prepare(list(names))
 
     async def _next_ready(self):
         while not self._ready:
@@ -216,6 +222,8 @@ class Batch:
             elif type(step) is StartRun:
                 fiber.run = step.run
                 await self._start(step.run)
+            elif type(step) is Prepare:
+                await _prepare(step.names)
             elif type(step) is list:
                 fiber.children = step
                 for child in step:
@@ -361,9 +369,12 @@ def _import_names(fiber, module, names, is_all=False):
             if not is_all and hasattr(module, "__all__"):
                 yield from _import_names(fiber, module, module.__all__, True)
         elif not hasattr(module, name):
-            children.append(_Fiber(fiber.batch, _submodule_steps(f"{module.__name__}.{name}"),
-                                   fiber.place))
+            child = _Fiber(fiber.batch, _submodule_steps(f"{module.__name__}.{name}"), fiber.place)
+            child.name = f"{module.__name__}.{name}"
+            children.append(child)
     if children:
+        if any(map(_prepares, sys.meta_path)):
+            yield Prepare([child.name for child in children])
         yield children
         for child in children:
             _, error, traceback = child.outcome
@@ -381,6 +392,35 @@ def _submodule_steps(name):
                 raise
 
     return steps
+
+
+# ---- Finders that prepare ----
+
+
+def _prepares(finder):
+    return hasattr(finder, "prepare_imports")
+
+
+def _names_to_find(name, level, namespace):
+    """Return the names of a module and of the packages around it; none if that is an error.
+
+    Of the error, and of what is to be warned of, the import itself tells in its turn.
+    """
+    if level:
+        package = namespace.get("__package__")
+        try:
+            name = _resolve_name(name, package, level) if package else ""
+        except (ImportError, AttributeError):
+            return []
+    parts = name.split(".")
+    return [".".join(parts[:count]) for count in range(1, len(parts) + 1)] if name else []
+
+
+async def _prepare(names):
+    for finder in tuple(filter(_prepares, sys.meta_path)):
+        missing = [name for name in names if name not in sys.modules]
+        if missing:
+            await finder.prepare_imports(missing)
 
 
 # ---- What is awaited ----

@@ -113,10 +113,17 @@ def _begin(spec, place):
 def begin_execution(loader, module):
     """Execute module, or return the coroutine that does."""
     if hasattr(loader, "aexec_module"):
-        return loader.aexec_module(module)
+        return loaders_coroutine(loader, module)
     if hasattr(loader, "aget_data"):
         return _execute_fetched(loader, module)
     return exec_module(loader.exec_module, module)
+
+
+def loaders_coroutine(loader, module):
+    """Return what executes module by its loader's aexec_module()."""
+    # What that evaluates in the module's namespace is not to be run here (Python/asyncimport.c).
+    module.__spec__._is_awaited_by_loader = True
+    return loader.aexec_module(module)
 
 
 async def _execute_fetched(loader, module):

@@ -54,6 +54,19 @@ def first_await(code):
     return first_import or code.co_firstlineno
 
 
+def file_of(code, spec):
+    """Return the file that a module's code is of; the module's own where a loader awaits it."""
+    origin = getattr(spec, "origin", None)
+    is_body = code is not None and (code.co_name == "<module>" or origin is None)
+    return code.co_filename if is_body else origin
+
+
+def _place_of_await(code, spec):
+    """Return where code awaits first: a file, and the line if the code is of that file."""
+    path = file_of(code, spec)
+    return f"{path}, line {first_await(code)}" if path == code.co_filename else path
+
+
 def importers(frame):
     """Return the Places of the modules that are being imported around frame, innermost first."""
     places = []
@@ -71,13 +84,13 @@ _WAY_OUT = ("await it, by `await importlib.import_module_async({name!r})` in a c
             "`from __future__ import top_level_await` at the head of the module that imports it")
 
 
-def would_wait(name, code, frame):
+def would_wait(name, code, spec, frame):
     """Return the ImportError for a plain import that would have to wait in a running loop."""
     chain = "".join(f", imported by {place}" for place in importers(frame))
-    message = (f"cannot import {name!r} here: it awaits ({code.co_filename}, line "
-               f"{first_await(code)}){chain}, and an event loop is running in this thread, "
-               f"which a plain import would block; " + _WAY_OUT.format(name=name))
-    return ImportError(message, name=name, path=code.co_filename)
+    message = (f"cannot import {name!r} here: it awaits ({_place_of_await(code, spec)}){chain}, "
+               f"and an event loop is running in this thread, which a plain import would block; "
+               + _WAY_OUT.format(name=name))
+    return ImportError(message, name=name, path=file_of(code, spec))
 
 
 def is_waiting(run):
@@ -88,11 +101,11 @@ def is_waiting(run):
     return ImportError(message, name=run.name, path=run.filename)
 
 
-def is_off(name, code):
+def is_off(name, code, spec):
     """Return the ImportError where sys.awaithook is None."""
-    message = (f"cannot import {name!r}: it awaits ({code.co_filename}, line "
-               f"{first_await(code)}), and awaiting is switched off (sys.awaithook is None)")
-    return ImportError(message, name=name, path=code.co_filename)
+    message = (f"cannot import {name!r}: it awaits ({_place_of_await(code, spec)}), and awaiting "
+               f"is switched off (sys.awaithook is None)")
+    return ImportError(message, name=name, path=file_of(code, spec))
 
 
 def is_no_module(name, path):

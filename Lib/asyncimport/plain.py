@@ -32,7 +32,7 @@ def run_plainly(coroutine, namespace):
     spec = namespace.get("__spec__")
     name = getattr(spec, "name", None) or namespace.get("__name__") or "?"
     code = coroutine.cr_code
-    refusal = _why_not(name, code, sys._getframe(1))
+    refusal = _why_not(name, code, spec, sys._getframe(1))
     if refusal is not None:
         coroutine.close()
         return _refusal(refusal)
@@ -42,13 +42,21 @@ def run_plainly(coroutine, namespace):
     return _run_module(module, coroutine)
 
 
-def _why_not(name, code, frame):
+def _run_loader(loader, module):
+    return run_plainly(finding.loaders_coroutine(loader, module), vars(module))
+
+
+# For exec_module() of a loader that has aexec_module(); see importlib.run_aexec_module().
+run_loader_plainly = unwrapping(_run_loader)
+
+
+def _why_not(name, code, spec, frame):
     if (get_ident(), name) in finding.executed_by_others:
         return messages.is_no_module(name, code.co_filename)
     if libraries.is_running():
-        return messages.would_wait(name, code, frame)
+        return messages.would_wait(name, code, spec, frame)
     if getattr(sys, "awaithook", None) is None:
-        return messages.is_off(name, code)
+        return messages.is_off(name, code, spec)
     return None
 
 

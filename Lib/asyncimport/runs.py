@@ -5,7 +5,7 @@ import types
 from _thread import RLock
 from contextvars import ContextVar
 
-from . import finding, graph, libraries, tracebacks
+from . import finding, graph, libraries, messages, tracebacks
 
 # The run whose code runs: set in each of its steps, and so in the tasks that it starts.
 current = ContextVar("asyncimport.current", default=None)
@@ -72,16 +72,28 @@ class Run:
     @property
     def filename(self):
         """The file of the module's code, as tracebacks name it."""
-        code = getattr(self.coroutine, "cr_code", None)
-        return getattr(self.spec, "origin", None) if code is None else code.co_filename
+        frame = self._frame()
+        if frame is not None:
+            return frame.f_code.co_filename
+        return messages.file_of(getattr(self.coroutine, "cr_code", None), self.spec)
 
     def line(self):
-        """Return the line where it stands, or None; of a batch, that of what it waits for."""
+        """Return the line where it stands, of a batch that of what it waits for; 1 if not loaded."""
         for batch in graph.waiting.get(self.key, ()):
             for place in batch.pending_places():
                 return place.line
-        frame = getattr(self.coroutine, "cr_frame", None)
-        return None if frame is None else frame.f_lineno
+        frame = self._frame()
+        return 1 if frame is None else frame.f_lineno
+
+    def _frame(self):
+        """Return the frame of the module's own code, which its loader may await; None if none."""
+        coroutine = self.coroutine
+        while coroutine is not None:
+            frame = getattr(coroutine, "cr_frame", None)
+            if frame is not None and frame.f_globals is vars(self.module):
+                return frame
+            coroutine = getattr(coroutine, "cr_await", None)
+        return None
 
     def outermost(self):
         """Return the run with which it is complete: itself, or the outermost of its cycle."""

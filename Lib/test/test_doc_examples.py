@@ -34,7 +34,8 @@ class PagesTest(unittest.TestCase):
                                        r" +:language: python\n(?! +:)")
 
     def test_every_example_is_tested(self):
-        tested = {case.example for case in (LoaderTest, ReplTest, KernelTest, LastValueTest)}
+        tested = {case.example for case in (LoaderTest, ReplTest, KernelTest, LastValueTest,
+                                                NotebooksTest, HTTPImportTest)}
         self.assertEqual(tested, {example.stem for example in EXAMPLES.glob("*.py")})
 
     def test_code_blocks_are_programs(self):
@@ -323,6 +324,174 @@ class LastValueTest(unittest.TestCase):
                 shown.clear()
                 asyncio.run(example["run_cell"](source, namespace))
                 self.assertEqual(shown, expected)
+
+
+class NotebooksTest(unittest.TestCase):
+    """notebooks.py: a loader with aexec_module()."""
+
+    example = "notebooks"
+    PROBE = "import notebooks, sys\nif 'plain' in sys.argv: notebooks.nbformat = None\n"
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        self.write("report.ipynb", "import asyncio\n%matplotlib inline\nfrom helper import half\n",
+                   "# Text, which is no code", "%%bash\nls\n",
+                   "values = [await asyncio.sleep(0, half(n)) for n in (2, 4)]\n"
+                   "here = __name__, __file__\ndef fail():\n    1 / 0\n",
+                   "!ls\nfrom other import value\n")
+        self.write("other.ipynb", "value = await __import__('asyncio').sleep(0, 'other')\n")
+        self.write("quiet.ipynb", "x = 1\ny = x + 1\n")
+        self.write("failing.ipynb", "x = 1", "\n\nx + await nothing\n")
+        with open(os.path.join(self.folder, "helper.py"), "w") as file:
+            file.write("def half(x):\n    return x / 2\n")
+
+    def write(self, name, *cells):
+        """Write a notebook; cells that begin with # are text."""
+        cells = [{"cell_type": "markdown" if source.startswith("#") else "code", "metadata": {},
+                  "source": source.splitlines(True),
+                  **({} if source.startswith("#") else {"outputs": [], "execution_count": None})}
+                 for source in cells]
+        with open(os.path.join(self.folder, name), "w") as file:
+            json.dump({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4}, file)
+
+    def run_source(self, source, *arguments):
+        path = f"{self.folder}{os.pathsep}{EXAMPLES}"
+        return run(sys.executable, "-W", "ignore", "-c", self.PROBE + textwrap.dedent(source),
+                   *arguments, variables={"PYTHONPATH": path}, cwd=self.folder)
+
+    def both_readers(self, source, expected):
+        """By nbformat, where it is installed, and without."""
+        for arguments in [], ["plain"]:
+            with self.subTest(arguments):
+                self.assertEqual(self.run_source(source, *arguments), (0, expected, ""))
+
+    def test_program(self):
+        outcome = run(sys.executable, "-W", "ignore", str(EXAMPLES / "notebooks.py"), "report",
+                      "values", "value", variables={"PYTHONPATH": self.folder})
+        self.assertEqual(outcome, (0, "report.values = [1.0, 2.0]\nreport.value = 'other'\n", ""))
+
+    def test_plain_import(self):
+        self.both_readers("import report, quiet; print(report.values, report.here, quiet.y)",
+                          f"[1.0, 2.0] ('report', '{self.folder}/report.ipynb') 2\n")
+
+    def test_awaited_import(self):
+        self.both_readers("""\
+            import asyncio, importlib
+            async def main():
+                report = await importlib.import_module_async("report")
+                print(report.values, report.value)
+                quiet = await importlib.import_module_async("quiet")
+                print(quiet.y)
+            asyncio.run(main())
+            """, "[1.0, 2.0] other\n2\n")
+
+    def test_plain_import_in_a_loop(self):
+        outcome = self.run_source("""\
+            import asyncio
+            async def main():
+                import report
+            asyncio.run(main())
+            """)
+        self.assertIn(f"ImportError: cannot import 'report' here: it awaits ({self.folder}/report"
+                      ".ipynb), imported by __main__", outcome.errors)
+
+    def test_failure(self):
+        outcome = self.run_source("import failing")
+        self.assertIn(f'File "{self.folder}/failing.ipynb, cell 2", line 3, in <module>\n',
+                      outcome.errors)
+        self.assertIn("NameError: name 'nothing' is not defined", outcome.errors)
+        self.assertNotIn("Lib/asyncimport", outcome.errors)
+
+    def test_missing(self):
+        self.assertIn("ModuleNotFoundError: No module named 'missing'",
+                      self.run_source("import missing").errors)
+
+
+class HTTPImportTest(unittest.TestCase):
+    """http_import.py: a finder with prepare_imports(), a loader with aget_data()."""
+
+    example = "http_import"
+    FILES = {
+        "/package/__init__.py": "from __future__ import top_level_await\nimport one, two, three\n"
+                                "from . import inner\nx = one.x, two.x, three.x, inner.x\n",
+        "/package/inner.py": "x = __name__\n",
+        "/one.py": "from __future__ import top_level_await\nimport asyncio\n"
+                   "x = await asyncio.sleep(0, 1)\n",
+        "/two.py": "x = 2\n",
+        "/three/__init__.py": "x = 3\n",
+        "/failing.py": "\n1 / 0\n",
+    }
+
+    def setUp(self):
+        import http.server
+        import threading
+
+        test = self
+        self.requests = []
+        self.waiting = 0
+        self.together = threading.Barrier(3)
+        self.wants_three = True
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def answer(self):
+                test.requests.append(f"{self.command} {self.path}")
+                if (test.wants_three and self.command == "GET"
+                        and self.path in ("/one.py", "/two.py", "/three/__init__.py")):
+                    # Answered when all three have been asked for.
+                    test.together.wait(PATIENCE)
+                body = test.FILES.get(self.path, "").encode()
+                self.send_response(200 if body else 404)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                if self.command == "GET":
+                    self.wfile.write(body)
+
+            do_GET = do_HEAD = answer
+
+            def log_message(self, *arguments):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        thread = threading.Thread(target=self.server.serve_forever)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(self.server.server_close)
+        self.addCleanup(self.server.shutdown)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/"
+
+    def test_awaited(self):
+        outcome = run(sys.executable, str(EXAMPLES / "http_import.py"), self.url, "package", "x")
+        self.assertEqual(outcome, (0, "package.x = (1, 2, 3, 'package.inner')\n", ""))
+        self.assertEqual(len(self.requests), len(set(self.requests)))
+        asked = [request for request in self.requests if request.startswith("HEAD")]
+        self.assertEqual(set(asked[:2]), {"HEAD /package/__init__.py", "HEAD /package.py"})
+        self.assertEqual(len(asked), 10)
+
+    def test_plain(self):
+        self.wants_three = False
+        source = textwrap.dedent(f"""\
+            import http_import, sys
+            sys.meta_path.append(http_import.HTTPFinder({self.url!r}))
+            import two, three
+            print(two.x, three.x, three.__file__ == {self.url!r} + "three/__init__.py")
+            import one
+            print(one.x)
+            """)
+        outcome = run(sys.executable, "-c", source, variables={"PYTHONPATH": str(EXAMPLES)})
+        self.assertEqual(outcome, (0, "2 3 True\n1\n", ""))
+        self.assertEqual(self.requests[:3], ["HEAD /two/__init__.py", "HEAD /two.py",
+                                             "GET /two.py"])
+
+    def test_failures(self):
+        outcome = run(sys.executable, str(EXAMPLES / "http_import.py"), self.url, "missing")
+        self.assertIn("ModuleNotFoundError: No module named 'missing'", outcome.errors)
+        outcome = run(sys.executable, str(EXAMPLES / "http_import.py"), self.url, "failing")
+        self.assertIn(f'File "{self.url}failing.py", line 2, in <module>', outcome.errors)
+        self.assertNotIn("asyncimport", outcome.errors)
+        outcome = run(sys.executable, str(EXAMPLES / "http_import.py"), "http://127.0.0.1:1/", "x")
+        self.assertIn("aiohttp.client_exceptions.ClientConnectorError", outcome.errors)
 
 
 def tearDownModule():

@@ -1,6 +1,6 @@
 """Added to module importlib when it is asked for them: imports that are awaited."""
 
-__all__ = ["import_module_async", "reload_async"]
+__all__ = ["import_module_async", "reload_async", "run_aexec_module"]
 
 
 def import_module_async(name, package=None):
@@ -23,3 +23,15 @@ def reload_async(module):
     import asyncimport
 
     return asyncimport.reload(module)
+
+
+def run_aexec_module(loader, module):
+    """Execute a module by its loader's aexec_module(): what exec_module() beside it does.
+
+    It is run by sys.awaithook, as the body of any module that awaits and is imported
+    by a plain import.  ImportError where an event loop runs in this thread, or where
+    awaiting is switched off, before anything has run.
+    """
+    import asyncimport
+
+    asyncimport.run_loader_plainly(loader, module)

@@ -489,10 +489,17 @@ static PyMethodDef autoawait_functions[] = {
     {NULL, NULL, 0, NULL},
 };
 
-/* The version, and the flags that consoles and programs in Python compile with. */
+/* The version, the modes of compile(), and the flags that consoles and programs in Python compile
+   with. */
 static int
 add_constants(PyObject *module)
 {
+    PyObject *modes = compile_mode_names();
+    if (modes == NULL || PyModule_AddObjectRef(module, "modes", modes) < 0) {
+        Py_XDECREF(modes);
+        return -1;
+    }
+    Py_DECREF(modes);
     if (PyModule_AddStringConstant(module, "version", PYASYNC_VERSION) < 0) {
         return -1;
     }

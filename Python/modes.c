@@ -56,6 +56,31 @@ compile_mode_of_symbol(int symbol)
     return NULL;
 }
 
+static const CompileMode *
+stock_mode_of(const CompileMode *mode)
+{
+    for (size_t i = 0; i < Py_ARRAY_LENGTH(modes); i++) {
+        if (modes[i].symbol == mode->grammar) {
+            return &modes[i];
+        }
+    }
+    Py_UNREACHABLE();
+}
+
+PyObject *
+compile_mode_names(void)
+{
+    PyObject *names = PyDict_New();
+    for (size_t i = 0; names != NULL && i < Py_ARRAY_LENGTH(modes); i++) {
+        PyObject *stock_name = PyUnicode_FromString(stock_mode_of(&modes[i])->name);
+        if (stock_name == NULL || PyDict_SetItemString(names, modes[i].name, stock_name) < 0) {
+            Py_CLEAR(names);
+        }
+        Py_XDECREF(stock_name);
+    }
+    return names;
+}
+
 /* As in stock, 'func_type' is named where it can be used. */
 PyObject *
 compile_mode_raise_unknown(int only_ast)

@@ -5,19 +5,11 @@ takes many interactive statements, so each is served as the stock mode that has
 the same grammar.
 """
 
+from _autoawait import modes
 from _stdlib_additions import stands_for
 
-_STOCK_MODES = {
-    "exec": "exec",
-    "eval": "eval",
-    "single": "single",
-    "async-exec": "exec",
-    "async-single": "single",
-    "async-eval": "eval",
-    # Interactive statements are a file's, but for the blank line that ends a compound one.
-    "multi-single": "exec",
-    "async-multi-single": "exec",
-}
+# Interactive statements of the multi- modes are a file's, but for the blank line that ends a compound one.
+_STOCK_MODES = {name: stock for name, stock in modes.items() if stock != "func_type"}
 
 
 def add(module):

@@ -2,7 +2,9 @@
 
 import argparse
 
-_OWN_MODES = "async-exec", "async-single", "async-eval", "multi-single", "async-multi-single"
+from _autoawait import modes
+
+_OWN_MODES = [name for name, stock in modes.items() if name != stock]
 
 _stock_add_argument = argparse.ArgumentParser.add_argument
 

@@ -8,6 +8,7 @@ A graph that differs is made smaller and printed with both logs.
 """
 
 import argparse
+import asyncio
 import contextlib
 import itertools
 import sys
@@ -17,6 +18,11 @@ from unittest import mock
 from import_graphs_model import Model
 from import_graphs_programs import KINDS, Failure, Graph, Importer, Module, random_graph, smaller
 from import_graphs_runners import Asyncio, Inline, Trio, Uvloop, World
+
+
+def tearDownModule():
+    asyncio.set_event_loop_policy(None)
+
 
 LIBRARIES = {library.name: library for library in (Asyncio, Uvloop, Trio, Inline)}
 

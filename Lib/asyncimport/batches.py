@@ -340,7 +340,8 @@ def _import_one(fiber, name):
             return finding.present(name)[0] or module
         if run is None:
             loaded = finding.load(name, fiber.place)
-            if not isinstance(loaded, runs.Run):
+            # Not isinstance(), which executes a module of importlib.util.LazyLoader.
+            if type(loaded) is not runs.Run:
                 return loaded
             run = loaded
             if run.task is None and run.library is None:
@@ -481,7 +482,7 @@ def reload(module):
 
 def _reload(fiber, module):
     run = finding.begin_reload(module, fiber.place)
-    if not isinstance(run, runs.Run):
+    if type(run) is not runs.Run:
         return run
     yield StartRun(run)
     is_fresh = True

@@ -46,9 +46,36 @@ def load(name, place):
         if module is not None:
             return runs.in_progress.get(name, module)
         spec = _find(name)
-        if not hasattr(spec.loader, "exec_module") or not _can_await(spec.loader):
-            return _load_by_others(spec, name)
-        return _begin(spec, place)
+        _announce(name)
+        loaded = None
+        try:
+            if not hasattr(spec.loader, "exec_module") or not _can_await(spec.loader):
+                loaded = _load_by_others(spec, name)
+            else:
+                loaded = _begin(spec, place)
+        finally:
+            if type(loaded) is not runs.Run:
+                end_announcement(name)
+        return loaded
+
+
+def _submodules_under_way(name):
+    parent, _, child = name.rpartition(".")
+    spec = getattr(sys.modules.get(parent), "__spec__", None)
+    return getattr(spec, "_uninitialized_submodules", []), child
+
+
+def _announce(name):
+    """Have a package's AttributeError tell that its submodule is not there *yet*, as stock does."""
+    submodules, child = _submodules_under_way(name)
+    submodules.append(child)
+
+
+def end_announcement(name):
+    """Take that back."""
+    submodules, child = _submodules_under_way(name)
+    if child in submodules:
+        submodules.remove(child)
 
 
 def _find(name):

@@ -209,6 +209,8 @@ class Run:
     def _complete(self):
         self.is_complete = True
         self.spec._initializing = False
+        if not self.is_plain and not self.is_reload:
+            finding.end_announcement(self.name)
         if in_progress.get(self.name) is self:
             del in_progress[self.name]
         dependents, self.dependents = self.dependents, []

@@ -213,16 +213,16 @@ taker(PyObject *Py_UNUSED(module), PyObject *outcomes)
 
 /* self: a function that returns an outcome. */
 static PyObject *
-call_and_unwrap(PyObject *self, PyObject *arguments)
+call_and_unwrap(PyObject *self, PyObject *arguments, PyObject *keywords)
 {
-    PyObject *outcome = PyObject_CallObject(self, arguments);
+    PyObject *outcome = PyObject_Call(self, arguments, keywords);
     PyObject *value = outcome == NULL ? NULL : asyncimport_unwrap(outcome);
     Py_XDECREF(outcome);
     return value;
 }
 
 static PyMethodDef unwrapping_definition = {
-    "unwrapping", call_and_unwrap, METH_VARARGS,
+    "unwrapping", _PyCFunction_CAST(call_and_unwrap), METH_VARARGS | METH_KEYWORDS,
     PyDoc_STR("Return the value of the outcome of a function, or raise its error.")};
 
 PyDoc_STRVAR(unwrapping_doc, "unwrapping(function, /)\n--\n\n"

@@ -183,6 +183,39 @@ class RunnerTests(unittest.TestCase):
         self.assertEqual(set(self.outcomes("test_surroundings").values()),
                          {"passed"}, self.results["test_surroundings"])
 
+    def test_imports_are_awaited(self):
+        with tempfile.TemporaryDirectory() as folder:
+            source = """
+                import sys, unittest
+                sys.path.insert(0, sys.argv[sys.argv.index("--testdir") + 1])
+
+                class Tests(unittest.TestCase):
+                    def test_stand_in(self):
+                        sys.awaithook = None    # so that no plain import could run it
+                        import awaits
+                        self.assertEqual(awaits.x, 3)
+                        try:
+                            import not_there
+                        except ModuleNotFoundError as error:
+                            self.assertIsNone(error.__traceback__.tb_next)
+                        else:
+                            self.fail("it is there")
+                """
+            with open(os.path.join(folder, "test_stand_in.py"), "w") as file:
+                file.write(textwrap.dedent(source))
+            with open(os.path.join(folder, "awaits.py"), "w") as file:
+                file.write("from __future__ import top_level_await\n"
+                           "async def f():\n    return 3\nx = await f()\n")
+            results = []
+            for options in ((), ("--awaited-imports",)):
+                runner.run([runner.Task("ours", PROGRAM, "test_stand_in",
+                                        ("--testdir", folder), options)], 1, 60,
+                           lambda task, result: results.append(result))
+        plain, awaited = (list(result["tests"].values()) for result in results)
+        self.assertEqual(plain[0][0], "error", plain)
+        self.assertIn("awaiting is switched off", plain[0][1])
+        self.assertEqual(awaited, [["passed", ""]], awaited[0][1])
+
     def test_processes_are_ended(self):
         with tempfile.TemporaryDirectory() as folder:
             with open(os.path.join(folder, "test_stray.py"), "w") as file:

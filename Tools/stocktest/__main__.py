@@ -71,6 +71,9 @@ def parse_arguments():
                         help="compare on the modules about the front end")
     parser.add_argument("--all", action="store_true",
                         help="compare on every module of the library")
+    parser.add_argument("--awaited-imports", action="store_true",
+                        help="run those about importing once more here, with "
+                        "imports that are awaited")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(),
                         help="modules at a time (%(default)s)")
     parser.add_argument("--timeout", type=int, default=900,
@@ -80,6 +83,10 @@ def parse_arguments():
     parser.add_argument("modules", nargs="*", metavar="MODULE",
                         help="compare on this module")
     return parser.parse_args()
+
+
+# A side of its own: ours, with imports that are awaited.
+_AWAITED = "ours, imports awaited"
 
 
 def driver_arguments(module):
@@ -187,6 +194,11 @@ class Comparison:
                 if side == "ours" or known is None:
                     tasks.append(runner.Task(side, program, module,
                                              driver_arguments(module)))
+        awaited = [module for module in modules
+                   if options.awaited_imports and module in selection.IMPORTING]
+        tasks += [runner.Task(_AWAITED, programs["ours"], module,
+                              driver_arguments(module), ("--awaited-imports",))
+                  for module in awaited]
         fresh = self._run_twice(tasks)
         for (side, module), result in fresh.items():
             if side == "stock":
@@ -200,6 +212,10 @@ class Comparison:
         for module in modules:
             rows += compare.compare(module, results["stock", module],
                                     results["ours", module])
+        for module in awaited:
+            rows += [row._replace(module=f"{row.module} (imports awaited)")
+                     for row in compare.compare(module, results["stock", module],
+                                                results[_AWAITED, module])]
         return rows
 
 

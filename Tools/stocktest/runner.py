@@ -35,7 +35,8 @@ OUTCOMES = ("passed", "expected failure", "no tests", "skipped",
             "interrupted", "unfinished", "timed out", "crashed")
 GOOD = frozenset(OUTCOMES[:3])
 
-Task = collections.namedtuple("Task", "side program module arguments")
+# options are the worker's own; arguments are the driver's.
+Task = collections.namedtuple("Task", "side program module arguments options", defaults=[()])
 
 
 def _worker(program):
@@ -116,7 +117,7 @@ class _Process:
         os.set_blocking(self.terminal, False)
         fcntl.ioctl(inside, termios.TIOCSWINSZ,
                     struct.pack("HHHH", 24, 80, 0, 0))
-        command = [task.program, _worker(task.program), self._record,
+        command = [task.program, _worker(task.program), self._record, *task.options,
                    "--timeout", str(timeout), *task.arguments, task.module]
         self._process = subprocess.Popen(
             command, stdin=inside, stdout=inside, stderr=inside,

@@ -52,8 +52,8 @@ test_tracemalloc test_warnings
 # Importing and running
 test___all__ test_compileall test_fileinput test_frozen test_imp test_import
 test_importlib test_pkg test_pkgutil test_py_compile test_runpy
-test_script_helper test_support test_unittest test_zipapp test_zipimport
-test_zipimport_support
+test_script_helper test_support test_threadedtempfile test_unittest test_zipapp
+test_zipimport test_zipimport_support
 # Program, prompt, start-up, interpreters
 test__xxsubinterpreters test_atexit test_builtin test_c_locale_coercion
 test_cmd test_cmd_line test_cmd_line_script test_code_module test_codeop
@@ -64,6 +64,14 @@ test_threading test_threadsignals test_utf8_mode test_venv test_xxlimited
 """
 FRONT_END = tuple(name for line in _FRONT_END.splitlines()
                   if not line.startswith("#") for name in line.split())
+
+# About importing: run once more with an awaited import in the place of the plain one.  Not
+# test_imp, which loads module builtins anew and so takes that away, nor test_pickle, which pickles
+# every function of builtins by the name that it says it has.
+IMPORTING = frozenset("""
+test___all__ test_frozen test_import test_importlib test_modulefinder test_pkg
+test_pkgutil test_runpy test_threadedtempfile test_zipimport test_zipimport_support
+""".split())
 
 # Started first when they are among the selected, so that they do not run alone
 # at the end.

@@ -1,7 +1,7 @@
 """Give an interpreter a prefix of its own, with a standard library of sources.
 
     FOLDER/bin/python3.11         a copy of the interpreter
-    FOLDER/bin/worker.py          a copy of ours
+    FOLDER/bin/worker.py          a copy of ours, and of awaited.py
     FOLDER/lib/python3.11/        a copy of the distribution's, without .pyc
     FOLDER/lib/python3/           likewise, of packages that tests use
     FOLDER/include/               a link to the distribution's headers
@@ -18,7 +18,9 @@ import shutil
 
 VERSION = "python3.11"
 # What tests that trace or profile leave out is what lies in sys.prefix.
-WORKER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "worker.py")
+_HERE = os.path.dirname(os.path.abspath(__file__))
+WORKER = os.path.join(_HERE, "worker.py")
+AWAITED = os.path.join(_HERE, "awaited.py")
 # Packages of the distribution that some tests use where they are installed,
 # in ../python3/dist-packages beside the library.
 _PACKAGES = ("docutils", "numpy", "pygments", "roman.py")
@@ -95,6 +97,7 @@ def _copy_program(python, folder):
     if os.path.exists(mark):
         shutil.copy2(mark, binaries)
     shutil.copy2(WORKER, binaries)
+    shutil.copy2(AWAITED, binaries)
     return program
 
 

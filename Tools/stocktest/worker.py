@@ -1,6 +1,6 @@
 """Run one test module with CPython's driver and record each test's outcome.
 
-    python worker.py RECORD REGRTEST-ARGUMENT...
+    python worker.py RECORD [--awaited-imports] REGRTEST-ARGUMENT...
 
 runs in the interpreter under test what `python -m test REGRTEST-ARGUMENT...`
 runs, and writes one JSON list a line to the file RECORD:
@@ -8,6 +8,8 @@ runs, and writes one JSON list a line to the file RECORD:
     ["start", test id]           just before the test runs
     [outcome, test id, text]     after it; text says why, where there is a why
     ["module", outcome, name]    what the driver says of the whole module
+
+With --awaited-imports an awaited import stands in for the plain one; see awaited.py.
 
 A line is written the moment its event happens, so that the record of a module
 that crashes or hangs tells how far it came and in which test.
@@ -138,9 +140,15 @@ def main():
     """Become `python -m test`, with a record."""
     record = Record(sys.argv[1])
     del sys.argv[1]
+    awaits_imports = sys.argv[1] == "--awaited-imports"
+    if awaits_imports:
+        import awaited
+        del sys.argv[1]
     # `-m` has the working folder here, and no test sees our folder.
     sys.path[0] = os.getcwd()
     _install(record)
+    if awaits_imports:
+        awaited.install()
     runpy.run_module("test", run_name="__main__", alter_sys=True)
 
 

@@ -249,6 +249,55 @@ interruptible(PyObject *Py_UNUSED(module), PyObject *const *arguments, Py_ssize_
     return call_held(false, arguments, count);
 }
 
+/* self: (stock's function, lend). */
+static PyObject *
+get_running_loop(PyObject *self, PyObject *Py_UNUSED(unused))
+{
+    PyObject *loop = PyObject_CallNoArgs(PyTuple_GET_ITEM(self, 0));
+    if (loop != NULL || !PyErr_ExceptionMatches(PyExc_RuntimeError)) {
+        return loop;
+    }
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    loop = PyObject_CallNoArgs(PyTuple_GET_ITEM(self, 1));
+    if (loop == Py_None) {
+        Py_DECREF(loop);
+        PyErr_Restore(type, value, traceback);
+        return NULL;
+    }
+    Py_DECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(traceback);
+    return loop;
+}
+
+static PyMethodDef lending_definition = {
+    "get_running_loop", get_running_loop, METH_NOARGS,
+    PyDoc_STR("get_running_loop($module, /)\n--\n\n"
+              "Return the running event loop.  Raise a RuntimeError if there is none.\n\n"
+              "In a plain statement of a prompt, code that is not prepared for that error is\n"
+              "given the prompt's loop.")};
+
+PyDoc_STRVAR(lending_doc, "lending(get_running_loop, lend, /)\n--\n\n"
+                          "Return what to put in the place of asyncio's get_running_loop().\n\n"
+                          "Where that fails, lend() returns the loop for its caller, or None.");
+
+static PyObject *
+lending(PyObject *Py_UNUSED(module), PyObject *arguments)
+{
+    PyObject *stock, *lend;
+    if (!PyArg_ParseTuple(arguments, "OO:lending", &stock, &lend)) {
+        return NULL;
+    }
+    PyObject *module_name = PyUnicode_InternFromString("_asyncio");
+    if (module_name == NULL) {
+        return NULL;
+    }
+    PyObject *function = PyCFunction_NewEx(&lending_definition, arguments, module_name);
+    Py_DECREF(module_name);
+    return function;
+}
+
 PyDoc_STRVAR(keep_forever_doc,
              "keep_forever(object, /)\n--\n\n"
              "Never let object end: a forked process has a copy of what ends in its parent.");
@@ -476,6 +525,7 @@ static PyMethodDef autoawait_functions[] = {
     {"is_readable", is_readable, METH_O, is_readable_doc},
     {"uninterrupted", _PyCFunction_CAST(uninterrupted), METH_FASTCALL, uninterrupted_doc},
     {"interruptible", _PyCFunction_CAST(interruptible), METH_FASTCALL, interruptible_doc},
+    {"lending", lending, METH_VARARGS, lending_doc},
     {"keep_forever", keep_forever, METH_O, keep_forever_doc},
     {"guarded_write", guarded_write, METH_VARARGS, guarded_write_doc},
     {"write_to_terminal", write_to_terminal, METH_VARARGS, write_to_terminal_doc},

@@ -22,30 +22,34 @@ class AsyncioRunner(Runner):
     All that lives on the loop (tasks, servers, async generators) stays there
     from one run to the next.  It goes on while the prompt waits for input, and
     stands still while a plain statement runs, to which the loop is lent: there
-    asyncio.create_task() and what else asks for the running loop finds it.
+    asyncio.create_task() and what else demands a running loop finds it.
 
     Each coroutine runs in the calling thread's own context, so that the context
     variables that it sets are set afterwards.
 
-    The loop is made, by the asyncio policy in force, when it is first needed.
+    The loop is that of the asyncio policy in force, which makes it when it is first
+    needed.  One that somebody sets later is the loop from then on.
     """
 
     name = "asyncio"
     packages = frozenset({"asyncio"})
 
-    def __init__(self, *, close_timeout=5.0, interrupt_grace=0.2):
+    def __init__(self, *, close_timeout=5.0, interrupt_grace=0.2, loop_factory=None):
         """Make a runner; both limits are in seconds.
 
         close_timeout is how long close() waits for tasks that clean up,
         interrupt_grace how long an interrupted run does before the cleanup goes
-        on in the background.
+        on in the background.  loop_factory() makes the first loop in the policy's place.
         """
         self._loop = None
+        self._loop_factory = loop_factory
+        self._own_loops = []        # made for us, and not closed by now
+        self._earlier_loops = []    # that were the policy's, with what still lives on them
+        self._is_withdrawn = False
         self._close_timeout = close_timeout
         self._interrupt_grace = interrupt_grace
         self._loan = loan.Loan(self.open_loop)
         self._selector = None   # the descriptor of the loop's, if the loop is asyncio's own
-        self._policy = None     # of the loop, as long as nothing has run on it
         self._is_busy = False   # in _run(), where the loop has pauses
         self._blocking_limit = None     # in seconds, of a step that is to be told of
         loan.install()
@@ -65,9 +69,6 @@ class AsyncioRunner(Runner):
             self._refuse_if_running(coroutine)
         self._is_busy = True
         try:
-            if loan.is_active():
-                with loan.Suspended():
-                    return self._run(coroutine)
             return self._run(coroutine)
         finally:
             self._is_busy = False
@@ -92,8 +93,12 @@ class AsyncioRunner(Runner):
 
         In a coroutine, where the loop runs already, it cannot be run once more.
         """
-        return (self._loop is not None and not self._loop.is_closed()
-                and not self._is_busy and asyncio._get_running_loop() is None)
+        if (self._loop is None or self._is_busy or asyncio._get_running_loop() is not None
+                or self._loop.is_running()):
+            return False
+        if not self._is_withdrawn:
+            self._follow_policy()
+        return not self._loop.is_closed()
 
     def wait_for_input(self, descriptor):
         """Run the loop until descriptor can be read.
@@ -172,29 +177,36 @@ class AsyncioRunner(Runner):
         interpreter exits.
         """
         loop, self._loop = self._loop, None
-        if loop is None or loop.is_closed() or loop.is_running():
-            return
+        earlier_loops, self._earlier_loops = self._earlier_loops, []
+        self._is_withdrawn = False
+        for loop in [*earlier_loops, loop]:
+            if loop is not None and not loop.is_closed() and not loop.is_running():
+                self._close_loop(loop)
+
+    def _close_loop(self, loop):
         try:
             self._cancel_tasks(loop)
             self._run_for_a_while(loop, loop.shutdown_asyncgens())
         finally:
-            loop.close()
-            with suppress(RuntimeError):
-                if asyncio.get_event_loop_policy().get_event_loop() is loop:
-                    asyncio.set_event_loop(None)
+            self._close_if_own(loop)
+
+    def withdraw(self):
+        """Leave the policy as if no loop of ours had been set."""
+        self._is_withdrawn = True
+        if self._loop is not None and _loop_of_policy() is self._loop:
+            _unset_loop_of_policy()
 
     def after_fork(self):
         """In a forked process: leave the loop, with all that it shares, to the parent."""
         loop, self._loop = self._loop, None
         self._is_busy = False
-        loan.forget()
+        self._own_loops.clear()
+        self._earlier_loops.clear()
         if loop is not None:
             # Its end would take the parent's descriptors out of the epoll instance they share.
             _autoawait.keep_forever(loop)
-            thread_state = getattr(asyncio.get_event_loop_policy(), "_local", None)
-            if getattr(thread_state, "_loop", None) is loop:
-                thread_state._loop = None
-                thread_state._set_called = False
+            if _loop_of_policy() is loop:
+                _unset_loop_of_policy()
 
     @staticmethod
     def left_handler(handler):
@@ -203,7 +215,6 @@ class AsyncioRunner(Runner):
 
     def _run(self, coroutine):
         loop = self.open_loop()
-        self._policy = None
         run = object()
         token = asyncio_interrupts.current_run.set(run)
         task = guard = None
@@ -272,18 +283,21 @@ class AsyncioRunner(Runner):
                 and not _autoawait.is_readable(self._selector))
 
     def open_loop(self):
-        """Return the loop, made anew if there is none or somebody closed it.
+        """Return the loop: the policy's, which is ours where it has none.
 
-        One that nothing has run on yet is given up for one of a policy set since.
+        asyncio.run() leaves the policy without a loop, and libraries leave it one that
+        they have closed.
         """
         loop = self._loop
-        if loop is None or loop.is_closed() or self._policy is not None and self._is_outdated():
-            self._loop = loop = asyncio.new_event_loop()
-            self._policy = asyncio.get_event_loop_policy()
-            self._selector = _selector_of(loop)
-            loop.set_exception_handler(report.show_background_failure)
-            self._watch_blocking()
+        if self._is_withdrawn and loop is not None and not loop.is_closed():
             asyncio.set_event_loop(loop)
+        elif loop is None and self._loop_factory is not None:
+            loop = self._make_loop(self._loop_factory)
+        else:
+            loop = self._choose_loop()
+        self._is_withdrawn = False
+        if loop is not self._loop:
+            self._use_loop(loop)
         return loop
 
     def name_blocking(self, limit):
@@ -297,11 +311,56 @@ class AsyncioRunner(Runner):
             from . import blocking
             blocking.watch(self._loop, self._blocking_limit)
 
-    def _is_outdated(self):
-        if asyncio.get_event_loop_policy() is self._policy or asyncio.all_tasks(self._loop):
-            return False
-        self._loop.close()
-        return True
+    def _follow_policy(self):
+        """After a statement: use a loop that was set, or set ours where none is any more."""
+        loop = _loop_of_policy()
+        if loop is not None and not loop.is_closed():
+            if loop is not self._loop:
+                self._use_loop(loop)
+        elif _was_set() and not self._loop.is_closed():
+            asyncio.set_event_loop(self._loop)
+
+    def _choose_loop(self):
+        is_made = _loop_of_policy() is None
+        with suppress(RuntimeError):
+            loop = asyncio.get_event_loop_policy().get_event_loop()
+            if is_made:
+                self._own_loops.append(loop)
+            if not loop.is_closed():
+                return loop
+        loop = self._loop
+        if loop is None or loop.is_closed():
+            return self._make_loop(self._loop_factory or asyncio.new_event_loop)
+        asyncio.set_event_loop(loop)
+        return loop
+
+    def _make_loop(self, factory):
+        loop = factory()
+        self._own_loops.append(loop)
+        asyncio.set_event_loop(loop)
+        return loop
+
+    def _use_loop(self, loop):
+        before, self._loop = self._loop, loop
+        self._selector = _selector_of(loop)
+        if loop.get_exception_handler() is None:
+            loop.set_exception_handler(report.show_background_failure)
+        self._watch_blocking()
+        if loop in self._earlier_loops:
+            self._earlier_loops.remove(loop)
+        if before is not None and not before.is_closed():
+            if asyncio.all_tasks(before):
+                self._earlier_loops.append(before)
+            else:
+                self._close_if_own(before)
+
+    def _close_if_own(self, loop):
+        """Close a loop that was made for us; others' may be used again."""
+        if loop in self._own_loops:
+            self._own_loops.remove(loop)
+            loop.close()
+            if _loop_of_policy() is loop:
+                asyncio.set_event_loop(None)
 
     def _run_until_done(self, loop, task, guard):
         """Run the loop until task is done or guard gives it up."""
@@ -356,8 +415,7 @@ class AsyncioRunner(Runner):
     def _run_reporting(loop, guard):
         """Run the loop until it is stopped, or something of the background asks to leave."""
         try:
-            with loan.Suspended():
-                _autoawait.interruptible(loop.run_forever)
+            _autoawait.interruptible(loop.run_forever)
         except SystemExit as error:
             report.show_background_exit(error)
         except KeyboardInterrupt as error:
@@ -420,3 +478,27 @@ def _selector_of(loop):
         with suppress(AttributeError, ValueError):
             return loop._selector.fileno()
     return None
+
+
+def _loop_of_policy():
+    """Return the loop that is set in this thread, None if none is; make none."""
+    policy = asyncio.get_event_loop_policy()
+    if hasattr(policy, "_local"):
+        return getattr(policy._local, "_loop", None)
+    with suppress(RuntimeError):
+        return policy.get_event_loop()
+    return None
+
+
+def _was_set():
+    """Whether the policy was ever given a loop in this thread, or none."""
+    state = getattr(asyncio.get_event_loop_policy(), "_local", None)
+    return getattr(state, "_set_called", True)
+
+
+def _unset_loop_of_policy():
+    """Leave the policy as if no loop had been set in this thread."""
+    asyncio.set_event_loop(None)
+    state = getattr(asyncio.get_event_loop_policy(), "_local", None)
+    if state is not None:
+        state._set_called = False

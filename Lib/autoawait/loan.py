@@ -1,37 +1,36 @@
-"""Lends an event loop to code that runs outside of it.
+"""Lends the session's loop to plain statements, to those who would fail without it.
 
-asyncio.create_task(), aiohttp.ClientSession() and whatever else asks
-asyncio.get_running_loop() find a lent loop; asyncio.run(), run_forever() and
-the like, which refuse to start beside a running loop, do not see it, since it
-does not run.  asyncio keeps both apart already, in the two functions
-get_running_loop() and events._get_running_loop(): the second and its setter are
-what this module puts its own in the place of.
+No event loop runs in a plain statement, and whoever asks is told so: code that calls
+asyncio with an `except` clause for the RuntimeError of "no running event loop" gets it,
+as libraries do that refuse to work where a loop runs.  Whoever is not prepared for
+that answer gets the session's loop in its place: asyncio.create_task(), an
+asyncio.get_running_loop() that is typed.
 
-That happens as asyncio is imported, so that libraries which take those
-functions from it get ours; a statement that imports asyncio has the loop from
-there on.
+All of that happens in asyncio.events.get_running_loop(), for which one of C stands in:
+only where it is about to fail does it ask here.  It stands there from the import of
+asyncio on, so that libraries which take the function from asyncio have it.
 """
 
 import sys
 from _thread import get_ident
 
+import _autoawait
+
 from . import imports
 
-# The loop lent in the thread named, if any: only one thread of an interpreter has
-# a prompt, and a loan within another is that other one.
-_lent_loop = None
-_lent_thread = None
 
-# Who gets a loop lent when asyncio is imported.
-_waiting_loan = None
+class _State:
+    """Who lends in which thread: only one of an interpreter has a prompt."""
 
-_set_real_running_loop = None
+    loan = None
+    thread = None
+    is_installed = False
 
 
 class Loan:
-    """A context manager: lends what open_loop() returns, once asyncio is there.
+    """A context manager: lends what open_loop() returns to who demands a loop.
 
-    Where open_loop() returns None, begin_waiting() will ask it again.
+    A loan within another is that other one.
     """
 
     def __init__(self, open_loop):
@@ -39,103 +38,109 @@ class Loan:
         self._depth = 0
 
     def __enter__(self):
-        global _lent_thread, _waiting_loan
-        if self._depth or _lent_thread is not None:
+        if self._depth or _State.loan is not None:
             self._depth += 1
-            return self
-        _lent_thread = get_ident()
-        if _set_real_running_loop is not None:
-            self.begin()
         else:
-            _waiting_loan = self
+            _State.loan, _State.thread = self, get_ident()
         return self
 
     def __exit__(self, *exception):
-        global _lent_loop, _lent_thread, _waiting_loan
         if self._depth:
             self._depth -= 1
-            return
-        _waiting_loan = None
-        _lent_thread = None
-        if _lent_loop is not None:
-            _lent_loop = None
-            _set_real_running_loop(None)
+        else:
+            _State.loan = _State.thread = None
 
-    def begin(self):
-        """Lend the loop from now on."""
-        global _lent_loop
-        loop = self._open_loop()
-        if loop is not None:
-            _lent_loop = loop
-            _set_real_running_loop(loop)
-
-
-def forget():
-    """In a forked process: the loop that is lent runs in the parent."""
-    global _lent_loop
-    _lent_loop = None
-
-
-def is_active():
-    """Whether a loop is lent in this thread."""
-    return _lent_loop is not None and _lent_thread == get_ident()
-
-
-class Suspended:
-    """A context manager: takes a loan back, since the loop runs by itself now."""
-
-    def __enter__(self):
-        global _lent_loop, _lent_thread
-        self._before = _lent_loop, _lent_thread
-        if is_active():
-            _lent_loop = _lent_thread = None
-            _set_real_running_loop(None)
-
-    def __exit__(self, *exception):
-        global _lent_loop, _lent_thread
-        _lent_loop, _lent_thread = self._before
-        if is_active():
-            _set_real_running_loop(_lent_loop)
+    def open_loop(self):
+        """Return the loop."""
+        return self._open_loop()
 
 
 def install():
     """Prepare asyncio for loans: now, or when it is imported."""
-    if _set_real_running_loop is not None:
+    if _State.is_installed:
         return
+    _State.is_installed = True
     asyncio = sys.modules.get("asyncio")
     if asyncio is not None and hasattr(asyncio, "events"):
         _change(asyncio.events)
-        asyncio._get_running_loop = asyncio.events._get_running_loop
-        asyncio._set_running_loop = asyncio.events._set_running_loop
+        asyncio.get_running_loop = asyncio.events.get_running_loop
     else:
         imports.act_when_imported("asyncio.events", _change)
-        imports.act_when_imported("asyncio", lambda asyncio: begin_waiting())
-
-
-def begin_waiting():
-    """Begin the loan of this thread that has no loop yet, if there is one."""
-    if _waiting_loan is not None and _lent_loop is None and _lent_thread == get_ident():
-        _waiting_loan.begin()
 
 
 def _change(events):
-    """Make the check for a running loop in asyncio.events overlook a lent one."""
-    global _set_real_running_loop
-    get_real, set_real = events._get_running_loop, events._set_running_loop
+    events.get_running_loop = _autoawait.lending(events.get_running_loop, _lend)
 
-    def _get_running_loop():
-        """Return the running event loop or None."""
-        loop = get_real()
-        if loop is not None and loop is _lent_loop and not loop.is_running():
+
+def _lend():
+    """Return the loop for who demands one, None where nothing is lent."""
+    if _State.loan is None or _State.thread != get_ident():
+        return None
+    frame = sys._getframe(1)
+    while frame is not None:
+        if _expects_failure(frame):
             return None
-        return loop
+        if not _is_asyncios(frame):
+            return _autoawait.uninterrupted(_State.loan.open_loop)
+        frame = frame.f_back
+    return None
 
-    def _set_running_loop(loop):
-        """Set the running event loop; a lent one is back when another ends."""
-        if loop is None and _lent_thread == get_ident():
-            loop = _lent_loop
-        set_real(loop)
 
-    events._get_running_loop = _get_running_loop
-    events._set_running_loop = _set_running_loop
-    _set_real_running_loop = set_real
+def _is_asyncios(frame):
+    return (frame.f_globals.get("__name__") or "").partition(".")[0] == "asyncio"
+
+
+def _expects_failure(frame):
+    """Whether an `except` clause of the function takes a RuntimeError where it is."""
+    code = frame.f_code
+    if not code.co_exceptiontable:
+        return False
+    # Which asyncio has imported.
+    import dis
+
+    table = dis._parse_exception_table(code)
+    instructions = None
+    place = frame.f_lasti
+    for _ in table:
+        target = next((entry.target for entry in table if entry.start <= place < entry.end), None)
+        if target is None:
+            return False
+        if instructions is None:
+            instructions = {at.offset: at for at in dis.get_instructions(code)}
+        if _takes(frame, instructions, target):
+            return True
+        # A `with` or `finally`, or clauses for other exceptions: what is around that.
+        place = target
+    return False
+
+
+def _takes(frame, instructions, offset):
+    """Whether the handler at offset is one of `except` clauses, and one is for RuntimeError."""
+    if instructions[offset].opname != "PUSH_EXC_INFO":
+        return False
+    values = []
+    while True:
+        offset += 2
+        instruction = instructions.get(offset)
+        if instruction is None or instruction.opname == "CACHE":
+            continue
+        if instruction.opname == "POP_TOP" and not values:
+            return True         # except:
+        if instruction.opname.startswith("LOAD_"):
+            values.append(instruction)
+        elif instruction.opname in ("CHECK_EXC_MATCH", "CHECK_EG_MATCH"):
+            if any(_is_for_runtime_error(frame, value) for value in values):
+                return True
+        elif instruction.opname in ("POP_JUMP_FORWARD_IF_FALSE", "POP_JUMP_IF_FALSE"):
+            values, offset = [], instruction.argval - 2
+        elif instruction.opname not in ("BUILD_TUPLE", "NOP"):
+            return False
+
+
+def _is_for_runtime_error(frame, instruction):
+    name = instruction.argval
+    for names in frame.f_locals, frame.f_globals, frame.f_builtins:
+        if isinstance(name, str) and name in names:
+            value = names[name]
+            return isinstance(value, type) and issubclass(RuntimeError, value)
+    return False

@@ -48,6 +48,9 @@ class Runner:
         """Return a context manager for a plain statement, or None."""
         return None
 
+    def withdraw(self):
+        """Awaiting is switched off: take back what plain statements would find of the runner."""
+
     def close(self):
         """End what the runner keeps: the session or its turn ends."""
 

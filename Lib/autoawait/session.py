@@ -94,7 +94,6 @@ class Session:
         # well call this one, and None leave it in its place.
         self._keeper = sys.__awaithook__
         self._first_loan = None
-        self._imports_runner = False        # now, and asyncio with it
         self._output = None                 # what comes while a line is typed
         self._thread = None                 # the one that reads lines beside the runner
         self._watches_forks = False
@@ -107,30 +106,19 @@ class Session:
         self._follow_hook()
         if self._first_loan is None:
             from . import loan
-            self._first_loan = loan.Loan(self._loop_to_lend)
+            self._first_loan = loan.Loan(lambda: self.default_runner().open_loop())
             loan.install()
 
     def default_runner(self):
         """Return what sys.__awaithook__ runs coroutines with."""
         if self._default_runner is None:
-            self._imports_runner = True
-            try:
-                self._default_runner = runner("asyncio")
-            finally:
-                self._imports_runner = False
+            self._default_runner = runner("asyncio")
             if self._thread is None:
                 self._thread = get_ident()
             self._watch_forks()
             import atexit
             atexit.register(self.end)
-            if self._first_loan is not None:
-                from . import loan
-                loan.begin_waiting()
         return self._default_runner
-
-    def _loop_to_lend(self):
-        """Return the default runner's loop; None while asyncio is imported for that runner."""
-        return None if self._imports_runner else self.default_runner().open_loop()
 
     def background(self):
         """Return the runner whose work goes on while this thread awaits a line, or None."""
@@ -158,8 +146,9 @@ class Session:
 
     def statement(self):
         """Return a context manager for a plain statement, or None."""
+        if self._hook is None:
+            return None
         if self._is_unused():
-            # Who imports asyncio may ask for the running loop; nobody else has one made.
             return self._first_loan
         manager = self._call("statement")
         return manager if manager is None or _is_ours(manager) else _Interruptible(manager)
@@ -171,8 +160,7 @@ class Session:
         """Return what statement() does for a console inside a program, or None.
 
         Where the console is in a coroutine there is a running loop without it, and in
-        another thread than the main one nothing is lent.  Nor is in a program that has
-        asyncio for purposes of its own and awaited nothing yet.
+        another thread than the main one nothing is lent.
         """
         import threading
 
@@ -181,7 +169,7 @@ class Session:
                 or threading.current_thread() is not threading.main_thread()):
             return None
         self.begin()
-        return None if events is not None and self._is_unused() else self.statement()
+        return self.statement()
 
     def after_statement(self):
         """Notice a hook that was changed; end the runner that it follows."""
@@ -201,6 +189,8 @@ class Session:
         if self._hook is not None:
             self._last_hook = self._hook
         self._hook = hook
+        if hook is None:
+            self._call("withdraw")
         if hook is not self._keeper and (hook is sys.__awaithook__ or _keeps_something(hook)):
             before, self._keeper = self._keeper, hook
             self._call("close", hook=before)

@@ -176,5 +176,20 @@ play("t = asyncio.create_task(asyncio.sleep(9))\n", "await asyncio.sleep(0); _ =
 """, 0, "Cancelled")
 
 
+class HookTest(BackgroundTestCase):
+    """The hook in a plain statement."""
+
+    def test_called_before_anything_was_awaited(self):
+        shown, errors = self.play(r"""
+async def answer():
+    return 42
+del sys.modules["asyncio"]
+for name in [name for name in sys.modules if name.startswith("asyncio.")]:
+    del sys.modules[name]
+play("sys.awaithook(answer())\n", "await answer()\n")
+""")
+        self.assertEqual(shown, "42\n42\n", errors)
+
+
 if __name__ == "__main__":
     unittest.main()

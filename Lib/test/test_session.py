@@ -455,6 +455,74 @@ class LoanTest(PromptTestCase):
         shown = prompt.type("await asyncio.sleep(0); asyncio.run(asyncio.sleep(0))")
         self.assertIn("asyncio.run() cannot be called from a running event loop", shown)
 
+    def test_who_asks_is_told_that_no_loop_runs(self):
+        self.check_session(self.start(), [
+            ("import asyncio", ""),
+            ("def ask():\n    try: asyncio.get_running_loop()\n"
+             "    except RuntimeError: return 'none'\n", ""),
+            ("ask()", "'none'\n"),
+            ("await asyncio.sleep(0); ask() is None", "True\n"),
+            ("ask()", "'none'\n"),
+            ("def with_lock():\n    with lock: return asyncio.get_running_loop()\n", ""),
+            ("import threading; lock = threading.Lock()", ""),
+            ("with_lock() is asyncio.get_running_loop()", "True\n"),
+            ("def catch_others():\n    try: return asyncio.get_running_loop()\n"
+             "    except (KeyError, ValueError): pass\n", ""),
+            ("catch_others() is asyncio.get_running_loop()", "True\n"),
+            ("def catch_broad():\n    try: return asyncio.all_tasks()\n"
+             "    except KeyError: pass\n    except Exception: return 'none'\n", ""),
+            ("catch_broad()", "'none'\n"),
+            ("def catch_around():\n    try:\n        with lock: return asyncio.all_tasks()\n"
+             "    except: return 'none'\n", ""),
+            ("catch_around()", "'none'\n"),
+        ])
+
+    def test_off(self):
+        self.check_session(self.start(), [
+            ("import asyncio, sys; task = asyncio.create_task(asyncio.sleep(60))", ""),
+            ("loop = asyncio.get_event_loop(); await asyncio.sleep(0)", ""),
+            ("sys.awaithook = None", ""),
+            ("asyncio.get_running_loop()", TRACEBACK + '  File "<stdin>", line 1, in <module>\n'
+             "RuntimeError: no running event loop\n"),
+            ("other = asyncio.get_event_loop(); other is loop", "False\n"),
+            ("other.run_until_complete(asyncio.sleep(0, 1)); other.close()", "1\n"),
+            ("autoawait(True)", ""),
+            ("asyncio.get_running_loop() is loop", "True\n"),
+            ("await asyncio.sleep(0, task.done())", "False\n"),
+            ("asyncio.get_event_loop() is loop", "True\n"),
+        ])
+
+    def test_loop_that_is_set(self):
+        self.check_session(self.start(), [
+            ("import asyncio; first = asyncio.get_running_loop()", ""),
+            ("ended = []", ""),
+            ("async def work():\n    try: await asyncio.sleep(60)\n"
+             "    finally: print('en', 'ded')\n", ""),
+            ("task = asyncio.create_task(work()); await asyncio.sleep(0)", ""),
+            ("loop = asyncio.new_event_loop(); asyncio.set_event_loop(loop)", ""),
+            ("asyncio.get_event_loop() is loop", "True\n"),
+            ("asyncio.get_running_loop() is loop", "True\n"),
+            ("future = asyncio.ensure_future(asyncio.sleep(0, 5))", ""),
+            ("await future", "5\n"),
+            ("loop.run_until_complete(asyncio.sleep(0, 6))", "6\n"),
+            ("first.is_closed(), task.done()", "(False, False)\n"),
+            ("loop.close()", ""),
+            ("await asyncio.sleep(0, 7)", "7\n"),
+            ("asyncio.set_event_loop(first)", ""),
+            ("await asyncio.sleep(0, 8)", "8\n"),
+            ("asyncio.get_running_loop() is first", "True\n"),
+            ("_ = task.cancel(); await asyncio.sleep(0)", "en ded\n"),
+        ])
+
+    def test_loop_that_was_set_before(self):
+        self.check_session(self.start(), [
+            ("import asyncio", ""),
+            ("loop = asyncio.new_event_loop(); asyncio.set_event_loop(loop)", ""),
+            ("task = loop.create_task(asyncio.sleep(0, 5))", ""),
+            ("await task", "5\n"),
+            ("asyncio.get_running_loop() is loop", "True\n"),
+        ])
+
     def test_other_threads_have_no_loop(self):
         self.check_session(self.start(), [
             ("import asyncio, threading", ""),

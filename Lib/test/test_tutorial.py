@@ -148,6 +148,9 @@ class TutorialTest(unittest.TestCase):
     def test_prompt(self):
         self.check_page("prompt.rst")
 
+    def test_plain(self):
+        self.check_page("plain.rst")
+
     def test_autoawait(self):
         self.check_page("autoawait.rst")
 

@@ -271,6 +271,20 @@ wait_is_over(Background *background, int input)
     return is_readable(input) || is_readable(background->wakeup);
 }
 
+/* The session's turn beside another hook: until any is readable, or its work is done.  The other
+   may have taken all of the time, so it is run in any case. */
+static Turn
+share_turn(Background *background, int any)
+{
+    QuietWait quiet;
+    Turn turn;
+    if (is_quiet(background, &quiet, &turn)
+        && wait_quietly(background, any, &quiet) == QUIET_SIGNAL) {
+        turn = handle_signals(background);
+    }
+    return turn == TURN_INTERRUPTED ? turn : run_session(background, any);
+}
+
 /* Hooks return when the terminal is readable and not before, and so does the session's runner.
    They take turns: what they see as the terminal's descriptor becomes readable by a timer, too,
    and the session has its turn with what the other hook, if it did not wait, left of the time. */
@@ -291,7 +305,7 @@ run_with_other_hook(Background *background, int input, int (*other_hook)(void))
         if (!wait_is_over(background, input)) {
             turn = handle_signals(background);
             if (turn != TURN_INTERRUPTED) {
-                turn = run_session(background, shared.any);
+                turn = share_turn(background, shared.any);
             }
         }
         (void)!read(shared.timer, &turns, sizeof(turns));

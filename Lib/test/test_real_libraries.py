@@ -4,10 +4,13 @@ import os
 import sys
 import unittest
 
+import pexpect
+
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__)))), "Tools", "ecosystem"))
 import test_http    # noqa: E402
 import test_loops   # noqa: E402
+from places import PATIENCE, PYTHON, clean_environment  # noqa: E402
 
 
 class AiohttpTest(test_http.Aiohttp):
@@ -26,6 +29,31 @@ class UvloopTest(test_loops.Uvloop):
     """Likewise, with another loop of asyncio."""
 
     test_notebook = test_notebook_stock = None
+
+
+class PytestTest(test_http.PlaceTestCase):
+    """pytest takes over standard input and output, and gives them to its debugger."""
+
+    def test_debugger_in_a_test_that_captures(self):
+        self.write("test_sample.py", "import pytest\n"
+                   "def test_sample(capsys):\n"
+                   "    print('captured')\n"
+                   "    pytest.set_trace()\n")
+        child = pexpect.spawn(PYTHON, ["-m", "pytest", "-p", "no:cacheprovider", "test_sample.py"],
+                              cwd=self.home, env=clean_environment(**self.variables),
+                              encoding="utf-8", timeout=PATIENCE)
+        self.addCleanup(child.close, force=True)
+        child.expect_exact("(Pdb)")
+        child.sendline("capsys.readouterr().out")
+        child.expect_exact(r"'captured\n'")
+        child.expect_exact("(Pdb)")
+        child.sendline("import asyncio; await asyncio.sleep(0, 6 * 7)")
+        child.expect_exact("42")
+        child.sendeof()
+        child.expect_exact("1 failed")
+        child.expect(pexpect.EOF)
+        child.wait()
+        self.assertEqual(child.exitstatus, 1)
 
 
 if __name__ == "__main__":

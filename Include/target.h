@@ -24,6 +24,7 @@
 #define WRAPPED(name) extern __typeof__(name) __real_##name, __wrap_##name
 
 /* Declared by no installed header. */
+extern void _PyMem_DumpTraceback(int fd, const void *block);
 extern PyObject *_PyImport_LoadDynamicModuleWithSpec(PyObject *spec, FILE *fp);
 extern mod_ty _PyPegen_run_parser_from_string(const char *string, int mode, PyObject *filename,
                                               PyCompilerFlags *flags, PyArena *arena);
@@ -34,8 +35,8 @@ extern mod_ty _PyPegen_run_parser_from_file_pointer(FILE *file, int mode, PyObje
                                                     PyArena *arena);
 
 /* The internal headers (pycore_NAME.h) that are included anywhere:
-   ast ceval code compile dict fileutils genobject global_strings initconfig interp object opcode
-   parser pyarena pyerrors pylifecycle pystate runtime symtable */
+   ast ceval code compile dict fileutils gc genobject global_strings initconfig interp object opcode
+   parser pyarena pyerrors pylifecycle pymem pystate runtime symtable */
 
 /* ---- Instructions ---- */
 

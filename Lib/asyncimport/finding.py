@@ -32,7 +32,9 @@ def present(name):
         return None, False
     if module is None:
         raise ModuleNotFoundError(f"import of {name} halted; None in sys.modules", name=name)
-    return module, not getattr(getattr(module, "__spec__", None), "_initializing", False)
+    # Of what a module has put in its own place only its run tells that it has not ended.
+    return module, name not in runs.in_progress and not getattr(
+        getattr(module, "__spec__", None), "_initializing", False)
 
 
 def load(name, place):

@@ -101,6 +101,10 @@ class _Caller:
         """Return what it waits for, for the graph."""
         return self._runs
 
+    def pending_places(self):
+        """Return where it waits."""
+        return [run.place for run in self._runs]
+
 
 async def _drive(run):
     run.library = libraries.current()

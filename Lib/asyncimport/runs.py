@@ -203,8 +203,9 @@ class Run:
         if traceback is None:
             traceback = tracebacks.users(error)
         self.traceback = traceback
-        if not self.is_reload and sys.modules.get(self.name) is self.module:
-            del sys.modules[self.name]
+        if not self.is_reload and in_progress.get(self.name) is self:
+            # As in stock, whatever the module has put there in its own place.
+            sys.modules.pop(self.name, None)
 
     def _complete(self):
         self.is_complete = True

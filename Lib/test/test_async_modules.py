@@ -625,6 +625,10 @@ class ErrorTest(AsyncioCase):
         await task
         self.assertEqual(self.log, ["True False"])
 
+    async def test_module_that_replaced_itself(self):
+        await self.check("import sys, types; sys.modules['a'] = types.SimpleNamespace()\n"
+                         "await gate('a'); 1/0", ZeroDivisionError)
+
     async def test_module_that_removes_itself(self):
         await self.check("import sys; await gate('a'); del sys.modules['a']", KeyError)
 

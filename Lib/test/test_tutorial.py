@@ -36,7 +36,8 @@ TAKEN_OFF = re.compile(r"[^\r\n]*\r +\r")
 def session_of(page):
     """Return the lines of all pycon blocks of a page, as one list."""
     session = []
-    for block in re.findall(r"^\.\. code-block:: pycon\n\n((?:   .*\n|\n)+)", page, re.MULTILINE):
+    for block in re.findall(r"^\.\. code-block:: pycon\n(?:   :force:\n)?\n((?:   .*\n|\n)+)", page,
+                            re.MULTILINE):
         for line in block.rstrip().splitlines():
             line = line.removeprefix("   ")
             # No editor keeps the blank at the end of the empty line that ends a block.
@@ -54,14 +55,14 @@ def statements_of(session):
 class Terminal:
     """An interpreter on a terminal."""
 
-    def __init__(self, home):
+    def __init__(self, home, folder=None):
         environment = {name: value for name, value in os.environ.items()
                        if not name.startswith(("PYTHON", "LC_"))}
         # No readline sequences, no history or startup file of the user's.
         environment.update(TERM="dumb", LANG="C.UTF-8", HOME=home)
         self._child = pexpect.spawn(
             sys.executable, env=environment, encoding="utf-8", timeout=PATIENCE,
-            dimensions=(24, 200), echo=True)
+            dimensions=(24, 200), echo=True, cwd=folder)
         # Lines are typed when their prompt stands, so there is nothing to give time to.
         self._child.delaybeforesend = None
         self._received = ""

@@ -24,8 +24,8 @@ typedef struct {
 const CompileMode *compile_mode_find(const char *name);
 const CompileMode *compile_mode_of_symbol(int symbol);
 
-/* A new dict: to the name of each mode, in the table's order, that of the mode of stock with the same
-   grammar. */
+/* A new dict: to the name of each mode, in the table's order, that of the mode of stock with the
+   same grammar. */
 PyObject *compile_mode_names(void);
 
 /* ValueError that names the modes; returns NULL. */

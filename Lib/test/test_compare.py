@@ -19,7 +19,7 @@ LIBRARY = sysconfig.get_path('stdlib')
 
 def compare(*arguments, ours=sys.executable):
     return subprocess.run(
-        [STOCK, '-B', os.path.join(TOOL, 'compare.py'), '--stock', STOCK, '--ours', ours,
+        [STOCK, '-B', TOOL, 'code', '--stock', STOCK, '--ours', ours,
          *arguments], capture_output=True, text=True, errors='backslashreplace', check=False)
 
 
@@ -82,10 +82,10 @@ class ToolTests(unittest.TestCase):
                 file.write(f'#!/bin/sh\nexec {STOCK} -B -c \'\n'
                            'import sys; sys.argv[0] = sys.argv[2]\n'
                            'sys.path.insert(0, sys.argv[0].rpartition("/")[0])\n'
-                           'import worker, builtins\n'
+                           'import code_worker, builtins\n'
                            'stock = builtins.compile\n'
                            f'{worker_change}\n'
-                           'worker.main()\' "$@"\n')
+                           'code_worker.main()\' "$@"\n')
             os.chmod(changed, 0o755)
             return compare('--text-only', '--optimize', '0', source, ours=changed)
 

@@ -1,6 +1,6 @@
 """The parser, against the archive's in the same process and in its own right.
 
-That the trees are stock's is for Tools/compare_trees to show, on whole libraries; here stand the
+That the trees are stock's is for Tools/compare to show, on whole libraries; here stand the
 corners of the language one by one, and what no comparison of trees sees: counts, limits, memory.
 """
 

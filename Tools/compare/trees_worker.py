@@ -19,6 +19,8 @@ import sys
 import tokenize
 import warnings
 
+from mutate import mutate_bytes
+
 MODES = ('exec', 'eval', 'single', 'func_type')
 
 
@@ -145,57 +147,13 @@ def statements_of_file(data):
                 yield f'func_type {node.lineno}', f'(int, *{source}, **{source}) -> x', 'func_type', 0, -1
 
 
-TOKEN = re.compile(rb'''[A-Za-z_][A-Za-z_0-9]*|[0-9][0-9_.a-zA-Z]*|[rRbBuUfF]{0,2}"""|"""|\'\'\'|["']|'''
-                   rb'''[*/<>=!:]=|\*\*|//|->|[ \t]+|\n[ \t]*|\\\n|[\x80-\xff]+|.''', re.S)
-
-SPICE = [b'if', b'else', b'for', b'in', b'not', b'lambda', b'yield', b'await', b'async', b'match',
-         b'case', b'_', b'*', b'**', b',', b':', b':=', b'=', b'(', b')', b'[', b']', b'{', b'}',
-         b'.', b'...', b'is', b'as', b'import', b'from', b'\n', b'\n    ', b'\n\t', b' ', b'1', b'0x1',
-         b'1.', b'1e', b'1j', b'"', b"'", b'"""', b"f'{", b"}'", b"f'{x!r:>{w}}'", b"b''", b"u''",
-         b'\\', b'\\\n', b'#', b'# type: int', b'# type: ignore', b';', b'@', b'->', b'<>', b'!=',
-         b'$', b'?', b'!', b'\f', b'\r', b'\xc3\xa9', b'\xff', b'None', b'True', b'with', b'while',
-         b'try', b'except', b'except*', b'finally', b'def', b'class', b'return', b'del', b'global',
-         b'print', b'pass', b'and', b'or', b'-', b'+', b'~', b'%', b'+=', b'@=', b'/', b'\\d', b'0_0']
-
-
-def mutate(data, generator):
-    """Change a few tokens of a piece of source."""
-    lines = data.split(b'\n')
-    count = generator.choice((1, 3, 8, 20, 40))
-    first = generator.randrange(max(1, len(lines) - count))
-    piece = b'\n'.join(lines[first:first + count])
-    if generator.random() < 0.7:
-        margin = len(piece) - len(piece.lstrip(b' '))
-        piece = re.sub(rb'(?m)^ {1,%d}' % margin if margin else rb'^\b$', b'', piece)
-    tokens = TOKEN.findall(piece)
-    for _ in range(generator.choice((0, 1, 1, 1, 2, 3))):
-        if not tokens:
-            break
-        at = generator.randrange(len(tokens))
-        kind = generator.randrange(6)
-        if kind == 0:
-            del tokens[at]
-        elif kind == 1:
-            tokens.insert(at, generator.choice(SPICE))
-        elif kind == 2:
-            tokens[at] = generator.choice(SPICE)
-        elif kind == 3:
-            other = generator.randrange(len(tokens))
-            tokens[at], tokens[other] = tokens[other], tokens[at]
-        elif kind == 4:
-            tokens.insert(at, tokens[generator.randrange(len(tokens))])
-        else:
-            tokens[at] = b' ' + generator.choice(SPICE) + b' '
-    return b''.join(tokens)
-
-
 def mutations_of_file(path, data, count, seed):
     generator = random.Random(f'{seed} {path}')
     for number in range(count):
         flags = generator.choice((0, 0, 0, ast.PyCF_TYPE_COMMENTS))
         version = generator.choice((-1, -1, -1, 4, 5, 6, 7, 8, 9, 10))
         mode = generator.choice(('exec', 'exec', 'exec', 'exec', 'single', 'eval', 'func_type'))
-        yield f'mutation {number}', mutate(data, generator), mode, flags, version
+        yield f'mutation {number}', mutate_bytes(data, generator), mode, flags, version
 
 
 def main():

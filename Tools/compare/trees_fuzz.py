@@ -1,8 +1,8 @@
 """Compare our parser and the archive's in one process, on mutated sources.
 
-    python fuzz.py [--count N] [--seed S] [--every N] [FILE | FOLDER]...
+    ./python trees_fuzz.py [--count N] [--seed S] [--every N] [FILE | FOLDER]...
 
-Runs under our interpreter, which holds both parsers. Much faster than compare.py and for that reason
+Runs under our interpreter, which holds both parsers. Much faster than trees.py and for that reason
 the way to hundreds of thousands of sources; stock itself is not asked. Exits with 1 if an outcome
 differs, or if our parser turned down what the archive's accepts.
 """
@@ -17,8 +17,9 @@ import warnings
 sys.path.append(os.path.join(os.path.dirname(os.path.realpath(sys.executable)), "build", "stages"))
 import _parser_stage
 
-from compare import DEFAULT_FOLDERS, find_files
-from parse_files import describe_error, digest, mutate
+from mutate import mutate_bytes
+from sources import default_places, find_sources
+from trees_worker import describe_error, digest
 
 FLAGS = (0, 0, 0, ast.PyCF_TYPE_COMMENTS, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, 0x200, 0x4200, 0x400000, 0x800)
 VERSIONS = (11, 11, 11, 11, 4, 5, 6, 7, 8, 9, 10)
@@ -82,7 +83,7 @@ def sources(files, count, seed):
             elif kind < 0.3:
                 source = tight_numbers(generator)
             else:
-                source = mutate(data, generator)
+                source = mutate_bytes(data, generator)
             if b'\0' not in source:
                 yield (source, generator.choice(MODES), generator.choice(FLAGS),
                        generator.choice(VERSIONS))
@@ -96,7 +97,7 @@ def main():
     parser.add_argument('--show', type=int, default=20)
     parser.add_argument('names', nargs='*')
     options = parser.parse_args()
-    files = list(find_files(options.names or DEFAULT_FOLDERS))[::options.every]
+    files = list(find_sources(options.names or default_places()))[::options.every]
     compared = accepted = different = 0
     for case in sources(files, options.count, options.seed):
         ours, archive = outcome(*case, False), outcome(*case, True)
@@ -109,7 +110,3 @@ def main():
     counts = _parser_stage.counts()
     print(f'{compared} sources compared, {accepted} of them valid, {different} different, {counts}')
     return 1 if different or counts['wrongly_rejected'] or not compared else 0
-
-
-if __name__ == '__main__':
-    sys.exit(main())

@@ -1,6 +1,6 @@
 """Compare the trees of two interpreters.
 
-    compare.py [options] [FILE | FOLDER]...
+    trees [options] [FILE | FOLDER]...
 
 Both interpreters parse the same sources in the same variants; every line of their reports must be
 equal. Exits with 1 if one is not, or if nothing was compared.
@@ -11,23 +11,13 @@ import os
 import subprocess
 import sys
 
+from sources import default_places, find_sources
+
 HERE = os.path.dirname(os.path.abspath(__file__))
-DEFAULT_FOLDERS = ['/usr/lib/python3.11', '/usr/lib/python3/dist-packages']
-
-
-def find_files(names):
-    for name in names:
-        if os.path.isdir(name):
-            for folder, folders, files in os.walk(name):
-                folders.sort()
-                yield from (os.path.join(folder, file) for file in sorted(files)
-                            if file.endswith('.py'))
-        else:
-            yield name
 
 
 def start(interpreter, options):
-    command = [interpreter, os.path.join(HERE, 'parse_files.py'), options.variants,
+    command = [interpreter, os.path.join(HERE, 'trees_worker.py'), options.variants,
                str(options.mutations), options.seed]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                             encoding='utf-8', errors='surrogateescape')
@@ -54,7 +44,7 @@ def main():
     parser.add_argument('--show', type=int, default=20)
     parser.add_argument('names', nargs='*')
     options = parser.parse_args()
-    files = list(find_files(options.names or DEFAULT_FOLDERS))[::options.every]
+    files = list(find_sources(options.names or default_places()))[::options.every]
     reports = []
     for interpreter in (options.ours, options.stock):
         process = start(interpreter, options)
@@ -73,7 +63,3 @@ def main():
           f'{different} different')
     rest = [process.stdout.read() for process in reports]
     return 1 if different or not compared or any(failed) or any(rest) else 0
-
-
-if __name__ == '__main__':
-    sys.exit(main())

@@ -1,6 +1,6 @@
 """Compares what two interpreters make of the same sources.
 
-    compare.py --stock PYTHON --ours PYTHON [options] [FILE | FOLDER] ...
+    code --stock PYTHON --ours PYTHON [options] [FILE | FOLDER] ...
 
 By default the standard library and the packages of the distribution are compared.
 
@@ -17,13 +17,12 @@ import codecs
 import dis
 import os
 import pickle
-import site
 import subprocess
 import sys
-import sysconfig
 import types
 
 from mutate import mutate
+from sources import default_places, find_sources
 
 ALLOW_AWAIT = 0x2000   # ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -38,7 +37,7 @@ class Interpreter:
     def start(self):
         # The order of a set constant depends on the hashes.
         self.process = subprocess.Popen(
-            [self.command, '-B', *self.options, os.path.join(HERE, 'worker.py')],
+            [self.command, '-B', *self.options, os.path.join(HERE, 'code_worker.py')],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             env={**os.environ, 'PYTHONHASHSEED': '0'})
 
@@ -58,18 +57,6 @@ class Interpreter:
             status = self.process.wait()
             self.process = None
             return 'crash', status
-
-
-def find_sources(places):
-    for place in places:
-        if os.path.isfile(place):
-            yield place
-            continue
-        for folder, subfolders, files in os.walk(place):
-            subfolders.sort()
-            for name in sorted(files):
-                if name.endswith('.py'):
-                    yield os.path.join(folder, name)
 
 
 def read(path):
@@ -278,11 +265,6 @@ class Comparison:
                 break
 
 
-def default_places():
-    folders = [sysconfig.get_path('stdlib'), *site.getsitepackages()]
-    return [folder for folder in dict.fromkeys(folders) if os.path.isdir(folder)]
-
-
 def levels(text):
     return [int(level) for level in text.split(',')]
 
@@ -319,7 +301,3 @@ def main():
           f'{comparison.awaits_inside} coroutines in stock that await only inside a generator '
           f'expression, {comparison.differences} differences')
     return comparison.differences > 0
-
-
-if __name__ == '__main__':
-    sys.exit(main())

@@ -84,7 +84,7 @@ write_instruction(unsigned char *place, int opcode, Py_ssize_t argument)
     return units;
 }
 
-/* A jump over what is left of distance units after it. */
+/* A jump, in the first of distance units, to the end of them. */
 static void
 write_jump(unsigned char *place, Py_ssize_t distance)
 {
@@ -143,6 +143,9 @@ code_until(PyCodeObject *code, PyObject *bytes, Py_ssize_t end)
 static PyObject *
 code_from(PyCodeObject *code, PyObject *bytes, Py_ssize_t begin)
 {
+    if (begin == 1) {
+        return Py_NewRef(code);
+    }
     PyObject *copy = PyBytes_FromStringAndSize(PyBytes_AS_STRING(bytes), PyBytes_GET_SIZE(bytes));
     if (copy == NULL) {
         return NULL;
@@ -153,12 +156,12 @@ code_from(PyCodeObject *code, PyObject *bytes, Py_ssize_t begin)
     return result;
 }
 
-/* Whether there is room for what is written: a jump of up to four units, a return of up to five. */
+/* Whether it begins as modules do, and has room for a return, of up to five units. */
 static bool
 can_be_split(const PyCodeObject *code, const unsigned char *units, Py_ssize_t count,
              Py_ssize_t place)
 {
-    return place > 5 && count - place > 5 && units[0] == RESUME
+    return place > 0 && count - place > 5 && units[0] == RESUME
            && index_of_none(code->co_consts) >= 0;
 }
 
@@ -173,7 +176,7 @@ additions_split(PyCodeObject *code, PyObject **body, PyObject **rest)
     const unsigned char *units = (const unsigned char *)PyBytes_AS_STRING(bytes);
     Py_ssize_t count = PyBytes_GET_SIZE(bytes) / 2;
     Py_ssize_t place = find_main(code, units, count);
-    if (place < 0 || !can_be_split(code, units, count, place)) {
+    if (!can_be_split(code, units, count, place)) {
         Py_DECREF(bytes);
         return 0;
     }

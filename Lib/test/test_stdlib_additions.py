@@ -413,6 +413,57 @@ class ProgramTest(JoinTestCase):
         self.assertAsStock("-m", "code", "-q", stdin="x = 1\nx\n1/0\nprint(__name__)\n")
         self.assertAsStock("-m", "code", "--help")
 
+    def test_every_program(self):
+        # What they say of themselves is their own, argument parser and namespace and all.
+        for name in modules_of("programs"):
+            with self.subTest(name):
+                if name == "ast":
+                    # It names the modes, of which some are ours.
+                    self.assertIn("async-exec", run(PROGRAM, "-m", name, "-h").output)
+                else:
+                    self.assertAsStock("-m", name, "-h", stdin="")
+
+    def run_as_timeit(self, source):
+        """Run a module timeit of ours as a program, in a standard library with it."""
+        with tempfile.TemporaryDirectory() as home:
+            library = os.path.join(home, "lib", "python3.11")
+            os.makedirs(library)
+            for name in set(os.listdir(sys._stdlib_dir)) - {"timeit.py", "__pycache__"}:
+                os.symlink(os.path.join(sys._stdlib_dir, name), os.path.join(library, name))
+            with open(os.path.join(library, "timeit.py"), "w") as file:
+                file.write(source)
+            return run(PROGRAM, "-B", "-m", "timeit", variables={"PYTHONHOME": home})
+
+    def test_last_statement_of_a_long_module(self):
+        # With more names and constants than one byte, or two, can number.
+        for count in 1, 100, 300, 70_000:
+            with self.subTest(count):
+                assignments = "".join(f"name_{i} = {i + 1000}.5\n" for i in range(count))
+                outcome = self.run_as_timeit(
+                    "'''Docstring.'''\ntemplate = ''\n" + assignments
+                    + "before = 'compile' in globals()\n"
+                    "if __name__ == '__main__':\n"
+                    f"    print(before, 'compile' in globals(), name_{count - 1}, __doc__)\n"
+                    "    1 / 0\n")
+                self.assertEqual(outcome.output, f"False True {count + 999}.5 Docstring.\n",
+                                 outcome.errors)
+                self.assertIn(f'timeit.py", line {count + 6}, in <module>\n    1 / 0\n',
+                              outcome.errors)
+
+    def test_other_endings(self):
+        for source, output in (
+                ("print('compile' in globals())\n", "False\n"),
+                ("", ""),
+                ("@if __name__ == '__main__': print('compile' in globals())\nprint(2)\n",
+                 "True\n2\n"),
+                ("@if __name__ == '__main__':\n    print(1)\nelse:\n    print(2)\n"
+                 "if '__main__' == __name__: print('compile' in globals())\n", "1\nTrue\n"),
+                ("def f():\n    if __name__ == '__main__': print('f')\nf()\n", "f\n")):
+            with self.subTest(source):
+                # The addition asks for it.
+                outcome = self.run_as_timeit(source.replace("@", "template = ''\n"))
+                self.assertEqual((outcome.output, outcome.errors), (output, ""))
+
     def test_namespace_is_the_programs(self):
         probe = ("import __main__, sys; print(__main__.InteractiveConsole.__module__, "
                  "__main__.__spec__, __main__.__file__, __main__.__name__, sys.argv)\n")

@@ -61,13 +61,31 @@ is_true_in(PyObject *object, const char *name)
     return is_true > 0;
 }
 
+/* Whether importlib.reload() is executing the module of this spec. */
+static bool
+is_reloading(PyObject *spec)
+{
+    PyObject *key = PyUnicode_FromString("importlib");
+    PyObject *importlib = key == NULL ? NULL : PyImport_GetModule(key);
+    PyObject *reloading =
+        importlib == NULL ? NULL : PyObject_GetAttrString(importlib, "_RELOADING");
+    PyObject *name = reloading == NULL ? NULL : PyObject_GetAttr(spec, &_Py_ID(name));
+    bool result = name != NULL && PyDict_Check(reloading) && PyDict_Contains(reloading, name) == 1;
+    Py_XDECREF(key);
+    Py_XDECREF(importlib);
+    Py_XDECREF(reloading);
+    Py_XDECREF(name);
+    PyErr_Clear();
+    return result;
+}
+
 /* Whether the import of the module with this namespace has begun and not ended, and is not one that
    its loader's aexec_module() awaits: what that one evaluates it awaits itself. */
 static bool
 is_being_imported(PyObject *globals)
 {
     PyObject *spec = PyDict_GetItemString(globals, "__spec__");
-    return spec != NULL && is_true_in(spec, "_initializing")
+    return spec != NULL && (is_true_in(spec, "_initializing") || is_reloading(spec))
            && !is_true_in(spec, "_is_awaited_by_loader");
 }
 

@@ -14,8 +14,9 @@ from . import runs
 
 _MISSING = object()
 
-# (thread, name) of modules that a loader of others, with no way to await, is executing.
-executed_by_others = set()
+# (thread, name) of modules that a loader of others, with no way to await, is executing: a list, which
+# gets the coroutine that is the module's body.
+executed_by_others = {}
 
 
 def absolute_name(name, level, namespace):
@@ -51,7 +52,7 @@ def load(name, place):
         _announce(name)
         loaded = None
         try:
-            if not hasattr(spec.loader, "exec_module") or not _can_await(spec.loader):
+            if not hasattr(spec.loader, "exec_module"):
                 loaded = _load_by_others(spec, name)
             else:
                 loaded = _begin(spec, place)
@@ -95,20 +96,8 @@ def _find(name):
     return spec
 
 
-def _can_await(loader):
-    """Whether what the module's code is can be known before it is left."""
-    own = getattr(loader.exec_module, "__func__", None)
-    return (own is _LoaderBasics.exec_module or hasattr(loader, "aexec_module")
-            or hasattr(loader, "aget_data"))
-
-
 def _load_by_others(spec, name):
-    entry = get_ident(), name
-    executed_by_others.add(entry)
-    try:
-        module = _load_unlocked(spec)
-    finally:
-        executed_by_others.discard(entry)
+    module = _load_unlocked(spec)
     bind_to_parent(name, module)
     return module
 
@@ -145,7 +134,49 @@ def begin_execution(loader, module):
         return loaders_coroutine(loader, module)
     if hasattr(loader, "aget_data"):
         return _execute_fetched(loader, module)
-    return exec_module(loader.exec_module, module)
+    if getattr(loader.exec_module, "__func__", None) is _LoaderBasics.exec_module:
+        return exec_module(loader.exec_module, module)
+    return _execute_by_others(loader, module)
+
+
+def _execute_by_others(loader, module):
+    """Have a loader execute module; return what is left to await where that is its last act."""
+    spec = module.__spec__
+    entry = get_ident(), spec.name
+    kept = executed_by_others[entry] = []
+    # By this a body is known, also of a module that is reloaded (Python/asyncimport.c).
+    was_initializing = getattr(spec, "_initializing", False)
+    spec._initializing = True
+    try:
+        loader.exec_module(module)
+    finally:
+        del executed_by_others[entry]
+        spec._initializing = was_initializing
+    return kept[0] if kept else None
+
+
+def is_last_act(frame):
+    """Whether the loader in whose frame exec() is called does nothing more when that returns."""
+    while frame.f_code is not _execute_by_others.__code__:
+        if not _returns_next(frame):
+            return False
+        frame = frame.f_back
+    return True
+
+
+def _returns_next(frame):
+    import dis
+
+    code = dis.Bytecode(frame.f_code)
+    at = frame.f_lasti
+    if any(entry.start <= at < entry.end for entry in code.exception_entries):
+        return False
+    following = [instruction.opname for instruction in code if instruction.offset > at][:4]
+    if following[0] == "CALL":
+        # Called by a specialised PRECALL, which does both.
+        del following[0]
+    return following[0] == "RETURN_VALUE" or (
+        following[:3] == ["POP_TOP", "LOAD_CONST", "RETURN_VALUE"])
 
 
 def loaders_coroutine(loader, module):
@@ -206,7 +237,7 @@ def begin_reload(module, place):
         spec = module.__spec__ = stock_find_spec(name, path, module)
         if spec is None:
             raise ModuleNotFoundError(f"spec not found for the module {name!r}", name=name)
-        if not hasattr(spec.loader, "exec_module") or not _can_await(spec.loader):
+        if not hasattr(spec.loader, "exec_module"):
             _exec(spec, module)
             return sys.modules[name]
         _init_module_attrs(spec, module, override=True)

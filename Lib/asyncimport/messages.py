@@ -110,8 +110,9 @@ def is_off(name, code, spec):
 
 def is_no_module(name, path):
     """Return the ImportError for code of a coroutine that a loader of others evaluates."""
-    message = (f"cannot import {name!r} here: its code is a coroutine's, and its loader has "
-               f"no method aexec_module() to await it")
+    message = (f"cannot import {name!r} here: its code is a coroutine's, which its loader does "
+               f"not run at the very end of exec_module(), and it has no method aexec_module() to "
+               f"await it")
     return ImportError(message, name=name, path=path)
 
 

@@ -36,17 +36,54 @@ class Finder:
 class Executing:
     """A loader as people write it: exec(code, module.__dict__)."""
 
-    def __init__(self, source, *, after=None):
+    def __init__(self, source):
         self.code = compile(source, "<executing>", "exec", dont_inherit=True)
-        self.after = after
 
     def create_module(self, spec):
         return None
 
     def exec_module(self, module):
         exec(self.code, module.__dict__)
-        if self.after is not None:
-            self.after(module)
+
+
+class ExecutingBefore(Executing):
+    """One that does something afterwards."""
+
+    def exec_module(self, module):
+        super().exec_module(module)
+        module.x = module.value + 1
+
+
+class ExecutingInTry(Executing):
+    """One that acts on the errors of the body."""
+
+    def exec_module(self, module):
+        try:
+            exec(self.code, module.__dict__)
+        except ZeroDivisionError:
+            module.value = 0
+
+
+class ExecutingInWith(Executing):
+    """One that undoes afterwards what the body needs."""
+
+    def exec_module(self, module):
+        with self:
+            return exec(self.code, module.__dict__)
+
+    def __enter__(self):
+        pass
+
+    def __exit__(self, *exception):
+        pass
+
+
+class ExecutingLast(Executing):
+    """One that calls another at its end."""
+
+    def exec_module(self, module):
+        module.before = 1
+        return super().exec_module(module)
 
 
 class Awaiting:
@@ -207,11 +244,14 @@ class LoadersOfOthersTest(LoadersTestCase):
     """exec(code, module.__dict__) in a loader that knows nothing of modules that await."""
 
     def test_plain_import(self):
-        self.install(module=Executing(BODY, after=lambda module: seen.append(module.value)))
-        seen = []
-        self.assertEqual(importlib.import_module("module").value, 5)
-        # What the loader does afterwards finds a module that is complete.
-        self.assertEqual(seen, [5])
+        for loader in Executing, ExecutingBefore, ExecutingInTry, ExecutingInWith, ExecutingLast:
+            with self.subTest(loader.__name__):
+                self.install(module=loader(BODY))
+                module = importlib.import_module("module")
+                self.assertEqual(module.value, 5)
+                # What the loader does afterwards has found a module that is complete.
+                self.assertEqual(getattr(module, "x", 6), 6)
+                del sys.modules["module"]
 
     def test_plain_import_in_a_loop(self):
         self.install(module=Executing(BODY))
@@ -225,19 +265,56 @@ class LoadersOfOthersTest(LoadersTestCase):
         asyncio.run(load())
 
     def test_awaited_import(self):
+        """If running the body is the last that the loader does, it can as well be awaited."""
+        # Many times: the interpreter specialises the loader's instructions.
+        for loader in [Executing, ExecutingLast] * 30:
+            with self.subTest(loader.__name__):
+                self.install(module=loader(BODY))
+                module = self.import_awaited("module")
+                self.assertEqual((module.value, getattr(module, "before", 1)), (5, 1))
+                self.assertFalse(module.__spec__._initializing)
+                del sys.modules["module"]
+
+    def test_awaited_import_that_would_be_early(self):
         """The loader would go on with an empty module."""
-        seen = []
-        self.install(module=Executing(BODY, after=seen.append))
-        with self.assertRaisesRegex(ImportError, "'module'.*coroutine's, and its loader has no "
-                                    r"method aexec_module\(\)"):
+        for loader in [ExecutingBefore, ExecutingInTry, ExecutingInWith] * 30:
+            with self.subTest(loader.__name__):
+                self.install(module=loader(BODY))
+                with self.assertRaisesRegex(ImportError, "'module'.*coroutine's, which its loader "
+                                            r"does not run at .* no method aexec_module\(\)"):
+                    self.import_awaited("module")
+                self.assertNotIn("module", sys.modules)
+
+    def test_awaited_import_of_failing_module(self):
+        self.install(module=Executing(BODY + "1 / 0\n"))
+        with self.assertRaises(ZeroDivisionError):
             self.import_awaited("module")
         self.assertNotIn("module", sys.modules)
-        self.assertEqual(seen, [])
 
     def test_awaited_import_of_ordinary_module(self):
-        self.install(module=Executing("value = 5", after=lambda module: setattr(module, "x", 1)))
+        for loader in Executing, ExecutingBefore, ExecutingInTry, ExecutingInWith:
+            self.install(module=loader("value = 5"))
+            module = self.import_awaited("module")
+            self.assertEqual((module.value, getattr(module, "x", 6)), (5, 6))
+            del sys.modules["module"]
+
+    def test_reload(self):
+        self.install(module=Executing(BODY))
+        module = importlib.import_module("module")
+        module.value = 0
+        importlib.reload(module)
+        self.assertEqual(module.value, 5)
+
+    def test_reload_awaited(self):
+        self.install(module=Executing(BODY))
         module = self.import_awaited("module")
-        self.assertEqual((module.value, module.x), (5, 1))
+        module.value = 0
+
+        async def reload():
+            return await importlib.reload_async(module)
+
+        self.assertIs(asyncio.run(reload()), module)
+        self.assertEqual(module.value, 5)
 
     def test_around_a_loader(self):
         """A loader around another's, as import hooks put it there."""

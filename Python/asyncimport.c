@@ -365,15 +365,14 @@ code_source_cache(CodeSource *self, PyObject *arguments)
     return PyObject_CallMethod(self->loader, "_cache_bytecode", "OOO", source_path, path, data);
 }
 
+/* The loader's what is not ours; by no failed look-up, whose exception would cost more than all
+   else that is done here for a plain module. */
 static PyObject *
 code_source_getattr(PyObject *self, PyObject *name)
 {
-    PyObject *value = PyObject_GenericGetAttr(self, name);
-    if (value != NULL || !PyErr_ExceptionMatches(PyExc_AttributeError)) {
-        return value;
-    }
-    PyErr_Clear();
-    return PyObject_GetAttr(((CodeSource *)self)->loader, name);
+    return _PyType_Lookup(Py_TYPE(self), name) != NULL
+               ? PyObject_GenericGetAttr(self, name)
+               : PyObject_GetAttr(((CodeSource *)self)->loader, name);
 }
 
 static int

@@ -44,16 +44,24 @@ class _Failed(Exception):
 class _Fiber:
     """One import under way."""
 
-    __slots__ = ("batch", "steps", "place", "run", "children", "parent", "outcome", "name")
+    __slots__ = ("batch", "lone_name", "run", "children", "parent", "outcome",
+                 "name", "line", "_begin", "_steps")
 
-    def __init__(self, batch, steps, place, parent=None):
+    def __init__(self, batch, steps, arguments=(), *, line=None, lone_name=None):
         self.batch = batch
-        self.steps = steps(self)
-        self.place = place
-        self.parent = parent
+        self.lone_name = lone_name      # of a module without parents, which is what is imported
+        self.parent = None
+        self._begin = steps, arguments
+        self._steps = None
+        self.line = line
         self.run = None         # waited for
         self.children = ()      # waited for
         self.outcome = None     # at the end: (value, error, traceback)
+
+    @property
+    def place(self):
+        """Where the import stands."""
+        return self.batch.place(self.line)
 
     def on_end(self, run):
         """Go on, in the importer's task; called from any thread."""
@@ -62,8 +70,11 @@ class _Fiber:
     def advance(self):
         """Take the next step; return what it yields, or None at the end."""
         self.run, self.children = None, ()
+        if self._steps is None:
+            steps, arguments = self._begin
+            self._steps = steps(self, *arguments)
         try:
-            return next(self.steps)
+            return next(self._steps)
         except StopIteration as end:
             self.outcome = end.value, None, None
         except _Failed as failed:
@@ -93,31 +104,22 @@ class Batch:
 
     def add(self, name, fromlist, level, namespace, line=None):
         """Add what an import statement asks for; its outcome is what __import__() returns."""
-        def steps(fiber):
-            absolute = finding.absolute_name(name, level, namespace)
-            module = yield from _import_absolute(fiber, absolute)
-            if not fromlist:
-                # What is bound is the package, which is handed out half-made no more than others.
-                top = _top(name, absolute, level)
-                return module if top == absolute else (yield from _import_absolute(fiber, top))
-            if hasattr(module, "__path__"):
-                yield from _import_names(fiber, module, fromlist)
-            return module
-
         self._requests.append((name, level, namespace))
-        self.fibers.append(_Fiber(self, steps, self._place(line)))
+        is_lone = not fromlist and not level and "." not in name
+        self.fibers.append(_Fiber(self, _request_steps, (name, fromlist, level, namespace),
+                                  line=line, lone_name=name if is_lone else None))
 
     def add_module(self, absolute):
         """Add a module by its absolute name."""
         self._requests.append((absolute, 0, None))
-        self.fibers.append(_Fiber(self, lambda fiber: _import_absolute(fiber, absolute),
-                                  self._place(None)))
+        self.fibers.append(_Fiber(self, _import_absolute, (absolute,)))
 
     def add_steps(self, steps):
         """Add a fiber by its steps."""
-        self.fibers.append(_Fiber(self, steps, self._place(None)))
+        self.fibers.append(_Fiber(self, steps))
 
-    def _place(self, line):
+    def place(self, line):
+        """Return the messages.Place of an import in a line of the importer, or where it is."""
         return messages.Place(self._name, self._filename, self._line if line is None else line,
                               self.importer)
 
@@ -185,7 +187,8 @@ class Batch:
         try:
             await self._prepare()
             for fiber in self.fibers:
-                await self._go_on(fiber)
+                if not self._take_at_once(fiber):
+                    await self._go_on(fiber)
             while not all(fiber.outcome is not None for fiber in self.fibers):
                 await self._go_on(await self._next_ready())
         except BaseException as error:
@@ -195,6 +198,26 @@ class Batch:
             if self._key is not None:
                 graph.remove(self._key, self)
         return [fiber.outcome for fiber in self.fibers]
+
+    def _take_at_once(self, fiber):
+        """Whether fiber has its module without a step: complete, or of its own chain.
+
+        Most imports of large programs are of these kinds.
+        """
+        module = sys.modules.get(fiber.lone_name)
+        if module is None:
+            return False
+        if getattr(getattr(module, "__spec__", None), "_initializing", False):
+            run = runs.in_progress.get(fiber.lone_name)
+            if run is None or run.module is not module:
+                return False
+            self.look_around()
+            importer = self.importer
+            if not self._is_own or not importer.is_within(run):
+                return False
+            importer.join_cycle(run)
+        fiber.outcome = module, None, None
+        return True
 
     async def _prepare(self):
         if any(map(_prepares, sys.meta_path)):
@@ -316,6 +339,18 @@ def _top(name, absolute, level):
 # ---- The steps of fibers ----
 
 
+def _request_steps(fiber, name, fromlist, level, namespace):
+    absolute = finding.absolute_name(name, level, namespace)
+    module = yield from _import_absolute(fiber, absolute)
+    if not fromlist:
+        # What is bound is the package, which is handed out half-made no more than others.
+        top = _top(name, absolute, level)
+        return module if top == absolute else (yield from _import_absolute(fiber, top))
+    if hasattr(module, "__path__"):
+        yield from _import_names(fiber, module, fromlist)
+    return module
+
+
 def _import_absolute(fiber, name):
     module, is_complete = finding.present(name)
     if is_complete:
@@ -370,7 +405,8 @@ def _import_names(fiber, module, names, is_all=False):
             if not is_all and hasattr(module, "__all__"):
                 yield from _import_names(fiber, module, module.__all__, True)
         elif not hasattr(module, name):
-            child = _Fiber(fiber.batch, _submodule_steps(f"{module.__name__}.{name}"), fiber.place)
+            child = _Fiber(fiber.batch, _submodule_steps(f"{module.__name__}.{name}"),
+                           line=fiber.line)
             child.name = f"{module.__name__}.{name}"
             children.append(child)
     if children:

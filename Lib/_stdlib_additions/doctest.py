@@ -20,25 +20,37 @@ def add(module):
         with _Session():
             return stock_run(self, test, compileflags | AWAITING_PROGRAM, out, clear_globs)
 
+    def debug_script(src, pm=False, globs=None):
+        import pdb
+
+        namespace = dict(globs or ())
+        # Itself and not an exec() of it, which could not await.
+        pdb.Pdb(nosigint=True).run(src, namespace, namespace)
+
     module.DocTestRunner.run = StandIn(_is_session, run, stock_run)
+    module.debug_script = StandIn(_is_debugged, debug_script, module.debug_script)
     module.exec = exec_awaiting
 
 
 def _is_session(runner, test, *arguments, **keywords):
-    return any(map(_awaits, test.examples))
+    # One that expects a SyntaxError shows what is refused elsewhere.
+    return any(_awaits(example.source) for example in test.examples
+               if not (example.exc_msg or "").startswith("SyntaxError"))
 
 
-def _awaits(example):
-    """Whether an example can be run if it is let await, and only then."""
+def _is_debugged(src, pm=False, globs=None):
+    return not pm and _awaits(src)
+
+
+def _awaits(source):
+    """Whether source can be run if it is let await, and only then."""
     if (getattr(sys, "awaithook", None) is None
-            or "await" not in example.source and "async" not in example.source
-            # It shows what is refused elsewhere.
-            or (example.exc_msg or "").startswith("SyntaxError")):
+            or "await" not in source and "async" not in source):
         return False
     import ast
 
     try:
-        return ast.is_async(example.source)
+        return ast.is_async(source)
     except (SyntaxError, ValueError):
         return False
 

@@ -284,6 +284,26 @@ class WhereverTest(JoinTestCase):
         self.assertEqual(outcome.output, "TestResults(failed=0, attempted=2) "
                          "TestResults(failed=0, attempted=2)\n2 True\n", outcome.errors)
 
+    def test_debugging(self):
+        for call in "debug(sample, 'sample')", "debug_src(sample.__doc__)":
+            with self.subTest(call):
+                outcome = run(PROGRAM, "-c", f"import doctest, sample; doctest.{call}",
+                              stdin="next\np await asyncio.sleep(0, 7)\ncontinue\n",
+                              cwd=self.folder)
+                self.assertEqual(outcome.output, "> <string>(1)<module>()\n"
+                                 "(Pdb) > <string>(2)<module>()\n(Pdb) 7\n(Pdb) ",
+                                 outcome.errors)
+        for source in "x = 1", "x x":
+            self.assertAsStock("-c", f"import doctest; doctest.debug_script({source!r})",
+                               stdin="next\nnext\ncontinue\n")
+
+    def test_post_mortem(self):
+        outcome = run(PROGRAM, "-c", "import doctest\ndoctest.debug_src("
+                      "'>>> import asyncio\\n>>> x = await asyncio.sleep(0, 5)\\n>>> x / 0', "
+                      "pm=True)", stdin="p x\nquit\n")
+        self.assertTrue(outcome.output.startswith("division by zero\n"), outcome)
+        self.assertIn("(Pdb) 5\n", outcome.output)
+
     def test_pytest(self):
         arguments = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "--doctest-modules",
                      "--doctest-glob=*.txt")

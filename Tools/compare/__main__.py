@@ -1,5 +1,7 @@
 """Compare what two interpreters make of the same sources.
 
+Commands, of which each tells its options by --help:
+
     python3.11 Tools/compare code [options] [FILE | FOLDER]...     code objects
     python3.11 Tools/compare trees [options] [FILE | FOLDER]...    syntax trees
     ./python Tools/compare fuzz [options] [FILE | FOLDER]...       our parser and the archive's

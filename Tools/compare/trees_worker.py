@@ -14,7 +14,6 @@ import hashlib
 import io
 import os
 import random
-import re
 import sys
 import tokenize
 import warnings

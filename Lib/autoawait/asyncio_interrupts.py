@@ -13,7 +13,8 @@ current_run = contextvars.ContextVar("autoawait_run", default=None)
 
 def wakeup_fd(loop):
     """Return what signal.set_wakeup_fd() takes; -1 for loops that have their own ways."""
-    return loop._csock.fileno() if isinstance(loop, asyncio.SelectorEventLoop) else -1
+    socket = getattr(loop, "_csock", None)
+    return -1 if socket is None else socket.fileno()
 
 
 def _computes(loop, frame):

@@ -34,7 +34,7 @@ class AsyncioRunner(Runner):
     name = "asyncio"
     packages = frozenset({"asyncio"})
 
-    def __init__(self, *, close_timeout=5.0, interrupt_grace=0.2, loop_factory=None):
+    def __init__(self, *, close_timeout=1.0, interrupt_grace=0.2, loop_factory=None):
         """Make a runner; both limits are in seconds.
 
         close_timeout is how long close() waits for tasks that clean up,
@@ -184,9 +184,10 @@ class AsyncioRunner(Runner):
                 self._close_loop(loop)
 
     def _close_loop(self, loop):
+        end = loop.time() + self._close_timeout
         try:
-            self._cancel_tasks(loop)
-            self._run_for_a_while(loop, loop.shutdown_asyncgens())
+            self._cancel_tasks(loop, end)
+            self._run_until(end, loop, loop.shutdown_asyncgens())
         finally:
             self._close_if_own(loop)
 
@@ -436,18 +437,21 @@ class AsyncioRunner(Runner):
             if guard.count:
                 raise KeyboardInterrupt
 
-    def _cancel_tasks(self, loop):
+    def _cancel_tasks(self, loop, end):
         tasks = asyncio.all_tasks(loop)
         if not tasks:
             return
         for task in tasks:
             task.cancel()
-        self._run_for_a_while(loop, asyncio.wait(tasks))
+        self._run_until(end, loop, asyncio.wait(tasks))
         for task in tasks:
             if not task.done():
-                # It is told here, so the garbage collector need not tell it again.
+                # It is told here, so the garbage collector need not tell it again; nor is it
+                # to run the task's code once more, which may catch everything.
                 task._log_destroy_pending = False
-                print(f"abandoned a task that does not end: {task!r}", file=sys.stderr)
+                _autoawait.keep_forever(task)
+                print("abandoned a task that does not end: " + report.describe_task(task),
+                      file=sys.stderr)
             elif not task.cancelled() and task.exception() is not None:
                 loop.call_exception_handler({
                     "message": "unhandled exception while the session ended",
@@ -455,10 +459,11 @@ class AsyncioRunner(Runner):
                     "task": task,
                 })
 
-    def _run_for_a_while(self, loop, coroutine):
+    @staticmethod
+    def _run_until(end, loop, coroutine):
         """Run coroutine until it ends, SIGINT comes or the time to close is over."""
         task = loop.create_task(coroutine)
-        timer = loop.call_later(self._close_timeout, task.cancel)
+        timer = loop.call_at(end, task.cancel)
         while not task.done():
             try:
                 _autoawait.interruptible(loop.run_until_complete, task)

@@ -120,6 +120,15 @@ def show_failure(message, error=None):
         traceback.print_exception(type(error), error, user_traceback(error, error.__traceback__))
 
 
+def describe_task(task):
+    """Return a task's name, function and line, for people."""
+    coroutine = task.get_coro()
+    frame = getattr(coroutine, "cr_frame", None)
+    function = getattr(coroutine, "__qualname__", None) or repr(coroutine)
+    place = "" if frame is None else f" at {frame.f_code.co_filename}:{frame.f_lineno}"
+    return f"{task.get_name()}, {function}(){place}"
+
+
 def expect_cancellation(task):
     """Keep quiet about a task that was given up, unless it fails in its cleanup."""
     def look(task):

@@ -47,7 +47,8 @@ def runner_class(library):
     from importlib import import_module
 
     module_name, class_name = RUNNER_CLASSES[library]
-    return getattr(import_module(f"{__package__}.{module_name}"), class_name)
+    with _OwnPlace():
+        return getattr(import_module(f"{__package__}.{module_name}"), class_name)
 
 
 def imported_runner_classes():
@@ -63,24 +64,89 @@ def imported_runner_classes():
     return classes
 
 
-def runner(library):
-    """Return a new runner for a library by name: asyncio, trio or curio.
+class _OwnPlace:
+    """While entered, what the interpreter itself needs is imported from its own place.
 
-    ValueError if there is none for it, ModuleNotFoundError if the library is
-    not installed.
+    A file of the name in the current folder, or the program's, is for those who ask for it.
     """
-    if library not in RUNNER_CLASSES:
-        known = ", ".join(RUNNER_CLASSES)
-        raise ValueError(f"no runner for {library!r}; there are {known}, or give a callable")
+
+    def __enter__(self):
+        self._path = sys.path
+        library = __file__.rpartition("/")[0].rpartition("/")[0]
+        self._own_path = sys.path = [library, sys._stdlib_dir, f"{sys._stdlib_dir}/lib-dynload",
+                                     *self._path]
+
+    def __exit__(self, *exception):
+        if sys.path is self._own_path:
+            sys.path = self._path
+
+
+#: Loops that asyncio's runner is asked for by name: the module and its function.
+_LOOPS = {"uvloop": ("uvloop", "new_event_loop")}
+
+
+def runner(library):
+    """Return a new runner by name: asyncio, trio, curio; uvloop for asyncio's with its loop.
+
+    'module:callable' stands for a function that takes a coroutine, or makes a runner or an
+    event loop of asyncio's kind.  ValueError if there is none of the name,
+    ModuleNotFoundError if the library is not installed.
+    """
     try:
+        if ":" in library:
+            return _runner_by_path(library)
+        if library in _LOOPS:
+            return _runner_on_loop(_import_attribute(*_LOOPS[library]), library)
+        if library not in RUNNER_CLASSES:
+            known = ", ".join([*RUNNER_CLASSES, *_LOOPS])
+            raise ValueError(f"no runner for {library!r}; there are {known}, or give a callable")
         made_by = runner_class(library)
     except ModuleNotFoundError as error:
+        library = library.partition(":")[0]
         if error.name != library:
             raise
         # By one sentence, and not by the way the import took.
         missing = ModuleNotFoundError(f"the library {library} is not installed", name=library)
         raise missing from None
     return made_by()
+
+
+def _import_attribute(module_name, name):
+    from importlib import import_module
+
+    try:
+        return getattr(import_module(module_name), name)
+    except AttributeError:
+        raise ValueError(f"module {module_name!r} has no {name!r}") from None
+
+
+def _runner_by_path(path):
+    import inspect
+
+    thing = _import_attribute(*path.split(":", 1))
+    if not callable(thing):
+        raise ValueError(f"{path} is not callable")
+    try:
+        inspect.signature(thing).bind()
+    except TypeError:
+        return thing
+    except ValueError:
+        # What it takes is not known.
+        if not isinstance(thing, type):
+            return thing
+    made = thing()
+    if hasattr(made, "run_forever"):
+        made.close()
+        return _runner_on_loop(thing, path)
+    if not callable(made):
+        raise ValueError(f"{path}() is neither a runner nor an event loop")
+    return made
+
+
+def _runner_on_loop(loop_factory, name):
+    made = runner_class("asyncio")(loop_factory=loop_factory)
+    made.name = name
+    return made
 
 
 class Session:

@@ -35,7 +35,7 @@ class TrioRunner(Runner):
     name = "trio"
     packages = frozenset({"trio", "outcome"})
 
-    def __init__(self, *, close_timeout=5.0, interrupt_grace=0.2):
+    def __init__(self, *, close_timeout=1.0, interrupt_grace=0.2):
         """Make a runner; both limits are in seconds, as AsyncioRunner's."""
         self._nursery = None
         self._host = None

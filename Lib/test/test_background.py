@@ -1,8 +1,14 @@
 """What goes on in the background of a prompt: nothing that fails is silent, nothing told twice."""
 
+import importlib.util
+import os
+import subprocess
+import sys
+import tempfile
 import unittest
 
 from line_source_support import PlayTestCase
+from prompt_support import clean_environment
 
 PRELUDE = r"""
 import asyncio, os, signal, sys, time
@@ -189,6 +195,89 @@ for name in [name for name in sys.modules if name.startswith("asyncio.")]:
 play("sys.awaithook(answer())\n", "await answer()\n")
 """)
         self.assertEqual(shown, "42\n42\n", errors)
+
+
+class LeaveTest(BackgroundTestCase):
+    """The end of a session."""
+
+    def test_task_that_catches_everything(self):
+        shown, errors = self.play(r"""
+async def stubborn():
+    while True:
+        try:
+            await asyncio.sleep(60)
+        except BaseException:
+            pass
+play("t = asyncio.create_task(stubborn(), name='stubborn task')\n", "await asyncio.sleep(0)\n")
+""")
+        self.assertRegex(errors, "\nabandoned a task that does not end: "
+                                 r"stubborn task, stubborn\(\) at <string>:\d+\n$")
+
+    def test_closed_descriptors(self):
+        for source in ("import asyncio, os; await asyncio.sleep(0); os.closerange(3, 256)",
+                       "import asyncio, os; await asyncio.sleep(0); os.closerange(3, 256); "
+                       "await asyncio.sleep(0.01)"):
+            with self.subTest(source=source):
+                result = subprocess.run([sys.executable, "-X", "autoawait", "-c", source], text=True,
+                                        capture_output=True, env=clean_environment(), timeout=60)
+                self.assertIn(result.returncode, (0, 1))
+                self.assertIn("Bad file descriptor", result.stderr)
+
+
+class OwnPlaceTest(unittest.TestCase):
+    """What the interpreter itself needs is not taken from the current folder."""
+
+    def test_files_of_the_same_name(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name in "autoawait", "asyncio", "report":
+                with open(os.path.join(folder, f"{name}.py"), "w") as file:
+                    file.write(f"print('the folder has {name}')\n")
+            for options, source, expected in (
+                    (["-q", "-i"], "async def f(): return 1\n\nawait f()\nimport sys\n'' in sys.path\n",
+                     "1\nTrue\n"),
+                    (["-q", "-i"], "import report\n", "the folder has report\n"),
+                    (["-X", "autoawait", "-c", "async def f(): return 1\nprint(await f())"], "", "1\n")):
+                with self.subTest(options=options):
+                    result = subprocess.run([sys.executable, *options], input=source, text=True,
+                                            capture_output=True, cwd=folder, timeout=60,
+                                            env=clean_environment())
+                    self.assertEqual(result.stdout, expected, result.stderr)
+
+
+class ChoiceTest(unittest.TestCase):
+    """A loop by name, or by the path of what makes it or runs a coroutine."""
+
+    SOURCE = "import asyncio\nawait asyncio.sleep(0)\nprint(type(asyncio.get_running_loop()).__module__)"
+
+    def run_with(self, choice):
+        return subprocess.run([sys.executable, "-X", f"autoawait={choice}", "-c", self.SOURCE],
+                              text=True, capture_output=True, env=clean_environment(), timeout=60)
+
+    def test_loops(self):
+        for choice, expected in (("asyncio:new_event_loop", "asyncio.unix_events\n"),
+                                 ("asyncio:SelectorEventLoop", "asyncio.unix_events\n"),
+                                 ("asyncio:run", "asyncio.unix_events\n"),
+                                 ("autoawait:AsyncioRunner", "asyncio.unix_events\n")):
+            with self.subTest(choice=choice):
+                self.assertEqual(self.run_with(choice).stdout, expected)
+
+    @unittest.skipUnless(importlib.util.find_spec("uvloop"), "needs uvloop")
+    def test_uvloop(self):
+        for choice in "uvloop", "uvloop:new_event_loop", "uvloop:Loop":
+            with self.subTest(choice=choice):
+                self.assertEqual(self.run_with(choice).stdout, "uvloop\n")
+
+    def test_refused(self):
+        for choice, told in (("asyncio:nothing", "module 'asyncio' has no 'nothing'"),
+                             ("no_such_module:x", "the library no_such_module is not installed"),
+                             ("sys:path", "sys:path is not callable"),
+                             ("builtins:dict", "builtins:dict() is neither a runner nor an event loop"),
+                             ("nothing", "no runner for 'nothing'")):
+            with self.subTest(choice=choice):
+                result = self.run_with(choice)
+                self.assertEqual(result.returncode, 1)
+                self.assertIn(f"autoawait: {told}", result.stderr)
+                self.assertNotIn("Traceback", result.stderr)
 
 
 if __name__ == "__main__":

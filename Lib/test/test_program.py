@@ -97,7 +97,7 @@ class ProgramTest(ProgramTestCase):
         result = self.run_program("-X", "autoawait=nothing", "-c", "print(1)")
         self.assertEqual((result.stdout, result.returncode), ("", 1))
         self.assertEqual(result.stderr, "autoawait: no runner for 'nothing'; there are asyncio, "
-                                        "trio, curio, or give a callable\n")
+                                        "trio, curio, uvloop, or give a callable\n")
 
     def test_program_that_does_not_await(self):
         source = ("import asyncio, sys\nprint('autoawait.asyncio_runner' in sys.modules)\n"

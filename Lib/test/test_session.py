@@ -751,7 +751,7 @@ class ChoiceTest(PromptTestCase):
             ("import autoawait; autoawait is present", "True\n"),
         ])
         for wrong, error in [("'nothing'", "ValueError: no runner for 'nothing'; there are "
-                                           "asyncio, trio, curio, or give a callable\n"),
+                                           "asyncio, trio, curio, uvloop, or give a callable\n"),
                              ("3", "TypeError: autoawait() takes True, False, the name of a "
                                    "library or a callable, not int\n")]:
             self.assertTrue(prompt.type(f"autoawait({wrong})").endswith(error))

@@ -4,11 +4,72 @@
 
 #include "interrupts.h"
 
+#include <internal/pycore_initconfig.h>
+#include <internal/pycore_interp.h>
+
+/* Where the interpreter's own modules are: the search path that it started with, from the folder
+   ahead of the standard library on.  New list; what came since follows. */
+static PyObject *
+own_path_first(PyObject *path)
+{
+    const PyConfig *config = _Py_GetConfig();
+    const PyWideStringList *folders = &config->module_search_paths;
+    PyObject *own = PyList_New(0);
+    bool is_own = false;
+    for (Py_ssize_t i = 0; i < folders->length && own != NULL; i++) {
+        is_own |= i + 1 < folders->length && config->stdlib_dir != NULL
+                  && wcscmp(folders->items[i + 1], config->stdlib_dir) == 0;
+        PyObject *folder = is_own ? PyUnicode_FromWideChar(folders->items[i], -1) : NULL;
+        if (is_own && (folder == NULL || PyList_Append(own, folder) < 0)) {
+            Py_CLEAR(own);
+        }
+        Py_XDECREF(folder);
+    }
+    if (own != NULL) {
+        Py_SETREF(own, PySequence_InPlaceConcat(own, path));
+    }
+    return own;
+}
+
+/* Whatever file of the name lies in the current folder.  New reference, NULL with an exception. */
+static PyObject *
+import_from_own_place(const char *name)
+{
+    PyObject *path = Py_XNewRef(PySys_GetObject("path"));
+    PyObject *own = path != NULL && PyList_Check(path) ? own_path_first(path) : NULL;
+    PyObject *module = NULL;
+    PyErr_Clear();
+    if (own == NULL || PySys_SetObject("path", own) == 0) {
+        module = PyImport_ImportModule(name);
+    }
+    if (own != NULL && PySys_GetObject("path") == own) {
+        PyObject *type, *value, *traceback;
+        PyErr_Fetch(&type, &value, &traceback);
+        PySys_SetObject("path", path);
+        PyErr_Restore(type, value, traceback);
+    }
+    Py_XDECREF(own);
+    Py_XDECREF(path);
+    return module;
+}
+
+static PyObject *
+imported_session(void)
+{
+    PyObject *name = PyUnicode_InternFromString("autoawait.session");
+    PyObject *module = name == NULL ? NULL : PyImport_GetModule(name);
+    Py_XDECREF(name);
+    return module;
+}
+
 /* Begins no prompt.  New reference to `autoawait.session.current`, NULL with an exception. */
 static PyObject *
 import_session(void)
 {
-    PyObject *module = PyImport_ImportModule("autoawait.session");
+    PyObject *module = imported_session();
+    if (module == NULL && !PyErr_Occurred()) {
+        module = import_from_own_place("autoawait.session");
+    }
     PyObject *session = module == NULL ? NULL : PyObject_GetAttrString(module, "current");
     Py_XDECREF(module);
     return session;
@@ -82,10 +143,8 @@ session_open(void)
 PyObject *
 session_current(void)
 {
-    PyObject *name = PyUnicode_InternFromString("autoawait.session");
-    PyObject *module = name == NULL ? NULL : PyImport_GetModule(name);
+    PyObject *module = imported_session();
     PyObject *session = module == NULL ? NULL : PyObject_GetAttrString(module, "current");
-    Py_XDECREF(name);
     Py_XDECREF(module);
     if (session == NULL) {
         PyErr_Clear();

@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from _asyncio import _get_running_loop, _set_running_loop
+from _signal import SIGINT, raise_signal
 from _thread import get_ident
 from contextlib import suppress
 
@@ -219,6 +220,7 @@ class AsyncioRunner(Runner):
         run = object()
         token = asyncio_interrupts.current_run.set(run)
         task = guard = None
+        is_interrupted = False
         try:
             context = _autoawait.current_context()
             if self._selector is None or loop.get_task_factory() is not None:
@@ -226,10 +228,18 @@ class AsyncioRunner(Runner):
             else:
                 # As create_task() does, of which there is no other here.
                 task = asyncio.Task(coroutine, loop=loop, context=context)
-                if self._take_first_steps(loop, task):
-                    return task.result()
+                try:
+                    if self._take_first_steps(loop, task):
+                        return task.result()
+                except KeyboardInterrupt:
+                    if task.done() or getattr(coroutine, "cr_await", None) is None:
+                        raise
+                    # It came when the statement had just given way, and is for it as it waits.
+                    is_interrupted = True
             guard = asyncio_interrupts.CancelRun(loop, task, run, self._interrupt_grace)
             with guard:
+                if is_interrupted:
+                    raise_signal(SIGINT)
                 self._run_until_done(loop, task, guard)
             return self._result(task, guard)
         finally:

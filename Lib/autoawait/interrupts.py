@@ -8,8 +8,8 @@ import sys
 from _thread import allocate_lock, get_ident, start_new_thread
 # The functions below module signal's: those make an enumeration member of each
 # handler, which took half the time of an awaited statement.
-from _signal import (SIGINT, default_int_handler, getsignal, pthread_kill, set_wakeup_fd,
-                     signal)
+from _signal import (SIGINT, default_int_handler, getsignal, pthread_kill, raise_signal,
+                     set_wakeup_fd, signal)
 
 import _autoawait
 
@@ -46,8 +46,14 @@ class SigintGuard:
 
     def __enter__(self):
         if getsignal(SIGINT) is default_int_handler:
+            is_pending = False
             try:
-                signal(SIGINT, self._handle)
+                try:
+                    signal(SIGINT, self._handle)
+                except KeyboardInterrupt:
+                    # One has come, and signal() has it handled by the handler that was there.
+                    is_pending = True
+                    signal(SIGINT, self._handle)
                 self._installed = True
             except ValueError:
                 # Not the main thread: SIGINT is not ours.
@@ -57,6 +63,8 @@ class SigintGuard:
                 self._sets_wakeup_fd = before == -1
                 if before != -1:
                     set_wakeup_fd(before, warn_on_full_buffer=False)
+            if is_pending:
+                raise_signal(SIGINT)
         return self
 
     def __exit__(self, *exception):

@@ -4,6 +4,8 @@ import os
 import random
 import re
 import signal
+import subprocess
+import sys
 import time
 import unittest
 
@@ -124,6 +126,41 @@ class InterruptTest(PromptTestCase):
 
     def test_trio(self):
         self.run_all(TRIO_PRELUDE, TRIO_TICKER, TRIO_STATEMENTS)
+
+
+JUST_GIVEN_WAY = """
+import asyncio, signal, sys
+
+def interrupt(frame, event, argument):
+    if event == "return" and frame.f_code is asyncio.events.Handle._run.__code__:
+        sys.setprofile(None)
+        signal.raise_signal(signal.SIGINT)
+
+async def waiting():
+    sys.setprofile(interrupt)
+    try:
+        await asyncio.Event().wait()
+    finally:
+        print("cleaned")
+
+try:
+    await waiting()
+except BaseException as error:
+    print(type(error).__name__)
+"""
+
+
+class FirstStepTest(unittest.TestCase):
+    """SIGINT at a moment that chance seldom finds."""
+
+    def test_when_it_has_just_given_way(self):
+        """It is for the statement, which is cancelled, and not for what drives it."""
+        result = subprocess.run(
+            [sys.executable, "-X", "autoawait", "-c", JUST_GIVEN_WAY], capture_output=True,
+            text=True, timeout=60,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
+        self.assertEqual((result.stdout, result.returncode), ("cleaned\nCancelledError\n", 0),
+                         result.stderr)
 
 
 if __name__ == "__main__":

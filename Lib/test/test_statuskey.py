@@ -37,7 +37,8 @@ class StatusKeyTest(PromptTestCase):
         prompt.child.send("\x14")
         prompt.child.expect(r"\^T\r\nawaited for \d+\.\d s\r\n"
                             r"Task-\d+ <module>\(\) at <stdin>:1  gather of 1\r\n"
-                            r"└── Task-\d+ Event.wait\(\) at \S+locks.py:\d+  Event.wait\(\)\r\n")
+                            r"└── Task-\d+ Event.wait\(\) at \S+locks.py:\d+  "
+                            r"Event.wait\(\)\r\n")
         # It goes on, and is there to be asked again.
         prompt.child.send("\x14")
         prompt.child.expect(r"awaited for")
@@ -57,7 +58,8 @@ class StatusKeyTest(PromptTestCase):
 
     def test_statement_that_computes(self):
         prompt = self.start_waiting(
-            "async def compute():\n    await asyncio.sleep(0.1)\n    print('computes', flush=True)\n"
+            "async def compute():\n    await asyncio.sleep(0.1)\n"
+            "    print('computes', flush=True)\n"
             "    while True: pass\n", wait="compute()")
         prompt.child.expect_exact("computes\r\n")
         prompt.child.send("\x14")

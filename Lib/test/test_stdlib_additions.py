@@ -258,7 +258,8 @@ class FailureTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             with open(os.path.join(folder, "sitecustomize.py"), "w") as file:
                 file.write(self.STUB.replace("_additions.symtable", "_additions.programs.dis")
-                           .replace("import _stdlib_additions", "import _stdlib_additions.programs"))
+                           .replace("import _stdlib_additions",
+                                    "import _stdlib_additions.programs"))
             outcome = run(PROGRAM, "-m", "dis", stdin="x\n", variables={"PYTHONPATH": folder})
         self.assertEqual((outcome.status, outcome.output), (1, ""))
         self.assertTrue(outcome.errors.endswith("in add\n    raise ZeroDivisionError(\"here\")\n"
@@ -315,7 +316,8 @@ class OnDemandTest(unittest.TestCase):
                           "a name was expected, not int")
 
     def test_no_package(self):
-        self.assertPrints("for name in stub.__name__, '_stdlib_additions.on_demand', '_stdlib_additions':\n"
+        self.assertPrints("package = '_stdlib_additions'\n"
+                          "for name in stub.__name__, package + '.on_demand', package:\n"
                           "    sys.modules.pop(name, None)\n"
                           "sys.path[:] = [sys._stdlib_dir]\n"
                           "try: importlib.added\n"

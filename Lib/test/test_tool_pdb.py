@@ -76,7 +76,8 @@ class BreakpointTest(unittest.TestCase):
             "whatis await asyncio.sleep(0, 9)": MEANWHILE + "<class 'int'>\n",
             "z = await asyncio.sleep(0, value)": MEANWHILE,
             "z": "1\n",
-            "p [i async for i in agen()]": MEANWHILE + "*** NameError: name 'agen' is not defined\n",
+            "p [i async for i in agen()]":
+                MEANWHILE + "*** NameError: name 'agen' is not defined\n",
             "display await asyncio.sleep(0, z)":
                 MEANWHILE + "display await asyncio.sleep(0, z): 1\n",
             "await asyncio.sleep(0) / 0": MEANWHILE + "*** TypeError: unsupported operand type(s) "
@@ -257,7 +258,8 @@ class AwaitedDebuggerTest(unittest.TestCase):
             with self.subTest(library):
                 shown, outcome = debug(
                     self.program(library, "header='here'"),
-                    "await value(5)", "p await value(6)", "pp await value([7])", "x = await value(20)",
+                    "await value(5)", "p await value(6)", "pp await value([7])",
+                    "x = await value(20)",
                     "x", "await value(0) / 0", "p await value(0) / 0", "await sleep(0.01)",
                     "p 1; 2", "next", "next", "next", "p x", "c")
                 self.assertEqual(shown[0], "here\n> /program.py(8)work()\n"
@@ -367,13 +369,12 @@ class WithoutAwaitTest(JoinTestCase):
     def test_session(self):
         program = ("def f(x):\n    y = x\n    breakpoint()\n    return y\nprint(f(1))\n"
                    "import pdb\npdb.run('x = 1')\nprint(pdb.runeval('x + 1'))\n")
-        commands = ("x", "p x", "p y +", "z = 1 +", "whatis x", "display y", "y = 5", "w", "interact",
-                    )
+        commands = "x", "p x", "p y +", "z = 1 +", "whatis x", "display y", "y = 5", "w"
         with tempfile.TemporaryDirectory() as folder:
             with open(os.path.join(folder, "program.py"), "w") as file:
                 file.write(program)
             for extra in ("c", "n", "n", "c", "c"), ("n", "n", "q"), ("x x",):
-                self.assertAsStock("program.py", stdin="\n".join((*commands[:-1], *extra)) + "\n",
+                self.assertAsStock("program.py", stdin="\n".join((*commands, *extra)) + "\n",
                                    cwd=folder)
             self.assertAsStock("-c", "import pdb; pdb.run('x x')")
             self.assertAsStock("-c", "import pdb; pdb.run()")

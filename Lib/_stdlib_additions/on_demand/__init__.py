@@ -1,1 +1,1 @@
-"""Names that are added to modules of the standard library, imported when they are first asked for."""
+"""Names added to modules of the standard library, imported when they are first asked for."""

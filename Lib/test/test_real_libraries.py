@@ -6,11 +6,18 @@ import unittest
 
 import pexpect
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(
-    os.path.abspath(__file__)))), "Tools", "ecosystem"))
-import test_http    # noqa: E402
-import test_loops   # noqa: E402
-from places import PATIENCE, PYTHON, clean_environment  # noqa: E402
+ECOSYSTEM = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__)))), "Tools", "ecosystem")
+
+path = sys.path[:]
+sys.path.insert(0, ECOSYSTEM)
+try:
+    import test_http
+    import test_loops
+    from places import PATIENCE, PYTHON, clean_environment
+finally:
+    # They add folders of their own.
+    sys.path[:] = path
 
 
 class AiohttpTest(test_http.Aiohttp):

@@ -15,6 +15,10 @@ SOURCES = [path for folder in ("Include", "Parser", "Python", "Objects", "Module
            for path in (ROOT / folder).rglob("*.[ch]")]
 
 
+def tearDownModule():
+    asyncio.set_event_loop_policy(None)
+
+
 def texts():
     """Give (path, text) of each C file."""
     return ((path, path.read_text(encoding="utf-8")) for path in SOURCES)

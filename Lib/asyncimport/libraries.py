@@ -11,12 +11,17 @@ A library of coroutines is known by an object with these members, its *tasks*:
     cancel(task)        cancel a task; from any thread
     async settle(event) wait for event while the caller is being cancelled
     awaited_by(task)    the tasks that task waits for, as far as it can be known
+    watched()           a context manager around what waits: if meanwhile nothing is
+                        left to do, asyncimport.never.end_waiting() is to be called
+    is_running()        whether the library runs in this thread
+    can_wait            True
 
 The module autoawait has them for asyncio and trio, and a hook may bring its own
 as its attribute `tasks`.  With a hook that brings none, modules are imported one
 after the other, in the same order.
 """
 
+import contextlib
 import sys
 from _thread import get_ident
 
@@ -38,6 +43,8 @@ class Inline:
         """Run it to its end."""
         run.set_task(None)
         await run.drive()
+
+    watched = contextlib.nullcontext
 
     @staticmethod
     def cancel(task):

@@ -84,12 +84,26 @@ _WAY_OUT = ("await it, by `await importlib.import_module_async({name!r})` in a c
             "`from __future__ import top_level_await` at the head of the module that imports it")
 
 
+_WAY_OUT_OF_RELOAD = "await it, by `await importlib.reload_async(module)` in a coroutine"
+
+
+def _is_reload(frame):
+    """Whether importlib.reload() called what runs in frame, by functions of importlib alone."""
+    while frame is not None and frame.f_code.co_filename.startswith("<frozen importlib"):
+        frame = frame.f_back
+    return frame is not None and frame.f_code.co_name == "reload" and (
+        frame.f_globals.get("__name__") == "importlib")
+
+
 def would_wait(name, code, spec, frame):
-    """Return the ImportError for a plain import that would have to wait in a running loop."""
+    """Return the ImportError for a plain import, or reload, that would wait in a running loop."""
     chain = "".join(f", imported by {place}" for place in importers(frame))
-    message = (f"cannot import {name!r} here: it awaits ({_place_of_await(code, spec)}){chain}, "
-               f"and an event loop is running in this thread, which a plain import would block; "
-               + _WAY_OUT.format(name=name))
+    what, way_out = "import", _WAY_OUT.format(name=name)
+    if _is_reload(frame):
+        what, way_out = "reload", _WAY_OUT_OF_RELOAD
+    message = (f"cannot {what} {name!r} here: it awaits ({_place_of_await(code, spec)}){chain}, "
+               f"and an event loop is running in this thread, which a plain {what} would block; "
+               f"{way_out}")
     return ImportError(message, name=name, path=file_of(code, spec))
 
 
@@ -120,7 +134,7 @@ def never_ends(way, place):
     """Return the ImportError for a wait that would close a circle."""
     lines = [f"cannot import {way[0].name!r}: each of these would wait for the next, for ever"]
     lines.append(f"  {place} imports {way[0].name!r}")
-    for node, following in zip(way, way[1:] + [None]):
+    for node, following in zip(way, [*way[1:], way[0]]):
         if not hasattr(node, "is_complete"):
             lines.append(f"  which waits for the task {_name_of_task(node)}")
             continue

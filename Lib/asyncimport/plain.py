@@ -113,7 +113,8 @@ class _Caller:
 async def _drive(run):
     run.library = libraries.current()
     run.set_task(run.library.current_task())
-    await run.drive()
+    with run.library.watched():
+        await run.drive()
     if run.error is not None and not isinstance(run.error, Exception):
         # The hook is to know of a cancellation.
         raise run.error

@@ -1,6 +1,7 @@
 """The tasks of asyncio, and of every loop that has its interface; see asyncimport.libraries."""
 
 import asyncio
+import contextlib
 import threading
 import weakref
 from _thread import get_ident
@@ -65,12 +66,8 @@ class Event:
 
     async def wait(self):
         """Wait until it is set; have it told if the loop has nothing left to do meanwhile."""
-        watch = _Watch.of(self._loop)
-        watch.begin()
-        try:
+        with watched():
             await self
-        finally:
-            watch.end()
 
     def __await__(self):
         if not self._is_done:
@@ -155,6 +152,17 @@ class _Watch:
                 executor._idle_semaphore._value == len(executor._threads)):
             threads -= executor._threads
         return not threads
+
+
+@contextlib.contextmanager
+def watched():
+    """While this lasts, have imports told if the running loop has nothing left to do."""
+    watch = _Watch.of(asyncio.get_running_loop())
+    watch.begin()
+    try:
+        yield
+    finally:
+        watch.end()
 
 
 async def start(run):

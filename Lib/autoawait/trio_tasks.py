@@ -1,5 +1,6 @@
 """The tasks of trio; see asyncimport.libraries."""
 
+import contextlib
 import threading
 from collections import deque
 
@@ -46,12 +47,8 @@ class Event:
 
     async def wait(self):
         """Wait until it is set; have it told if trio has nothing left to do meanwhile."""
-        watch = _Watch(self._token)
-        trio.lowlevel.add_instrument(watch)
-        try:
+        with watched():
             await self._event.wait()
-        finally:
-            trio.lowlevel.remove_instrument(watch)
 
 
 event = Event
@@ -136,6 +133,28 @@ class _Watch(trio.abc.Instrument):
 
 # What each of our tasks is cancelled by, and in which run of trio.
 _scopes = {}
+
+
+@contextlib.contextmanager
+def watched():
+    """While this lasts, have imports told if trio has nothing left to do.
+
+    What runs in the task of a plain import can be cancelled by cancel(), too.
+    """
+    token = trio.lowlevel.current_trio_token()
+    task = trio.lowlevel.current_task()
+    watch = _Watch(token)
+    is_known = task in _scopes
+    trio.lowlevel.add_instrument(watch)
+    try:
+        with trio.CancelScope() as scope:
+            if not is_known:
+                _scopes[task] = scope, token
+            yield
+    finally:
+        trio.lowlevel.remove_instrument(watch)
+        if not is_known:
+            del _scopes[task]
 
 
 async def start(run):

@@ -813,6 +813,16 @@ class ReloadTest(AsyncioCase):
         self.assertEqual(self.log, ["a", "a"])
         self.assertEqual(module.y, 2)
 
+    async def test_plain_reload_names_the_way_out(self):
+        self.write_all(a="note('a'); await gate('a')")
+        self.probe.open("a")
+        module = await importlib.import_module_async("a")
+        with self.assertRaisesRegex(
+                ImportError, r"cannot reload 'a' here: .*`await importlib.reload_async\(module\)`"):
+            importlib.reload(module)
+        self.assertEqual(self.log, ["a"])
+        self.assertIs(sys.modules["a"], module)
+
     async def test_plain_module(self):
         self.write("plain.py", "note('plain')", mark=False)
         import plain

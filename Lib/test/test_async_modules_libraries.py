@@ -176,6 +176,16 @@ class NeverTest(AsyncModulesTestCase):
     def test_trio_as_hook(self):
         self.check_chain("import autoawait; autoawait('trio')\nimport top", library="trio")
 
+    def test_imported_plainly_itself(self):
+        stderr = self.check("import never")
+        self.assertIn("line 4, in <module>\n    await asyncio.get_running_loop()", stderr)
+        self.assertRegex(stderr, rf"'never' is imported by .*\({self.folder}/main.py, line \d\)")
+
+    @unittest.skipUnless(has("trio"), "needs trio")
+    def test_imported_plainly_itself_with_trio_as_hook(self):
+        stderr = self.check("import autoawait; autoawait('trio')\nimport never", library="trio")
+        self.assertIn("the import of 'never' never completes", stderr)
+
     def test_after_work_in_threads(self):
         self.check_chain("import asyncio\nawait asyncio.to_thread(print)\nimport top", mark=True)
 

@@ -9,6 +9,10 @@ def import_module_async(name, package=None):
     As import_module(), for code that runs in an event loop: modules that await at
     their top level are waited for, and so are packages around them.  Modules that
     do not await are imported as ever, without a turn of the loop.
+
+    The package is needed for a relative name.  ImportError also for a wait that could
+    never end.  Who waits may be cancelled; the module goes on as long as others wait
+    for it, and is cancelled with the last.
     """
     import asyncimport
 
@@ -18,7 +22,8 @@ def import_module_async(name, package=None):
 def reload_async(module):
     """Execute a module anew, in its namespace; to be awaited, which gives the module.
 
-    As reload(), for modules that await at their top level, too.
+    As reload(), for modules that await at their top level, too.  ImportError if the
+    module is being imported.  One that fails stays in sys.modules.
     """
     import asyncimport
 

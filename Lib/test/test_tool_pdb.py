@@ -11,6 +11,7 @@ import textwrap
 import unittest
 
 from join_support import PROGRAM, JoinTestCase, run
+from prompt_support import PromptTestCase
 
 
 def tearDownModule():
@@ -361,6 +362,46 @@ class NoLoopTest(unittest.TestCase):
 
         self.assertEqual(Lines().runeval("await sleep(0, 5)", {"sleep": asyncio.sleep}), 5)
         self.assertEqual(seen, [("<module>", 1)])
+
+
+class TopLevelTest(PromptTestCase):
+    """Where the session's own loop runs, or is lent."""
+
+    def test_program_that_awaits(self):
+        program = """\
+            import asyncio
+            async def background():
+                while True:
+                    await asyncio.sleep(0)
+            task = asyncio.create_task(background(), name="other")
+            await asyncio.sleep(0)
+            breakpoint()
+            print(await asyncio.sleep(0, "end"))
+            """
+        shown, outcome = debug(program, "await asyncio.sleep(0, 5)", "c",
+                               variables={"PYTHONAUTOAWAIT": "1"})
+        self.assertEqual(shown[1:], [MEANWHILE + "5\n", "end\n"], outcome)
+
+    def test_prompt(self):
+        prompt = self.start("-q")
+        self.check_session(prompt, [
+            ("import asyncio", ""),
+            ("task = asyncio.create_task(asyncio.sleep(1000), name='other')", ""),
+            ("async def f(x):\n    breakpoint()\n    return x\n", "")])
+        for begin, commands in (
+                ("await f(3)", [("await asyncio.sleep(0.001, x)", MEANWHILE + "3\n")]),
+                ("breakpoint()", [("await asyncio.sleep(0.001, 9)", "9\n")])):
+            with self.subTest(begin):
+                prompt.child.send(begin + "\n")
+                prompt.child.expect_exact("(Pdb) ")
+                for command, shown in commands:
+                    prompt.child.send(command + "\n")
+                    prompt.child.expect_exact("(Pdb) ")
+                    self.assertEqual(prompt.child.before.replace("\r\n", "\n"),
+                                     f"{command}\n{shown}")
+                prompt.child.send("c\n")
+                prompt.read_to_prompt()
+        self.assertEqual(prompt.type("await asyncio.sleep(0, 6), task.done()"), "(6, False)\n")
 
 
 class WithoutAwaitTest(JoinTestCase):

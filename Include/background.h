@@ -18,7 +18,7 @@ typedef struct {
     PyObject *runner;      /* owned: whose work goes on; NULL if nothing does */
     PyThreadState *thread; /* the reader's, which waits without the GIL */
     int wakeup;            /* a descriptor that ends a wait when it is readable; -1 if none */
-    atomic_bool is_woken;  /* needed, when this tells the same */
+    atomic_bool is_woken;  /* a wakeup was asked for, even if its descriptor tells nothing */
     int either;            /* readable when input or wakeup is; -1 if not yet needed */
     bool says_quiet;       /* the runner tells when it has nothing to do */
     bool has_output;       /* the session has something to show; with the GIL */

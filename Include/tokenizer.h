@@ -71,10 +71,10 @@ typedef struct {
    source cannot be made into tokens. Return -1 with an exception set when memory runs out. */
 int tokenizer_run(const TokenizerInput *input, TokenVector *vector);
 
-/* The same for a source that comes by and by; input and vector live as long as the tokenizer. Each
-   call is given all of the text so far. The last token is TOKEN_MORE as long as more is to come;
-   whoever comes with it takes the token away. Where the text ends within a line, the tokens of what
-   the last call had added are made anew, the same with more after them. */
+/* The same for a source that arrives piece after piece; input and vector live as long as the
+   tokenizer. Each call is given all of the text so far. The last token is TOKEN_MORE as long as
+   more is to come; whoever brings more takes that token away first. Where the text ends within a
+   line, the tokens of what the last call had added are made anew, the same with more after them. */
 typedef struct Tokenizer Tokenizer;
 Tokenizer *tokenizer_new(const TokenizerInput *input, TokenVector *vector);
 int tokenizer_continue(Tokenizer *tokenizer, const char *text, uint32_t end, bool is_all);

@@ -2,8 +2,9 @@
 
    In: a range of decoded source, line ends all "\n". Out: tokens appended to a vector that the
    caller owns. Entry points: tokenizer_run for a source that is there, tokenizer_new and
-   tokenizer_continue for one that comes by and by. Nothing is diagnosed here: a source that cannot
-   be made into tokens ends in TOKEN_ERROR, and whoever reports it looks at the source again. */
+   tokenizer_continue for one that arrives in pieces. Nothing is diagnosed here: a source that
+   cannot be made into tokens ends in TOKEN_ERROR, and whoever reports it looks at the source again.
+ */
 
 #include "tokenizer.h"
 
@@ -1195,7 +1196,7 @@ tokenizer_run(const TokenizerInput *input, TokenVector *vector)
 }
 SHOWN_TO_STAGES(tokenizer_run);
 
-/* ---- text that comes by and by ---- */
+/* ---- text that arrives in pieces ---- */
 
 struct Tokenizer {
     Scanner scanner;

@@ -3,7 +3,7 @@
    In: the first byte chooses mode, flags and optimization level, the rest is the source.
    A finding is a crash, a hang, a sanitizer's report, an exception that no source may cause, an
    outcome of the parser (a tree or an exception) that is not the archive's, another outcome for the
-   same source where it comes by and by, or more time than the length of the source accounts for.
+   same source where it arrives in pieces, or more time than the length of the source accounts for.
    Entry: LLVMFuzzerTestOneInput(), called by libFuzzer. */
 
 #define PY_SSIZE_T_CLEAN
@@ -240,7 +240,7 @@ check_source(const char *source, PyObject *filename, const Choice *choice, PyAre
     clear_outcome(&theirs);
 }
 
-/* ---- the source by and by ---- */
+/* ---- the source in pieces ---- */
 
 /* The text in pieces, which end at line ends or anywhere. */
 typedef struct {

@@ -11,6 +11,8 @@ import argparse
 import json
 import os
 import re
+import resource
+import shlex
 import signal
 import subprocess
 import sys
@@ -23,16 +25,24 @@ GOOD = {"passed", "xfailed", "xpassed"}
 ORDER = ("passed", "xpassed", "xfailed", "skipped", "failed", "error", "unfinished", "not run")
 # How many tests are run again, at most.
 AGAIN = 50
+# Bytes of memory that a suite may ask for, so that the machine is not at stake.
+MEMORY = 8 << 30
 
 
 def listed_suites():
-    """Return {suite: packages} of suites.txt."""
+    """Return {suite: (packages, options of pytest)} of suites.txt."""
     suites = {}
     with open(os.path.join(FOLDER, "suites.txt"), encoding="utf-8") as file:
         for line in file:
-            if words := line.partition("#")[0].split():
-                suites[words[0]] = words[1:]
+            if words := shlex.split(line, comments=True):
+                options = [word for word in words[1:] if word.startswith("-")]
+                suites[words[0]] = [word for word in words[1:] if word not in options], options
     return suites
+
+
+def packages_of(suites):
+    """Return the packages that suites take."""
+    return {package for packages, _ in suites.values() for package in packages}
 
 
 def missing(packages):
@@ -61,7 +71,8 @@ def run(program, arguments, timeout):
             [program, "-m", "pytest", "-p", "suite_record", "-p", "no:cacheprovider", "-q",
              "--tb=short", *arguments],
             cwd=folder, env=environment(folder), stdin=subprocess.DEVNULL, start_new_session=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY)))
         try:
             shown, _ = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
@@ -89,12 +100,13 @@ def read_record(path):
 class Suite:
     """One suite, run on both."""
 
-    def __init__(self, name, options):
+    def __init__(self, name, pytest_options, options):
         self.name = name
         self.programs = {"stock": options.stock, "here": options.python}
         self.timeout = options.timeout
         # A folder, or a package by its name.
-        self.arguments = ([os.path.abspath(name)] if os.path.exists(name) else ["--pyargs", name])
+        self.arguments = pytest_options + (
+            [os.path.abspath(name)] if os.path.exists(name) else ["--pyargs", name])
         self.tests = {}
         self.shown = {}
         self.seconds = {}
@@ -161,15 +173,14 @@ def main():
     options.python = os.path.abspath(options.python)
     listed = listed_suites()
     if options.install:
-        print(*sorted({"python3-pytest", *sum(listed.values(), [])}))
+        print(*sorted({"python3-pytest", *packages_of(listed)}))
         return 0
-    lacking = missing(sorted({package for suite in options.suites or listed
-                              for package in listed.get(suite, [])}))
-    if lacking:
+    chosen = {name: listed.get(name, ([], [])) for name in options.suites or listed}
+    if lacking := missing(sorted(packages_of(chosen))):
         sys.exit(f"suites: run: apt-get install {' '.join(lacking)}")
     total = [0, 0, 0]
-    for name in options.suites or listed:
-        suite = Suite(name, options)
+    for name, (_, pytest_options) in chosen.items():
+        suite = Suite(name, pytest_options, options)
         suite.run()
         total = [before + now for before, now in zip(total, suite.report())]
     print(f"{total[0]} passed, {total[1]} failed, {total[2]} skipped")

@@ -19,6 +19,11 @@ def tearDownModule():
     asyncio.set_event_loop_policy(None)
 
 
+def tearDownModule():
+    """Leave no event loop policy behind."""
+    asyncio.set_event_loop_policy(None)
+
+
 def texts():
     """Give (path, text) of each C file."""
     return ((path, path.read_text(encoding="utf-8")) for path in SOURCES)

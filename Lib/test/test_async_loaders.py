@@ -637,10 +637,5 @@ class PrepareTest(LoadersTestCase):
         self.assertNotIn("one", sys.modules)
 
 
-def tearDownModule():
-    """Leave no event loop policy behind: asyncio.run() made one."""
-    asyncio.set_event_loop_policy(None)
-
-
 if __name__ == "__main__":
     unittest.main()

@@ -16,10 +16,6 @@ SOURCES = [path for folder in ("Include", "Parser", "Python", "Objects", "Module
 
 
 def tearDownModule():
-    asyncio.set_event_loop_policy(None)
-
-
-def tearDownModule():
     """Leave no event loop policy behind."""
     asyncio.set_event_loop_policy(None)
 

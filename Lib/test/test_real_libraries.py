@@ -55,7 +55,9 @@ class PytestTest(test_http.PlaceTestCase):
         child.expect_exact(r"'captured\n'")
         child.expect_exact("(Pdb)")
         child.sendline("import asyncio; await asyncio.sleep(0, 6 * 7)")
-        child.expect_exact("42")
+        child.expect_exact("42\r\n")
+        # The end of input is one for readline, not for the terminal, once the prompt stands.
+        child.expect_exact("(Pdb)")
         child.sendeof()
         child.expect_exact("1 failed")
         child.expect(pexpect.EOF)

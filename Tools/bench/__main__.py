@@ -12,7 +12,7 @@ import os
 
 from measure import Report
 
-GROUPS = ["startup", "prompt", "running", "parsing", "compiling", "imports"]
+GROUPS = ["startup", "prompt", "running", "parsing", "compiling", "packages", "imports"]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -585,5 +585,49 @@ class StockTest(PromptTestCase):
             self.assertIn("SyntaxError: 'await' outside function", result.stderr)
 
 
+class CommandTest(PromptTestCase):
+    """Names that act without parentheses, at a terminal."""
+
+    def test_leave(self):
+        for mode in [], ["-I"]:
+            for command in "exit", "quit", "  # nothing\nexit   # now":
+                with self.subTest(command=command, mode=mode):
+                    prompt = self.start(*mode)
+                    *lines, last = command.split("\n")
+                    for line in lines:
+                        prompt.type(line)
+                    self.assertEqual(prompt.leave(last), ("", 0))
+
+    def test_help(self):
+        prompt = self.start()
+        prompt.child.send("help\n")
+        prompt.child.expect_exact("help> ")
+        prompt.child.send("quit\n")
+        prompt.read_to_prompt()
+        self.assertEqual(prompt.type("2"), "2\n")
+
+    def test_other_statements(self):
+        self.check_session(self.start(), [
+            ("exit, 1", "(Use exit() or Ctrl-D (i.e. EOF) to exit, 1)\n"),
+            ("(lambda: exit)()", "Use exit() or Ctrl-D (i.e. EOF) to exit\n"),
+            ("exit; 1", "Use exit() or Ctrl-D (i.e. EOF) to exit\n1\n"),
+            ("if True: exit\n", "Use exit() or Ctrl-D (i.e. EOF) to exit\n"),
+            ("exit = 'mine'", ""),
+            ("exit", "'mine'\n"),
+            ("import builtins; builtins.quit = 5", ""),
+            ("quit", "5\n"),
+            ("del builtins.help", ""),
+            ("help", 'Traceback (most recent call last):\n  File "<stdin>", line 1, in <module>\n'
+             "NameError: name 'help' is not defined\n"),
+            ("credits", "    Thanks to CWI, CNRI, BeOpen.com, Zope Corporation and a cast of thousands\n"
+             "    for supporting Python development.  See www.python.org for more information.\n"),
+        ])
+
+    def test_not_at_a_terminal(self):
+        shown = subprocess.run([sys.executable, "-q", "-i"], input="exit\n1\n", text=True,
+                               capture_output=True, env=clean_environment()).stdout
+        self.assertEqual(shown, "Use exit() or Ctrl-D (i.e. EOF) to exit\n1\n")
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -9,6 +9,7 @@
    is not interactive goes on to the runtime. */
 
 #include "awaithook.h"
+#include "commands.h"
 #include "interrupts.h"
 #include "modes.h"
 #include "program.h"
@@ -27,6 +28,7 @@
 #include <internal/pycore_pyarena.h>
 #include <internal/pycore_pylifecycle.h>
 #include <internal/pycore_pystate.h>
+#include <unistd.h>
 
 /* After so many statements in a row that ran out of memory the prompt gives up, as stock's. */
 enum { OUT_OF_MEMORY_LIMIT = 16 };
@@ -238,7 +240,8 @@ read_and_run(const Prompt *prompt)
     mod_ty tree;
     PyCodeObject *code = NULL;
     ReadResult read = read_statement(prompt, arena, &tree);
-    if (read == STATEMENT_READ) {
+    if (read == STATEMENT_READ
+        && (!isatty(fileno(prompt->fp)) || commands_complete(tree, arena) == 0)) {
         code = compile_statement(prompt, tree, arena);
     }
     _PyArena_Free(arena);

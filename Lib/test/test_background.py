@@ -48,7 +48,8 @@ play("await asyncio.sleep(0)\n", "runner_loop = loop()\n", begin, "6 * 7\n",
         self.assertEqual(errors.count("SystemExit: 3"), 1)
 
     def test_exit_of_a_task(self):
-        for statement in "await asyncio.sleep(0)", "await asyncio.sleep(0.01)", "await asyncio.wait([t])":
+        for statement in ("await asyncio.sleep(0)", "await asyncio.sleep(0.01)",
+                          "await asyncio.wait([t])"):
             with self.subTest(statement=statement):
                 shown, errors = self.play(rf"""
 play("t = asyncio.create_task(fail(SystemExit(5)))\n", "{statement}\n", "6 * 7\n")
@@ -156,7 +157,8 @@ play("t = asyncio.create_task(later())\n", until_written, "1\n", "2\n")
     def test_not_again_when_awaited(self):
         shown, errors = self.check_told(r"""
 play("t = asyncio.create_task(fail(ValueError('lost')))\n", "await asyncio.sleep(0.01)\n",
-     "try: await t\nexcept ValueError: 'caught'\n", "\n", "del t\n", "import gc; _ = gc.collect()\n")
+     "try: await t\nexcept ValueError: 'caught'\n", "\n", "del t\n",
+     "import gc; _ = gc.collect()\n")
 """, 1)
         self.assertEqual(shown, "'caught'\n")
 
@@ -218,8 +220,9 @@ play("t = asyncio.create_task(stubborn(), name='stubborn task')\n", "await async
                        "import asyncio, os; await asyncio.sleep(0); os.closerange(3, 256); "
                        "await asyncio.sleep(0.01)"):
             with self.subTest(source=source):
-                result = subprocess.run([sys.executable, "-X", "autoawait", "-c", source], text=True,
-                                        capture_output=True, env=clean_environment(), timeout=60)
+                result = subprocess.run(
+                    [sys.executable, "-X", "autoawait", "-c", source], text=True,
+                    capture_output=True, env=clean_environment(), timeout=60)
                 self.assertIn(result.returncode, (0, 1))
                 self.assertIn("Bad file descriptor", result.stderr)
 
@@ -233,10 +236,11 @@ class OwnPlaceTest(unittest.TestCase):
                 with open(os.path.join(folder, f"{name}.py"), "w") as file:
                     file.write(f"print('the folder has {name}')\n")
             for options, source, expected in (
-                    (["-q", "-i"], "async def f(): return 1\n\nawait f()\nimport sys\n'' in sys.path\n",
-                     "1\nTrue\n"),
+                    (["-q", "-i"], "async def f(): return 1\n\nawait f()\n"
+                     "import sys\n'' in sys.path\n", "1\nTrue\n"),
                     (["-q", "-i"], "import report\n", "the folder has report\n"),
-                    (["-X", "autoawait", "-c", "async def f(): return 1\nprint(await f())"], "", "1\n")):
+                    (["-X", "autoawait", "-c", "async def f(): return 1\nprint(await f())"],
+                     "", "1\n")):
                 with self.subTest(options=options):
                     result = subprocess.run([sys.executable, *options], input=source, text=True,
                                             capture_output=True, cwd=folder, timeout=60,
@@ -247,7 +251,8 @@ class OwnPlaceTest(unittest.TestCase):
 class ChoiceTest(unittest.TestCase):
     """A loop by name, or by the path of what makes it or runs a coroutine."""
 
-    SOURCE = "import asyncio\nawait asyncio.sleep(0)\nprint(type(asyncio.get_running_loop()).__module__)"
+    SOURCE = ("import asyncio\nawait asyncio.sleep(0)\n"
+              "print(type(asyncio.get_running_loop()).__module__)")
 
     def run_with(self, choice):
         return subprocess.run([sys.executable, "-X", f"autoawait={choice}", "-c", self.SOURCE],
@@ -271,7 +276,8 @@ class ChoiceTest(unittest.TestCase):
         for choice, told in (("asyncio:nothing", "module 'asyncio' has no 'nothing'"),
                              ("no_such_module:x", "the library no_such_module is not installed"),
                              ("sys:path", "sys:path is not callable"),
-                             ("builtins:dict", "builtins:dict() is neither a runner nor an event loop"),
+                             ("builtins:dict",
+                              "builtins:dict() is neither a runner nor an event loop"),
                              ("nothing", "no runner for 'nothing'")):
             with self.subTest(choice=choice):
                 result = self.run_with(choice)

@@ -312,7 +312,7 @@ class FailureTest(PromptTestCase):
         prompt.type("async def begin(): return asyncio.create_task(refuse())\n")
         prompt.type("task = await begin()")
         shown, status = prompt.leave()
-        self.assertIn("abandoned a task that does not end: <Task cancelling name=", shown)
+        self.assertIn("abandoned a task that does not end: Task-2, refuse() at <stdin>:", shown)
         self.assertEqual(shown.count("refuse()"), 1)
         self.assertEqual(status, 0)
 

@@ -207,15 +207,17 @@ class Batch:
         module = sys.modules.get(fiber.lone_name)
         if module is None:
             return False
-        if getattr(getattr(module, "__spec__", None), "_initializing", False):
-            run = runs.in_progress.get(fiber.lone_name)
-            if run is None or run.module is not module:
+        run = runs.in_progress.get(fiber.lone_name)
+        if run is not None:
+            if run.module is not module:
                 return False
             self.look_around()
             importer = self.importer
             if not self._is_own or not importer.is_within(run):
                 return False
             importer.join_cycle(run)
+        elif getattr(getattr(module, "__spec__", None), "_initializing", False):
+            return False
         fiber.outcome = module, None, None
         return True
 
@@ -279,6 +281,11 @@ class Batch:
                 await _give_way(StartRun(run))
             else:
                 await self._library.start(run)
+        except BaseException as error:
+            if run.task is None:
+                # Nobody else will start it, and there may be who waits for it.
+                run.end_early(error)
+            raise
         finally:
             if importer is not None:
                 importer.starting -= 1
@@ -371,17 +378,19 @@ def _import_one(fiber, name):
         run = runs.in_progress.get(name)
         if run is None and module is not None:
             # Another thread imports it, or this one does around us.
-            finding.wait_for_others(name)
+            if finding.wait_for_others(name):
+                continue
             return finding.present(name)[0] or module
         if run is None:
             loaded = finding.load(name, fiber.place)
+            if loaded is None:
+                continue
             # Not isinstance(), which executes a module of importlib.util.LazyLoader.
             if type(loaded) is not runs.Run:
                 return loaded
             run = loaded
-            if run.task is None and run.library is None:
-                yield StartRun(run)
-                is_fresh = True
+            yield StartRun(run)
+            is_fresh = True
         if not run.is_complete and not fiber.batch.must_wait(run, fiber.place, is_fresh):
             return sys.modules.get(name, run.module)
         if not run.is_complete:

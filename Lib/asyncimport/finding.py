@@ -1,9 +1,12 @@
 """From a name to a module, as importlib goes, or to the run of one that awaits."""
 
+import contextlib
 import sys
+import time
 from _frozen_importlib import (
-    _calc___package__, _exec, _find_spec as stock_find_spec, _init_module_attrs, _load_unlocked,
-    _lock_unlock_module as stock_lock_unlock_module, _ModuleLockManager, _resolve_name,
+    _blocking_on, _calc___package__, _DeadlockError, _exec, _find_spec as stock_find_spec,
+    _get_module_lock, _init_module_attrs, _load_unlocked,
+    _ModuleLockManager, _resolve_name,
     _sanity_check, _verbose_message, module_from_spec)
 from _frozen_importlib_external import _LoaderBasics
 from _thread import get_ident
@@ -14,8 +17,11 @@ from . import runs
 
 _MISSING = object()
 
-# (thread, name) of modules that a loader of others, with no way to await, is executing: a list, which
-# gets the coroutine that is the module's body.
+# How often threads are to be found waiting for each other until it is believed.
+_LOOKS = 100
+
+# (thread, name) of modules that a loader of others, with no way to await, is executing: a list,
+# which gets the coroutine that is the module's body.
 executed_by_others = {}
 
 
@@ -41,13 +47,14 @@ def present(name):
 def load(name, place):
     """Find and create the module of an absolute name whose parents are there.
 
-    Returns the module, imported, or a run that has yet to be started, if its code awaits.
+    Returns the module, imported, or a run that has yet to be started, if its code awaits;
+    None where another thread was faster.
     """
     sys.audit("import", name, None, sys.path, sys.meta_path, sys.path_hooks)
-    with _ModuleLockManager(name):
-        module = sys.modules.get(name)
-        if module is not None:
-            return runs.in_progress.get(name, module)
+    with _held(name) as is_held:
+        if not is_held or name in sys.modules:
+            # Another thread has begun to import it.
+            return None
         spec = _find(name)
         _announce(name)
         loaded = None
@@ -213,8 +220,55 @@ def bind_to_parent(name, module):
 
 
 def wait_for_others(name):
-    """Wait until the thread that imports a module has done so; not if that would never end."""
-    stock_lock_unlock_module(name)
+    """Wait until the thread that imports a module has done so, or its run is known.
+
+    Not if that would never end.  Returns whether there is a run to wait for.
+    """
+    with _held(name):
+        return name in runs.in_progress
+
+
+@contextlib.contextmanager
+def _held(name):
+    """Hold the lock of a module's import, and tell whether it could be had.
+
+    importlib's lock is held by a thread as long as it runs a module that awaits by a plain import,
+    be it that the module waits for one of this thread: then this thread is not to wait for the
+    lock, but for the module's run.
+    """
+    lock = _get_module_lock(name)
+    thread = get_ident()
+    is_held = _take(lock, thread)
+    if not is_held:
+        _blocking_on[thread] = lock
+        # Who waits here may stop without having had the lock: only a circle that lasts is one.
+        looks = _LOOKS
+        try:
+            while not is_held and name not in runs.in_progress:
+                looks = looks - 1 if lock.has_deadlock() else _LOOKS
+                if looks == 0:
+                    if name not in sys.modules:
+                        raise _DeadlockError(f"deadlock detected by {lock!r}")
+                    break
+                time.sleep(0.0005)
+                is_held = _take(lock, thread)
+        finally:
+            del _blocking_on[thread]
+    try:
+        yield is_held
+    finally:
+        if is_held:
+            lock.release()
+
+
+def _take(lock, thread):
+    """Acquire a lock of importlib's if that can be done now, as its acquire() does."""
+    with lock.lock:
+        if lock.count and lock.owner != thread:
+            return False
+        lock.owner = thread
+        lock.count += 1
+        return True
 
 
 def begin_reload(module, place):

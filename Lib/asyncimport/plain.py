@@ -8,9 +8,11 @@ has run.
 
 import sys
 import _frozen_importlib
+from _frozen_importlib import _lock_unlock_module as stock_lock_unlock_module
 from _thread import allocate_lock, get_ident
 
 from _asyncimport import unwrapping
+from autoawait import session
 
 from . import finding, graph, libraries, messages, runs, tracebacks
 
@@ -67,7 +69,7 @@ def _why_not(name, code, spec, frame):
 def _run_alone(coroutine):
     """Run the code of what is no module in sys.modules."""
     try:
-        sys.awaithook(coroutine)
+        session.current.run_here(coroutine)
     except BaseException as error:
         return None, error, tracebacks.users(error)
     return _NOTHING
@@ -83,7 +85,7 @@ def _run_module(module, coroutine):
     caller = _Caller(run)
     graph.add(key, caller)
     try:
-        sys.awaithook(_drive(run))
+        session.current.run_here(_drive(run))
     except BaseException as error:
         # Cancelled, or given up by the hook: by an interrupt as a rule.
         run.end_early(error)
@@ -127,7 +129,7 @@ def _wait_for_module(name):
     """Wait until the import of a module in sys.modules has ended; return the outcome."""
     run = runs.in_progress.get(name)
     if run is None:
-        finding.stock_lock_unlock_module(name)
+        stock_lock_unlock_module(name)
         return _NOTHING
     importer = runs.current.get()
     if _is_within(importer, run):

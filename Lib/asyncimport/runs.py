@@ -78,7 +78,7 @@ class Run:
         return messages.file_of(getattr(self.coroutine, "cr_code", None), self.spec)
 
     def line(self):
-        """Return the line where it stands, of a batch that of what it waits for; 1 if not loaded."""
+        """Return the line where it stands, of a batch that of what it waits for; 1 if unknown."""
         for batch in graph.waiting.get(self.key, ()):
             for place in batch.pending_places():
                 return place.line

@@ -85,6 +85,11 @@ class AsyncioRunner(Runner):
             coroutine.close()
         raise RuntimeError(refusal)
 
+    @staticmethod
+    def run_apart(coroutine):
+        """Run coroutine in another thread than the main one, on a loop that ends with it."""
+        return asyncio.run(coroutine)
+
     def statement(self):
         """Return a context manager that lends the loop to a plain statement."""
         return self._loan

@@ -23,6 +23,10 @@ class Runner:
         """Run coroutine to its end; return its result or raise its exception."""
         raise NotImplementedError
 
+    #: run_apart(coroutine) runs it to its end in another thread than the main one, on a loop of
+    #: its own; None: the runner itself is called there.
+    run_apart = None
+
     def wants_input(self):
         """Whether there is background work to go on with while a line is typed."""
         return False

@@ -31,15 +31,13 @@ def imported_tasks():
         if library not in sys.modules:
             continue
         name = f"{__package__}.{module_name}"
-        tasks = sys.modules.get(name)
-        if tasks is None:
-            try:
-                __import__(name)
-            except (ImportError, AttributeError):
-                # It is being imported itself, and nothing of it runs yet.
-                continue
-            tasks = sys.modules[name]
-        yield tasks
+        try:
+            # Which waits for another thread that imports it.
+            __import__(name)
+        except (ImportError, AttributeError):
+            # The library is being imported itself, and nothing of it runs yet.
+            continue
+        yield sys.modules[name]
 
 
 def runner_class(library):
@@ -331,6 +329,21 @@ class Session:
     def _after_fork(self):
         for hook in sys.__awaithook__, self._keeper:
             self._call("after_fork", hook=hook)
+
+    def run_here(self, coroutine):
+        """Run a coroutine to its end, in whatever thread, on no loop of another thread's.
+
+        The hook's is the main thread's; in another the import of a module has one of its own.
+        """
+        import threading
+
+        hook = sys.awaithook
+        if threading.current_thread() is not threading.main_thread():
+            runner = self.default_runner() if hook is sys.__awaithook__ else hook
+            run_apart = getattr(runner, "run_apart", None)
+            if run_apart is not None:
+                return run_apart(coroutine)
+        return hook(coroutine)
 
     def _runner(self, hook):
         return self._default_runner if hook is sys.__awaithook__ else hook

@@ -74,6 +74,14 @@ class TrioRunner(Runner):
             self._ended.unwrap()
         return statement.outcome(guard)
 
+    @staticmethod
+    def run_apart(coroutine):
+        """Run coroutine in another thread than the main one, in a run that ends with it."""
+        async def main():
+            return await coroutine
+
+        return trio.run(main)
+
     @property
     def nursery(self):
         """The nursery of what outlives a statement."""

@@ -5,8 +5,10 @@ import contextlib
 import gc
 import importlib
 import pathlib
+import random
 import sys
 import tempfile
+import threading
 import unittest
 
 MARK = "from __future__ import top_level_await\n"
@@ -96,6 +98,72 @@ class LeakTest(unittest.TestCase):
 
         self.assertFalse(runs.in_progress)
         self.assertFalse(graph.waiting)
+
+
+class ThreadsTest(unittest.TestCase):
+    """Several threads, each with loops of its own, import the same at random."""
+
+    THREADS, ROUNDS = 4, 25
+
+    def test_threads_and_loops(self):
+        failures = []
+        barrier = threading.Barrier(self.THREADS, forget)
+
+        def check(name, module):
+            spec = module.__spec__
+            if module.__name__ != name or spec is None:
+                failures.append(f"{name}: {module!r}")
+
+        async def awaited(name):
+            try:
+                check(name, await importlib.import_module_async(name))
+            except (ValueError, ImportError) as error:
+                self.note(error, name, failures)
+
+        async def several(chance):
+            await asyncio.gather(*(awaited(chance.choice(NAMES)) for _ in range(3)))
+
+        def work(number):
+            chance = random.Random(number)
+            for _ in range(self.ROUNDS):
+                barrier.wait()
+                if chance.random() < 0.3:
+                    name = chance.choice(NAMES)
+                    try:
+                        check(name, importlib.import_module(name))
+                    except (ValueError, ImportError) as error:
+                        self.note(error, name, failures)
+                else:
+                    asyncio.run(several(chance))
+
+        def guarded(number):
+            try:
+                work(number)
+            except threading.BrokenBarrierError:
+                pass
+            except BaseException as error:
+                failures.append(f"thread {number}: {error!r}")
+                barrier.abort()
+
+        with written():
+            threads = [threading.Thread(target=guarded, args=(number,), daemon=True)
+                       for number in range(self.THREADS)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(60)
+            hung = [thread.name for thread in threads if thread.is_alive()]
+        self.assertEqual((hung, failures), ([], []))
+
+    @staticmethod
+    def note(error, name, failures):
+        """Some may fail: what raises, and what would wait for itself by way of another thread."""
+        if isinstance(error, ValueError):
+            expected = name == "fails"
+        else:
+            expected = "each of these would wait for the next" in str(error)
+        if not expected:
+            failures.append(f"{name}: {error!r}")
 
 
 if __name__ == "__main__":

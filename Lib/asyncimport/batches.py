@@ -166,9 +166,9 @@ class Batch:
         if importer is not None and self._is_own and importer.is_within(run):
             importer.join_cycle(run)
             return False
-        # What this place has just started can wait for it by way of a task only, which would
-        # have been told so.
-        way = None if is_fresh else graph.path(run, self._key)
+        # What this place has just started, and has not ended, can wait for it by way of a task
+        # only, which would have been told so.
+        way = None if is_fresh and not run.is_done else graph.path(run, self._key)
         if way is not None:
             root = run.outermost()
             if importer is not None and (root is importer or root in importer.ancestors):

@@ -9,7 +9,7 @@ from asyncio.tasks import _enter_task, _leave_task
 
 from _asyncimport import running_context
 from asyncimport import never
-from asyncimport.runs import StartRun
+from asyncimport.runs import Run, StartRun
 
 can_wait = True
 
@@ -191,7 +191,7 @@ class _Begun:
     """
 
     def __init__(self, run):
-        self._coroutine = run.drive()
+        self.steps = run.drive()
         self._trap = None       # what the first steps ended in, until the loop has it
         self._result = None     # a tuple, once it ended
         loop = asyncio.get_running_loop()
@@ -208,7 +208,7 @@ class _Begun:
             _leave_task(loop, before)
         _enter_task(loop, self._task)
         try:
-            trap = self._coroutine.send(None)
+            trap = self.steps.send(None)
         except StopIteration as end:
             self._result = (end.value,)
             return None
@@ -230,7 +230,7 @@ class _Begun:
             raise StopIteration(*self._result)
         trap, self._trap = self._trap, None
         if trap is None:
-            return self._go_on(self._coroutine.send, value)
+            return self._go_on(self.steps.send, value)
         if getattr(trap, "_asyncio_future_blocking", None) is False:
             trap._asyncio_future_blocking = True
         return trap
@@ -242,18 +242,18 @@ class _Begun:
         trap, self._trap = self._trap, None
         if asyncio.isfuture(trap) and trap.cancel():
             return trap     # whose end brings the cancellation
-        return self._go_on(self._coroutine.throw, *error)
+        return self._go_on(self.steps.throw, *error)
 
     def _go_on(self, method, *arguments):
         trap = method(*arguments)
         while type(trap) is StartRun:
             start_nested(trap.run)
-            trap = self._coroutine.send(None)
+            trap = self.steps.send(None)
         return trap
 
     def close(self):
         """Give up."""
-        self._coroutine.close()
+        self.steps.close()
 
     def __await__(self):
         return self
@@ -277,11 +277,39 @@ async def settle(event):
 
 
 def awaited_by(task):
-    """Return the tasks that task waits for, through gathers, as far as asyncio tells."""
-    waiting = [getattr(task, "_fut_waiter", None)]
+    """Return the tasks that task waits for, as far as asyncio tells.
+
+    Through gather(), at the end of a TaskGroup, and in a wait() for all without a time limit.
+    """
+    waiting = [getattr(task, "_fut_waiter", None), *_awaited_together(task)]
     while waiting:
         future = waiting.pop()
         if isinstance(future, asyncio.Task):
             yield future
         else:
             waiting.extend(getattr(future, "_children", ()))
+
+
+def _awaited_together(task):
+    """Return what task waits for where asyncio has it wait for a future that tells of nothing."""
+    frame = _innermost_frame(task)
+    code = getattr(frame, "f_code", None)
+    if code is asyncio.TaskGroup.__aexit__.__code__:
+        return tuple(frame.f_locals["self"]._tasks)
+    if code is asyncio.tasks._wait.__code__:
+        names = frame.f_locals
+        if names["timeout"] is None and names["return_when"] == asyncio.ALL_COMPLETED:
+            return [future for future in names["fs"] if not future.done()]
+    return ()
+
+
+def _innermost_frame(task):
+    coroutine, frame = task.get_coro(), None
+    while coroutine is not None:
+        if isinstance(coroutine, _Begun):
+            coroutine = coroutine.steps
+        if getattr(coroutine, "gi_code", None) is Run.drive.__code__ and coroutine.gi_frame:
+            coroutine = coroutine.gi_frame.f_locals["self"].coroutine
+        frame = getattr(coroutine, "cr_frame", None) or frame
+        coroutine = getattr(coroutine, "cr_await", None)
+    return frame

@@ -487,6 +487,27 @@ class CycleTest(AsyncioCase):
         await task
         self.assertEqual(self.log, ["b a", "c a"])
 
+    async def test_chain_through_tasks_that_end_at_once(self):
+        """As above, where what the task imports is done before anyone could wait for it."""
+        ways = {
+            "task": "await asyncio.create_task(import_module_async('b'))",
+            "gather": "await asyncio.gather(import_module_async('b'))",
+            "group": "async with asyncio.TaskGroup() as group:\n"
+                     "    group.create_task(import_module_async('b'))",
+            "wait": "await asyncio.wait([asyncio.create_task(import_module_async('b'))])",
+        }
+        for before in "", "await asyncio.sleep(0)\n":
+            for way, code in ways.items():
+                with self.subTest(way, suspends=bool(before)):
+                    self.write_all(
+                        a=f"import asyncio\nfrom importlib import import_module_async\n{code}",
+                        b=f"import asyncio\n{before}import a\nnote('b', a.__name__)")
+                    importlib.invalidate_caches()
+                    sys.modules.pop("a", None), sys.modules.pop("b", None)
+                    async with asyncio.timeout(20):
+                        await importlib.import_module_async("a")
+        self.assertEqual(self.log, ["b a"] * 8)
+
     async def test_awaits_what_imports_it(self):
         self.write_all(a="import asyncio\nfrom importlib import import_module_async\n"
                          "await gate('a')\n"

@@ -139,6 +139,19 @@ awaited_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
     return (PyObject *)self;
 }
 
+/* What shows a task or a coroutine asks for these. */
+static PyObject *
+awaited_name(PyObject *self, void *attribute)
+{
+    return PyObject_GetAttrString(((Awaited *)self)->coroutine, attribute);
+}
+
+static PyGetSetDef awaited_names[] = {
+    {"__name__", awaited_name, NULL, PyDoc_STR("What is awaited."), "__name__"},
+    {"__qualname__", awaited_name, NULL, PyDoc_STR("What is awaited."), "__qualname__"},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
 static PyMethodDef awaited_methods[] = {
     {"send", awaited_send_method, METH_O, send_doc},
     {"throw", awaited_throw, METH_VARARGS, throw_doc},
@@ -152,17 +165,12 @@ PyDoc_STRVAR(awaited_doc,
              "Awaiting it gives the outcome's value or raises its error.");
 
 static PyType_Slot awaited_slots[] = {
-    {Py_tp_doc, (void *)awaited_doc},
-    {Py_tp_new, awaited_new},
-    {Py_tp_dealloc, awaited_dealloc},
-    {Py_tp_traverse, awaited_traverse},
-    {Py_tp_clear, awaited_clear},
-    {Py_tp_iter, PyObject_SelfIter},
-    {Py_tp_iternext, awaited_next},
-    {Py_am_await, PyObject_SelfIter},
-    {Py_am_send, awaited_send},
-    {Py_tp_methods, awaited_methods},
-    {0, NULL},
+    {Py_tp_doc, (void *)awaited_doc}, {Py_tp_new, awaited_new},
+    {Py_tp_dealloc, awaited_dealloc}, {Py_tp_traverse, awaited_traverse},
+    {Py_tp_clear, awaited_clear},     {Py_tp_iter, PyObject_SelfIter},
+    {Py_tp_iternext, awaited_next},   {Py_am_await, PyObject_SelfIter},
+    {Py_am_send, awaited_send},       {Py_tp_getset, awaited_names},
+    {Py_tp_methods, awaited_methods}, {0, NULL},
 };
 
 static PyType_Spec awaited_spec = {

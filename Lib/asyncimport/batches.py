@@ -492,6 +492,12 @@ async def _single(batch):
     return (await batch.outcomes())[0]
 
 
+def _awaited(coroutine, name):
+    """Return what is awaited; name is what tasks and warnings call it."""
+    coroutine.__name__ = coroutine.__qualname__ = name
+    return Awaited(coroutine)
+
+
 def begin_statement(requests, namespace):
     """Return what import statements await: a function that gives each module in turn.
 
@@ -500,7 +506,7 @@ def begin_statement(requests, namespace):
     batch = Batch(sys._getframe(1), is_statement=True)
     for name, fromlist, level, line in requests:
         batch.add(name, fromlist, level, namespace, line)
-    return Awaited(_statement(batch))
+    return _awaited(_statement(batch), "import")
 
 
 def import_module(name, package=None):
@@ -515,14 +521,14 @@ def import_module(name, package=None):
         raise ValueError("Empty module name")
     batch = Batch(sys._getframe(2))
     batch.add_module(name)
-    return Awaited(_single(batch))
+    return _awaited(_single(batch), f"import of {name}")
 
 
 def reload(module):
     """Return an awaitable for a module executed anew; see importlib.reload_async()."""
     batch = Batch(sys._getframe(2))
     batch.add_steps(lambda fiber: _reload(fiber, module))
-    return Awaited(_single(batch))
+    return _awaited(_single(batch), f"reload of {getattr(module, '__name__', module)}")
 
 
 def _reload(fiber, module):

@@ -292,6 +292,24 @@ class NamesTest(AsyncioCase):
         self.assertEqual(self.log, ["enter", "other", "exit"])
 
 
+class NamedTest(AsyncioCase):
+    """What is awaited says what it is."""
+
+    async def test_task(self):
+        self.write_all(a="await gate('a')")
+        task = self.begin("a")
+        await self.settle()
+        self.assertIn("coro=<import of a()", repr(task))
+        self.probe.open("a")
+        reload = importlib.reload_async(await task)
+        self.assertEqual(reload.__qualname__, "reload of a")
+        reload.close()
+
+    async def test_never_awaited(self):
+        with self.assertWarnsRegex(RuntimeWarning, "coroutine 'import of a' was never awaited"):
+            importlib.import_module_async("a")
+
+
 class ManyImportersTest(AsyncioCase):
     """A module is executed once, whoever imports it."""
 

@@ -163,18 +163,14 @@ class Batch:
         importer = self.importer
         if run.is_complete:
             return False
-        if importer is not None and self._is_own and importer.is_within(run):
-            importer.join_cycle(run)
+        if importer is not None and importer.is_within(run):
+            if self._is_own:
+                importer.join_cycle(run)
             return False
         # What this place has just started, and has not ended, can wait for it by way of a task
         # only, which would have been told so.
         way = None if is_fresh and not run.is_done else graph.path(run, self._key)
         if way is not None:
-            root = run.outermost()
-            if importer is not None and (root is importer or root in importer.ancestors):
-                if self._is_own:
-                    importer.join_cycle(run)
-                return False
             raise messages.never_ends(way, place)
         if not self._library.can_wait:
             raise messages.cannot_wait(run)
@@ -299,8 +295,6 @@ class Batch:
                 continue
             if run.remove_waiter(fiber):
                 ending.append(run)
-            else:
-                graph.is_broken = True
         messages.add_chains(error, ending)
         if isinstance(error, GeneratorExit):
             return

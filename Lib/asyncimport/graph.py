@@ -6,10 +6,6 @@ run that is done but not complete for its root; a task, besides, for what its
 library says.
 """
 
-# Whether an importer has ever stopped waiting for a run that goes on, or imported one in a task
-# of its own: only then may a run go on around which nobody waits for it.
-is_broken = False
-
 # What each key waits for: lists of objects with pending_runs() and pending_places().
 waiting = {}
 
@@ -67,8 +63,3 @@ def _way_to(entry):
         way.append(entry[0])
         entry = entry[1]
     return way[::-1]
-
-
-def waits(run, key):
-    """Whether run waits for key, so that waiting for run would never end."""
-    return path(run, key) is not None

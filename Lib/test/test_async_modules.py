@@ -526,6 +526,21 @@ class CycleTest(AsyncioCase):
                         await importlib.import_module_async("a")
         self.assertEqual(self.log, ["b a"] * 8)
 
+    async def test_chain_by_ways_that_cannot_be_seen(self):
+        """What waits for a task by a future of its own, or not yet, is in the chain as well."""
+        begin = ("import asyncio\nfrom importlib import import_module_async\n")
+        for wait in ("await asyncio.wait_for(import_module_async('b'), 60)",
+                     "t = asyncio.create_task(import_module_async('b'))\n"
+                     "await asyncio.sleep(0.01); await t"):
+            with self.subTest(wait=wait):
+                self.log.clear()
+                self.write_all(a=f"{begin}{wait}\nx = 1\nnote('a')",
+                               b="import a\nnote('b', hasattr(a, 'x'))")
+                sys.modules.pop("a", None), sys.modules.pop("b", None)
+                async with asyncio.timeout(60):
+                    await importlib.import_module_async("a")
+                self.assertEqual(self.log, ["b False", "a"])
+
     async def test_awaits_what_imports_it(self):
         self.write_all(a="import asyncio\nfrom importlib import import_module_async\n"
                          "await gate('a')\n"

@@ -5,7 +5,7 @@ underscore; C does so with handlers of signals held back.
 """
 
 import sys
-from _thread import get_ident
+from _thread import allocate_lock, get_ident
 # Not module signal, whose functions make an enumeration member of each handler.
 from _signal import SIGINT, default_int_handler, getsignal
 
@@ -45,7 +45,7 @@ def runner_class(library):
     from importlib import import_module
 
     module_name, class_name = RUNNER_CLASSES[library]
-    with _OwnPlace():
+    with _own_place:
         return getattr(import_module(f"{__package__}.{module_name}"), class_name)
 
 
@@ -68,16 +68,28 @@ class _OwnPlace:
     A file of the name in the current folder, or the program's, is for those who ask for it.
     """
 
+    def __init__(self):
+        self._lock = allocate_lock()
+        self._count = 0     # of those who are inside, in whatever threads
+        self._path = self._own_path = None
+
     def __enter__(self):
-        self._path = sys.path
-        library = __file__.rpartition("/")[0].rpartition("/")[0]
-        self._own_path = sys.path = [library, sys._stdlib_dir, f"{sys._stdlib_dir}/lib-dynload",
-                                     *self._path]
+        with self._lock:
+            self._count += 1
+            if self._count == 1:
+                library = __file__.rpartition("/")[0].rpartition("/")[0]
+                self._path = sys.path
+                self._own_path = sys.path = [
+                    library, sys._stdlib_dir, f"{sys._stdlib_dir}/lib-dynload", *self._path]
 
     def __exit__(self, *exception):
-        if sys.path is self._own_path:
-            sys.path = self._path
+        with self._lock:
+            self._count -= 1
+            if self._count == 0 and sys.path is self._own_path:
+                sys.path = self._path
 
+
+_own_place = _OwnPlace()
 
 #: Loops that asyncio's runner is asked for by name: the module and its function.
 _LOOPS = {"uvloop": ("uvloop", "new_event_loop")}

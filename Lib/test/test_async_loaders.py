@@ -15,6 +15,10 @@ import zipfile
 from async_modules_support import MARK, AsyncModulesTestCase
 
 
+def tearDownModule():
+    asyncio.set_event_loop_policy(None)
+
+
 BODY = MARK + textwrap.dedent("""\
     import asyncio
     name = __name__

@@ -11,6 +11,11 @@ import tempfile
 import threading
 import unittest
 
+
+def tearDownModule():
+    asyncio.set_event_loop_policy(None)
+
+
 MARK = "from __future__ import top_level_await\n"
 
 # One that waits, a cycle, one that fails, a package, and a plain one among them.

@@ -10,7 +10,9 @@ name=python-async-$3
 work=$build/build/package
 base=$work/base
 root=$work/root
-mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+# From where this machine has its packages, unless it is said.
+# shellcheck disable=SC2016  # the format is apt's
+mirror=${DEBIAN_MIRROR:-$(apt-get indextargets --format '$(SITE)' | grep -v security | head -n 1)}
 
 say() { echo "== $*"; }
 fail() { echo "test-package: $*" >&2; exit 1; }

@@ -125,15 +125,17 @@ class Batch:
 
     # ---- What it waits for ----
 
+    def _waiting_fibers(self):
+        return [fiber for fiber in _all(self.fibers)
+                if fiber.run is not None and not fiber.run.is_complete]
+
     def pending_runs(self):
         """Return the runs it waits for, for the graph."""
-        return [fiber.run for fiber in _all(self.fibers)
-                if fiber.run is not None and not fiber.run.is_complete]
+        return [fiber.run for fiber in self._waiting_fibers()]
 
     def pending_places(self):
         """Return the places of the imports that wait."""
-        return [fiber.place for fiber in _all(self.fibers)
-                if fiber.run is not None and not fiber.run.is_complete]
+        return [fiber.place for fiber in self._waiting_fibers()]
 
     def wake(self, fiber):
         """Have fiber go on."""
@@ -303,19 +305,8 @@ class Batch:
                 if run.is_done:
                     continue
                 event = self._library.event()
-                run.add_waiter(_Setter(event))
+                run.add_waiter(runs.EventSetter(event))
             await self._library.settle(event)
-
-
-class _Setter:
-    """A waiter that sets an event."""
-
-    def __init__(self, event):
-        self._event = event
-
-    def on_end(self, run):
-        """The run has ended."""
-        self._event.set()
 
 
 @types.coroutine

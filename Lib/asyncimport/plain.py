@@ -183,17 +183,8 @@ async def _wait_awaiting(run):
         target = run.outermost()
         if run.is_complete:
             return
-        target.add_waiter(_EventSetter(event))
+        target.add_waiter(runs.EventSetter(event))
     await event.wait()
-
-
-class _EventSetter:
-    def __init__(self, event):
-        self._event = event
-
-    def on_end(self, run):
-        """The run has ended."""
-        self._event.set()
 
 
 class _ThreadWaiter:

@@ -26,6 +26,17 @@ class StartRun:
         self.run = run
 
 
+class EventSetter:
+    """A waiter of a run that sets an event at its end."""
+
+    def __init__(self, event):
+        self._event = event
+
+    def on_end(self, run):
+        """The run has ended."""
+        self._event.set()
+
+
 class Run:
     """The execution of one module whose code awaits.
 
